@@ -1,0 +1,40 @@
+# From nothing but Python 3.11 and make: `make train` and `make test`. The rest is for developers.
+
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install train test lint format bench clean
+
+help: ## Show this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+install: $(STAMP) ## Create .venv and install everything into it, once
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' -c constraints.txt
+	@touch $@
+
+train: $(STAMP) ## Train on the embedded grid world; the run folder is runs/grid-rooms-NNN
+	$(BIN)/jepa train
+
+test: $(STAMP) ## Run all tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+
+lint: $(STAMP) ## Check style, types and the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/pyright
+
+format: $(STAMP) ## Format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(STAMP) ## Measure the promises on speed, as ratios within one run
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks
+
+clean: ## Remove what make created, but no runs
+	rm -rf .venv .pytest_cache .ruff_cache *.egg-info

@@ -1,0 +1,1 @@
+"""Gradient flow of any PyTorch trainer: which loss updates which module."""

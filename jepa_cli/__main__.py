@@ -1,0 +1,5 @@
+"""`python -m jepa_cli`."""
+
+from jepa_cli.app import app
+
+app()

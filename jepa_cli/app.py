@@ -1,0 +1,35 @@
+"""The `jepa` command. Commands import what they need when they run, so that `--help` is instant."""
+
+from typing import Annotated
+
+import typer
+
+from jepa_cli.commands.collect import collect
+from jepa_cli.commands.train import train
+
+app = typer.Typer(
+    name="jepa",
+    help="Train a JEPA world model, and see which loss updates which module.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+app.command()(train)
+app.command()(collect)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        print(f"jepa {version('jepa-cli')}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    pass

@@ -1,0 +1,1 @@
+"""A JEPA world model: model, losses, data, training and evaluation."""

@@ -1,0 +1,33 @@
+"""actions.npz of the research layout."""
+
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+
+from jepa_world_model.errors import UserError
+
+ACTIONS_NPZ = "actions.npz"
+
+
+def read_actions(path: Path) -> np.ndarray:
+    """Return the actions [T, A] of ``path``: the array named "actions", or the only one. Raises UserError."""
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            actions = archive[_key(path, archive.files)]
+    except (OSError, ValueError, BadZipFile, EOFError, TypeError) as error:
+        raise UserError(f"{path}: expected a file written by numpy.savez, found something else ({error})") from error
+    if actions.ndim != 2 or actions.shape[1] == 0 or actions.dtype.kind not in "biuf":
+        raise UserError(
+            f"{path}: expected real numbers [T, A], found {actions.dtype} of shape {actions.shape}; "
+            "turn n discrete choices into rows with numpy.eye(n)[choices]"
+        )
+    return actions
+
+
+def _key(path: Path, names: list[str]) -> str:
+    if "actions" in names:
+        return "actions"
+    if len(names) != 1:
+        raise UserError(f'{path}: expected an array named "actions" or a single one, found {names or "none"}')
+    return names[0]

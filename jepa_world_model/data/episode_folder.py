@@ -1,0 +1,91 @@
+"""The open on-disk format, read by memory map: a set larger than memory trains like a small one."""
+
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from jepa_world_model.data.dataset_json import DATASET_JSON, DatasetInfo, read_info
+from jepa_world_model.data.episode_files import ACTIONS, FRAMES, EpisodeFiles, inspect_episode
+from jepa_world_model.data.episodes import Episode
+from jepa_world_model.data.natural_order import natural_order
+from jepa_world_model.data.spec import ActionKind, DataSpec, infer_action_kind
+from jepa_world_model.errors import UserError
+
+EPISODE_PATTERN = "episode_*"
+MAX_OPEN = 128  # each open episode holds one file descriptor; some systems allow a process 256
+
+
+class EpisodeFolder:
+    """The episodes of a folder in the open format. Opening it reads headers only.
+
+    At most ``max_open`` episodes stay mapped, those used last. Raises UserError that names the file at fault.
+    """
+
+    def __init__(self, folder: str | Path, *, max_open: int = MAX_OPEN) -> None:
+        self.folder = Path(folder)
+        self.name = self.folder.resolve().name
+        self._files = [inspect_episode(path) for path in _episode_folders(self.folder)]
+        self.info = read_info(self.folder)
+        _check_alike(self._files)
+        self.lengths = np.array([files.length for files in self._files], dtype=np.int64)
+        self.spec = _spec(self.folder, self._files, self.info)
+        self._open = lru_cache(maxsize=max_open)(self._map)
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def __getitem__(self, index: int, /) -> Episode:
+        return self._open(range(len(self))[index])  # a negative index and its positive twin share one map
+
+    def _map(self, index: int) -> Episode:
+        files = self._files[index]
+        try:
+            return files.open()
+        except (OSError, ValueError) as error:
+            raise UserError(f"{files.folder}: changed or removed since the data set was opened ({error})") from error
+
+
+def _episode_folders(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        raise UserError(f"{folder}: no such folder")
+    try:
+        found = sorted((path for path in folder.glob(EPISODE_PATTERN) if path.is_dir()), key=natural_order)
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be listed ({error.strerror})") from error
+    if not found:
+        raise UserError(
+            f"{folder}: no episodes found; expected sub-folders {EPISODE_PATTERN}, each with {FRAMES} and {ACTIONS}"
+        )
+    return found
+
+
+def _check_alike(episodes: list[EpisodeFiles]) -> None:
+    first = episodes[0]
+    for other in episodes[1:]:
+        if other.image_shape != first.image_shape:
+            raise UserError(
+                f"{other.folder / FRAMES}: expected frames {first.image_shape} as in {first.folder / FRAMES}, "
+                f"found {other.image_shape}; give all episodes one size"
+            )
+        if other.action_width != first.action_width:
+            raise UserError(
+                f"{other.folder / ACTIONS}: expected actions of width {first.action_width} as in "
+                f"{first.folder / ACTIONS}, found width {other.action_width}"
+            )
+
+
+def _spec(folder: Path, episodes: list[EpisodeFiles], info: DatasetInfo) -> DataSpec:
+    """Join what the files hold with what dataset.json says. Raises UserError where they disagree."""
+    size, _, channels = episodes[0].image_shape
+    width = episodes[0].action_width
+    for key, said, held in (("image_size", info.image_size, size), ("channels", info.channels, channels)):
+        if said not in (None, held):
+            raise UserError(f'{folder / DATASET_JSON}: "{key}" is {said}, but the frames have {held}; correct the file')
+    if info.action_names and len(info.action_names) != width:
+        raise UserError(
+            f'{folder / DATASET_JSON}: expected {width} "action_names", one for each column of {ACTIONS}, '
+            f"found {len(info.action_names)}"
+        )
+    kind: ActionKind = info.action_kind or infer_action_kind(files.read_actions() for files in episodes)
+    return DataSpec(size, channels, width, kind, info.action_names)

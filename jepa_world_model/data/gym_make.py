@@ -1,0 +1,72 @@
+"""Making a Gymnasium environment that draws itself, with errors that say what to do."""
+
+from collections.abc import Mapping
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import numpy as np
+
+from jepa_world_model.errors import UserError, nearest
+
+INSTALL = "pip install 'jepa-cli[envs]'"
+RECORDED_PACKAGES = ("gymnasium", "minigrid", "ale-py", "numpy")
+
+
+def make_env(env_id: str, env_kwargs: Mapping[str, Any]) -> Any:
+    """Make ``env_id`` with rgb_array rendering. Raises UserError where Gymnasium or a package it needs objects."""
+    gymnasium = _gymnasium()
+    _register_known_packages(gymnasium)
+    try:
+        return gymnasium.make(env_id, render_mode="rgb_array", **env_kwargs)
+    except gymnasium.error.DependencyNotInstalled as error:
+        raise UserError(f"{env_id} needs a package that is not installed: {error}") from error
+    except gymnasium.error.UnregisteredEnv as error:
+        hint = nearest(env_id, gymnasium.registry) or f"its package may be missing: {INSTALL}"
+        raise UserError(f"unknown environment {env_id!r}; {hint}") from error
+    except (gymnasium.error.Error, TypeError, ImportError) as error:
+        raise UserError(f"{env_id} cannot be made with {dict(env_kwargs)}: {error}") from error
+
+
+def render(env: Any) -> np.ndarray:
+    """Return the picture [H, W, 3] uint8 of the environment as it is now. Raises UserError when it draws none."""
+    try:
+        image = env.render()
+    except _gymnasium().error.DependencyNotInstalled as error:
+        raise UserError(f"{env.spec.id} needs a package to draw that is not installed: {error}") from error
+    except NotImplementedError:
+        image = None
+    if isinstance(image, np.ndarray) and image.ndim == 3 and image.dtype == np.uint8:
+        return image
+    found = f"{image.dtype} of shape {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
+    raise UserError(
+        f"{env.spec.id}: expected an RGB image from render(), found {found}; choose an environment with render mode "
+        f"rgb_array, this one has {env.metadata.get('render_modes')}"
+    )
+
+
+def package_versions() -> dict[str, str]:
+    """Return the versions of the installed packages that decide what an environment does."""
+    versions = {}
+    for package in RECORDED_PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return versions
+
+
+def _gymnasium() -> Any:
+    try:
+        return import_module("gymnasium")
+    except ImportError as error:
+        raise UserError(f"collecting from an environment needs gymnasium; {INSTALL}") from error
+
+
+def _register_known_packages(gymnasium: Any) -> None:
+    """Importing these packages, or registering them, makes their ids known; without them their ids stay unknown."""
+    for package in ("minigrid", "ale_py"):
+        try:
+            gymnasium.register_envs(import_module(package))
+        except ImportError:
+            continue

@@ -1,0 +1,57 @@
+"""Headers of .npy files, read and checked without reading the data."""
+
+import os
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.lib import format as npy_format
+
+from jepa_world_model.errors import UserError
+
+
+@dataclass(frozen=True)
+class NpyHeader:
+    """What a .npy file says that it holds."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+
+
+def read_header(path: Path) -> NpyHeader:
+    """Read the header of ``path``, and check that the file is as long as the header promises.
+
+    Raises UserError, naming the file, when it is missing, unreadable, not a .npy file, cut short or holds objects.
+    """
+    try:
+        with path.open("rb") as file:
+            shape, dtype = _parse(file)
+            found = os.fstat(file.fileno()).st_size - file.tell()
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: file not found; every episode folder needs it") from error
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror})") from error
+    except ValueError as error:
+        raise UserError(f"{path}: expected a file written by numpy.save, found something else ({error})") from error
+    if dtype.hasobject:
+        raise UserError(f"{path}: expected numbers, found Python objects; save an array with a numeric dtype")
+    expected = prod(shape) * dtype.itemsize
+    if found < expected:
+        raise UserError(
+            f"{path}: truncated, expected {expected} bytes of data for shape {shape}, found {found}; "
+            "write this episode again or remove its folder"
+        )
+    return NpyHeader(shape, dtype)
+
+
+def _parse(file: BinaryIO) -> tuple[tuple[int, ...], np.dtype]:
+    version = npy_format.read_magic(file)
+    if version == (1, 0):
+        shape, _, dtype = npy_format.read_array_header_1_0(file)
+    elif version == (2, 0):
+        shape, _, dtype = npy_format.read_array_header_2_0(file)
+    else:
+        raise ValueError(f"npy version {version}, which plain arrays do not use")
+    return shape, dtype

@@ -1,0 +1,72 @@
+"""The research layout: a folder of trajectories, each a folder of numbered images and actions.npz."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from jepa_world_model.data.actions_npz import ACTIONS_NPZ, read_actions
+from jepa_world_model.data.natural_order import natural_order
+from jepa_world_model.errors import UserError
+
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
+
+
+@dataclass(frozen=True, eq=False)
+class Trajectory:
+    """One trajectory folder: T image files in natural order and actions [T or T-1, A]."""
+
+    folder: Path
+    images: tuple[Path, ...]
+    actions: np.ndarray
+
+    @property
+    def actions_path(self) -> Path:
+        return self.folder / ACTIONS_NPZ
+
+
+def read_trajectories(folder: Path) -> list[Trajectory]:
+    """List the trajectories of ``folder`` and read their actions, not their images.
+
+    Raises UserError that names the file: no trajectories, no images, actions that do not fit.
+    """
+    found = sorted((path.parent for path in folder.glob(f"*/{ACTIONS_NPZ}")), key=natural_order)
+    if not found:
+        raise UserError(f"{folder}: no trajectories found; expected sub-folders with numbered images and {ACTIONS_NPZ}")
+    trajectories = [_read(path) for path in found]
+    _check_widths(trajectories)
+    return trajectories
+
+
+def fingerprint(trajectories: list[Trajectory]) -> str:
+    """Return a digest of the paths, sizes and times of change of all files; no image is read."""
+    digest = hashlib.sha256()
+    for trajectory in trajectories:
+        for path in (*trajectory.images, trajectory.actions_path):
+            stat = path.stat()
+            digest.update(f"{path.resolve()}\n{stat.st_size}\n{stat.st_mtime_ns}\n".encode())
+    return digest.hexdigest()[:32]
+
+
+def _read(folder: Path) -> Trajectory:
+    images = sorted((path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES), key=natural_order)
+    if not images:
+        raise UserError(f"{folder}: expected numbered images ({', '.join(IMAGE_SUFFIXES)}), found none")
+    trajectory = Trajectory(folder, tuple(images), read_actions(folder / ACTIONS_NPZ))
+    if len(trajectory.actions) not in (len(images), len(images) - 1):
+        raise UserError(
+            f"{trajectory.actions_path}: expected {len(images)} actions for {len(images)} images (or one fewer), "
+            f"found {len(trajectory.actions)}; action t is the one taken at image t"
+        )
+    return trajectory
+
+
+def _check_widths(trajectories: list[Trajectory]) -> None:
+    first = trajectories[0]
+    for other in trajectories[1:]:
+        if other.actions.shape[1] != first.actions.shape[1]:
+            raise UserError(
+                f"{other.actions_path}: expected actions of width {first.actions.shape[1]} as in "
+                f"{first.actions_path}, found width {other.actions.shape[1]}"
+            )

@@ -1,0 +1,78 @@
+"""Windows cut from episodes, and the batches made of them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from jepa_world_model.data.episodes import EpisodeSource
+from jepa_world_model.errors import UserError
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """B windows of T frames. Action t leads from frame t to frame t + 1."""
+
+    frames: torch.Tensor  # [B, T, H, W, C] uint8
+    actions: torch.Tensor  # [B, T, A] float32
+
+
+class WindowSampler:
+    """Windows of ``sequence_length`` frames, each within one of the episodes ``indices``, all equally likely.
+
+    Episodes shorter than a window are left out. Raises UserError when none is long enough.
+    """
+
+    def __init__(
+        self, source: EpisodeSource, indices: np.ndarray, batch_size: int, sequence_length: int, seed: int
+    ) -> None:
+        self.batch_size = batch_size
+        self.sequence_length = sequence_length
+        self.seed = seed
+        self._source = source
+        lengths = np.asarray(source.lengths)[indices]
+        fits = lengths >= sequence_length
+        if not fits.any():
+            raise UserError(_too_short(source.name, lengths, sequence_length))
+        self._indices = np.asarray(indices)[fits]
+        self._ends = np.cumsum(lengths[fits] - sequence_length + 1)  # windows up to and with each episode
+
+    @property
+    def window_count(self) -> int:
+        """The number of different windows."""
+        return int(self._ends[-1])
+
+    def batch(self, step: int) -> Batch:
+        """Return the batch of ``step``: the same for the same (seed, step), whatever was asked for before."""
+        rng = np.random.default_rng([self.seed, step])
+        return self._cut(rng.integers(self.window_count, size=self.batch_size))
+
+    def sequential(self, max_windows: int) -> Iterator[Batch]:
+        """Yield at most ``max_windows`` windows, evenly spread over all episodes, always the same ones in order."""
+        count = min(max_windows, self.window_count)
+        windows = np.linspace(0, self.window_count - 1, count).round().astype(np.int64)
+        for first in range(0, count, self.batch_size):
+            yield self._cut(windows[first : first + self.batch_size])
+
+    def _cut(self, windows: np.ndarray) -> Batch:
+        """Copy the windows with these numbers, each with one copy of contiguous memory, into one new array."""
+        spec, length = self._source.spec, self.sequence_length
+        frames = np.empty((len(windows), length, spec.image_size, spec.image_size, spec.channels), dtype=np.uint8)
+        actions = np.empty((len(windows), length, spec.action_width), dtype=np.float32)
+        places = np.searchsorted(self._ends, windows, side="right")
+        for row, (place, window) in enumerate(zip(places, windows, strict=True)):
+            episode = self._source[int(self._indices[place])]
+            start = int(window) - (int(self._ends[place - 1]) if place else 0)
+            frames[row] = episode.frames[start : start + length]
+            actions[row] = episode.actions[start : start + length]
+        return Batch(torch.from_numpy(frames), torch.from_numpy(actions))
+
+
+def _too_short(name: str, lengths: np.ndarray, sequence_length: int) -> str:
+    longest = int(lengths.max(initial=0))
+    remedy = f"--set train.sequence_length={longest}" if longest >= 2 else "record longer episodes"
+    return (
+        f"{name}: expected at least one episode of {sequence_length} frames (train.sequence_length), "
+        f"found none among {len(lengths)}, the longest has {longest}; use {remedy}"
+    )

@@ -1,0 +1,13 @@
+"""All losses, in the order in which they are documented."""
+
+from jepa_world_model.losses import (  # noqa: F401  (importing a module declares its losses)
+    embedding,
+    reconstruction,
+    dynamics,
+    pose,
+    inverse_dynamics,
+    imagination,
+)
+from jepa_world_model.losses.declaration import LOSSES, Loss, loss
+
+__all__ = ["LOSSES", "Loss", "loss"]

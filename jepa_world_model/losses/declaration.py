@@ -1,0 +1,98 @@
+"""How a loss is declared: a pure function whose parameters name what it reads.
+
+    @loss(weight=1.0, updates="predictor, h_to_z", meaning="ẑ_{t+1} with sg(z_{t+1})")
+    def jepa(z_hat: Tensor, sg_z: Tensor) -> Tensor: ...
+
+A parameter is a state (`states.py`), an input or a module of the model. The prefix `sg_` hands a state over stop-grad,
+`frozen_` a module whose parameters get no gradient. The declaration is all there is: weights, documentation and tests
+come from it.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from torch import Tensor
+
+from jepa_world_model.errors import nearest
+from jepa_world_model.gradient import frozen, stop
+
+if TYPE_CHECKING:
+    from jepa_world_model.states import States
+
+LOSSES: dict[str, Loss] = {}
+
+
+@dataclass(frozen=True)
+class Read:
+    """One parameter of a loss."""
+
+    parameter: str
+
+    @property
+    def stopped(self) -> bool:
+        return self.parameter.startswith("sg_")
+
+    @property
+    def frozen(self) -> bool:
+        return self.parameter.startswith("frozen_")
+
+    @property
+    def name(self) -> str:
+        """The state, input or module that is read."""
+        return self.parameter.removeprefix("sg_").removeprefix("frozen_")
+
+    def of(self, states: States) -> object:
+        """What the loss gets. Raises KeyError when neither states nor model have it."""
+        value = states[self.name]
+        return stop(value) if self.stopped else frozen(value) if self.frozen else value
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A declared loss. Calling it with the states of a batch gives a scalar."""
+
+    name: str
+    weight: float
+    updates: tuple[str, ...]
+    meaning: str
+    frames: int
+    horizon: int
+    reads: tuple[Read, ...]
+    function: Callable[..., Tensor]
+
+    def __call__(self, states: States) -> Tensor:
+        """Raises AttributeError when a parameter names nothing that states or model have."""
+        try:
+            arguments = {read.parameter: read.of(states) for read in self.reads}
+        except KeyError as missing:
+            (name,) = missing.args
+            raise AttributeError(
+                f"loss {self.name!r} reads {name!r}, which is neither a state nor a module. {nearest(name, states.names)}"
+            ) from missing
+        return self.function(**arguments)
+
+
+def loss(
+    *, weight: float = 0.0, updates: str, meaning: str, frames: int = 2, horizon: int = 1
+) -> Callable[[Callable[..., Tensor]], Loss]:
+    """Declare a loss under the function's name.
+
+    `weight` is the default, `updates` the modules that get gradient at the default gates; `frames` and `horizon` are
+    the shortest window and the shallowest rollout with which the loss is defined. Raises ValueError for a name that is
+    taken.
+    """
+
+    def declare(function: Callable[..., Tensor]) -> Loss:
+        name = function.__name__
+        if name in LOSSES:
+            raise ValueError(f"two losses are called {name!r}")
+        modules = tuple(module.strip() for module in updates.split(","))
+        reads = tuple(map(Read, inspect.signature(function).parameters))
+        LOSSES[name] = Loss(name, weight, modules, meaning, frames, horizon, reads, function)
+        return LOSSES[name]
+
+    return declare

@@ -1,0 +1,54 @@
+"""Losses on embeddings imagined from the live z, and on what they look like."""
+
+from collections.abc import Iterator
+
+from torch import Tensor, nn
+from torch.nn.functional import mse_loss
+
+from jepa_world_model.losses.declaration import loss
+from jepa_world_model.losses.mean import mean
+from jepa_world_model.pyramid import pyramid
+from jepa_world_model.losses.hardness import box, hardness_weighted_l1
+
+FROM_DECODER = "decoder, predictor, h_to_z, encoder"
+
+
+@loss(updates="predictor, h_to_z, encoder", meaning="imagined z from the live z with sg(z)")
+def rollout_kstep_z(imagined_z: tuple[Tensor, ...], sg_z: Tensor) -> Tensor:
+    return mean(mse_loss(z, sg_z[:, k:]) for k, z in enumerate(imagined_z, start=1))
+
+
+@loss(updates=FROM_DECODER, meaning="decoder(imagined z) with x")
+def rollout_recon_z(imagined_residual: tuple[Tensor, ...]) -> Tensor:
+    return mean(residual.square().mean() for residual in imagined_residual)
+
+
+@loss(updates=FROM_DECODER, meaning="decoder(imagined z) with x: image pyramid, as recon_multi_box")
+def rollout_recon_multi_box_z(imagined_residual: tuple[Tensor, ...]) -> Tensor:
+    return mean(hardness_weighted_l1(pyramid(residual), box) for residual in imagined_residual)
+
+
+@loss(updates=FROM_DECODER, meaning="differences of decoder(imagined z) with x differences", frames=3, horizon=2)
+def rollout_recon_delta_z(imagined_residual: tuple[Tensor, ...]) -> Tensor:
+    return mean(change.square().mean() for change in _changes(imagined_residual))
+
+
+@loss(
+    updates=FROM_DECODER,
+    meaning="differences of decoder(imagined z) with x differences: image pyramid",
+    frames=3,
+    horizon=2,
+)
+def rollout_recon_multi_box_delta_z(imagined_residual: tuple[Tensor, ...]) -> Tensor:
+    return mean(hardness_weighted_l1(pyramid(change), box) for change in _changes(imagined_residual))
+
+
+@loss(updates=FROM_DECODER, meaning="encoder(decoder(imagined z)) with imagined z")
+def rollout_project_z(imagined_frames: tuple[Tensor, ...], imagined_z: tuple[Tensor, ...], encoder: nn.Module) -> Tensor:
+    return mean(mse_loss(encoder(frames), z) for frames, z in zip(imagined_frames, imagined_z, strict=True))
+
+
+def _changes(imagined_residual: tuple[Tensor, ...]) -> Iterator[Tensor]:
+    """How the residual changes from one step of a rollout to the next; for each depth from the second."""
+    for before, after in zip(imagined_residual, imagined_residual[1:], strict=False):
+        yield after - before[:, :-1]

@@ -1,0 +1,39 @@
+"""The thirteen modules, under the names of the gradient-flow contract."""
+
+from torch import nn
+
+from jepa_world_model.data.spec import DataSpec
+from jepa_world_model.model_config import ModelConfig
+from jepa_world_model.modules.decoder import Decoder
+from jepa_world_model.modules.encoder import Encoder
+from jepa_world_model.modules.heads import DeltaProjector, Head, Predictor
+
+
+class WorldModel(nn.Module):
+    """Modules only. What they are applied to, and where gradient stops, is in `states.py`.
+
+    Every head always exists; one that no enabled loss reads is never called.
+    """
+
+    def __init__(self, config: ModelConfig, data: DataSpec) -> None:
+        super().__init__()
+        self.config, self.data = config, data
+        z, h, p, a = config.z_dim, config.h_dim, config.p_dim, data.action_width
+        hidden, size, channels = config.hidden_width, config.image_size, data.channels
+        normalise = config.delta_layer_norm
+
+        self.encoder = Encoder(channels, size, config.encoder_widths)
+        self.decoder = Decoder(z, channels, size, config.decoder_widths)
+        self.predictor = Predictor((z, h, a), hidden, h, spectral=config.predictor_spectral_norm)
+        self.h_to_z = Head((h,), hidden, z)
+        self.z_to_h = Head((z,), hidden, h)
+
+        self.h_action_delta_projector = DeltaProjector((h,), a, hidden, h, normalise=normalise)
+        self.p_action_delta_projector = DeltaProjector((p, h), a, hidden, p, normalise=normalise)
+        self.dp_action_delta_projector = DeltaProjector((), a, hidden, p, normalise=normalise)
+        self.z_action_delta_projector = DeltaProjector((), a, hidden, z, normalise=normalise)
+
+        self.inverse_dynamics_z = Head((z, z), hidden, a)
+        self.inverse_dynamics_h = Head((h, h), hidden, a)
+        self.inverse_dynamics_p = Head((p, p), hidden, a)
+        self.inverse_dynamics_dp = Head((p,), hidden, a)

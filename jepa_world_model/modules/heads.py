@@ -1,0 +1,62 @@
+"""The modules that live on vectors: predictor, maps between representations, increments, actions read back."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+
+FIRST_STEP = 0.1
+
+
+def mlp(width_in: int, hidden: int, width_out: int) -> nn.Sequential:
+    """One hidden layer."""
+    return nn.Sequential(nn.Linear(width_in, hidden), nn.SiLU(), nn.Linear(hidden, width_out))
+
+
+class Head(nn.Module):
+    """An MLP on the concatenation of its inputs."""
+
+    def __init__(self, inputs: tuple[int, ...], hidden: int, width_out: int) -> None:
+        super().__init__()
+        self.layers = mlp(sum(inputs), hidden, width_out)
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """Inputs [..., D_i] to an output [..., width_out]."""
+        return self.layers(torch.cat(inputs, dim=-1) if len(inputs) > 1 else inputs[0])
+
+
+class Predictor(Head):
+    """h_{t+1} from [z_t, h_t, a_t].
+
+    Spectral norm (arXiv 1802.05957) bounds each linear layer's gain by one, so that an error made in one step of a
+    rollout does not grow in the next.
+    """
+
+    def __init__(self, inputs: tuple[int, ...], hidden: int, width_out: int, *, spectral: bool) -> None:
+        super().__init__(inputs, hidden, width_out)
+        if spectral:
+            for layer in self.layers:
+                if isinstance(layer, nn.Linear):
+                    spectral_norm(layer)
+
+
+class DeltaProjector(nn.Module):
+    """An increment from states and an action.
+
+    Increments are added up over a rollout, so the states that they come from are normalised (LayerNorm, arXiv
+    1607.06450). The action is not: LayerNorm would erase an action of width one. For the same reason the output starts
+    small: the last layer is initialised at a tenth of the usual scale.
+    """
+
+    def __init__(self, states: tuple[int, ...], action: int, hidden: int, width_out: int, *, normalise: bool) -> None:
+        super().__init__()
+        self.norms = nn.ModuleList(nn.LayerNorm(width) if normalise else nn.Identity() for width in states)
+        self.head = Head((*states, action), hidden, width_out)
+        with torch.no_grad():
+            for parameter in self.head.layers[-1].parameters():
+                parameter.mul_(FIRST_STEP)
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """States [..., D_i] and, last, an action [..., A] to an increment [..., width_out]."""
+        *states, action = inputs
+        return self.head(*(norm(state) for norm, state in zip(self.norms, states, strict=True)), action)

@@ -1,0 +1,180 @@
+"""What one batch becomes: every state of the world model, each computed at its first read, once.
+
+The three gates act in this file, on one line each, and nowhere else. The one other stop here is the seed of h; all
+further stop-gradients are declared in the signature of the loss that uses them.
+
+Axes: B batch, T frames, K rollout horizon, C H W image, A action, Dz Dh Dp widths.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from jepa_world_model.gradient import gate, stop
+from jepa_world_model.model import WorldModel
+from jepa_world_model.model_config import ModelConfig, TrainConfig
+from jepa_world_model.pyramid import pyramid
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gates:
+    """Where routing is switched. True closes the gate: stop-grad."""
+
+    detach_z_from_h_and_p: bool = True
+    detach_decoder: bool = False
+    pose_delta_detach_h: bool = True
+
+    @staticmethod
+    def of(model: ModelConfig, train: TrainConfig) -> "Gates":
+        return Gates(
+            detach_z_from_h_and_p=train.detach_z_from_h_and_p,
+            detach_decoder=train.detach_decoder,
+            pose_delta_detach_h=model.pose_delta_detach_h,
+        )
+
+
+class States:
+    """All states of one batch. Attributes are computed when first read; one that nobody reads costs nothing."""
+
+    def __init__(self, model: WorldModel, x: Tensor, a: Tensor, *, gates: Gates, horizon: int) -> None:
+        """Frames x [B, T, C, H, W] in [0, 1], actions a [B, T, A]; `horizon` is K, the depth of imagined rollouts."""
+        self.model, self.x, self.a, self.gates, self.horizon = model, x, a, gates, horizon
+        self.action_kind = model.data.action_kind
+
+    @property
+    def names(self) -> list[str]:
+        """Everything that a loss may read."""
+        own = {name for name in (*vars(self), *dir(type(self))) if not name.startswith("_")}
+        return sorted(own - {"names"} | set(self.model._modules))
+
+    def __getitem__(self, name: str) -> Any:
+        """A state, an input or a module of the model, by the name that a loss gives it. Raises KeyError."""
+        if name in self.model._modules:
+            return self.model.get_submodule(name)
+        if name in vars(self) or hasattr(type(self), name):
+            return getattr(self, name)
+        raise KeyError(name)
+
+    # Gates ------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def z_for_dynamics(self) -> Tensor:
+        """z where it feeds the predictor and, through it, the rollouts of h and p. [B, T, Dz]"""
+        return gate(self.z, closed=self.gates.detach_z_from_h_and_p)
+
+    def decode(self, z: Tensor) -> Tensor:
+        """z [..., Dz] to frames [..., C, H, W]."""
+        return self.model.decoder(gate(z, closed=self.gates.detach_decoder))
+
+    def pose_increment(self, p: Tensor, h: Tensor, a: Tensor) -> Tensor:
+        """Δp at pose p [..., Dp], in hidden state h [..., Dh], under action a [..., A]."""
+        return self.model.p_action_delta_projector(p, gate(h, closed=self.gates.pose_delta_detach_h), a)
+
+    # z: place ---------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def z(self) -> Tensor:
+        """Embeddings. [B, T, Dz]"""
+        return self.model.encoder(self.x)
+
+    @cached_property
+    def residual(self) -> Tensor:
+        """Reconstruction minus frame. [B, T, C, H, W]"""
+        return self.decode(self.z) - self.x
+
+    @cached_property
+    def residual_pyramid(self) -> tuple[Tensor, ...]:
+        """The residual at each level of the image pyramid. [B, T, C, H / 2^level, W / 2^level]"""
+        return pyramid(self.residual)
+
+    # h: dynamics ------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def h(self) -> Tensor:
+        """Teacher-forced hidden states: h_{t+1} = predictor(z_t, h_t, a_t). [B, T, Dh]"""
+        h = [stop(self.model.z_to_h(self.z_for_dynamics[:, 0]))]
+        for z, a in zip(self.z_for_dynamics.unbind(1)[:-1], self.a.unbind(1)[:-1], strict=True):
+            h.append(self.model.predictor(z, h[-1], a))
+        return torch.stack(h, dim=1)
+
+    @cached_property
+    def z_from_h(self) -> Tensor:
+        """The place that h stands for. [B, T, Dz]"""
+        return self.model.h_to_z(self.h)
+
+    @cached_property
+    def z_hat(self) -> Tensor:
+        """Predicted embeddings ẑ_1 ... ẑ_{T-1}. [B, T-1, Dz]"""
+        return self.z_from_h[:, 1:]
+
+    @cached_property
+    def dh_hat(self) -> Tensor:
+        """Increments of h as the action predicts them. [B, T-1, Dh]"""
+        return self.model.h_action_delta_projector(self.h[:, :-1], self.a[:, :-1])
+
+    # p: pose ----------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def odometry(self) -> tuple[Tensor, Tensor]:
+        """Poses [B, T, Dp] from p_0 = 0, and their increments [B, T-1, Dp]."""
+        poses, increments = [self.h.new_zeros(len(self.h), self.model.config.p_dim)], []
+        for h, a in zip(self.h.unbind(1)[:-1], self.a.unbind(1)[:-1], strict=True):
+            increments.append(self.pose_increment(poses[-1], h, a))
+            poses.append(poses[-1] + increments[-1])
+        return torch.stack(poses, dim=1), torch.stack(increments, dim=1)
+
+    @cached_property
+    def p(self) -> Tensor:
+        """Poses: p_0 = 0, p_{t+1} = p_t + Δp_t. [B, T, Dp]"""
+        return self.odometry[0]
+
+    @cached_property
+    def dp(self) -> Tensor:
+        """Pose increments Δp_t. [B, T-1, Dp]"""
+        return self.odometry[1]
+
+    # Imagined rollouts: open loop, from every start at once; entry k - 1 is k steps deep, [B, T-k, ...] -----------
+
+    @cached_property
+    def imagined_h(self) -> tuple[Tensor, ...]:
+        """Hidden states imagined from (z_for_dynamics, h); the first is the teacher-forced h_{s+1}. K x [B, T-k, Dh]"""
+        return self._gated_rollout[0]
+
+    @cached_property
+    def imagined_z(self) -> tuple[Tensor, ...]:
+        """Embeddings imagined from the live (z, h). K x [B, T-k, Dz]"""
+        h, z = self._gated_rollout if self.z_for_dynamics is self.z else self._live_rollout
+        return (*z, self.model.h_to_z(h[-1]))
+
+    @cached_property
+    def _gated_rollout(self) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+        return self._imagine(self.h[:, 1:], self.z_hat)
+
+    @cached_property
+    def _live_rollout(self) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+        h = self.model.predictor(self.z[:, :-1], self.h[:, :-1], self.a[:, :-1])
+        return self._imagine(h, self.model.h_to_z(h))
+
+    def _imagine(self, h: Tensor, z: Tensor) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+        """Feed ẑ back. From states one step deep to K hidden states and the K - 1 embeddings between them."""
+        deep_h, deep_z = [h], []
+        for k in range(1, self.horizon):
+            deep_z.append(z)
+            h = self.model.predictor(z[:, :-1], h[:, :-1], self.a[:, k:-1])
+            deep_h.append(h)
+            z = self.model.h_to_z(h) if k + 1 < self.horizon else z  # the deepest is read by few: left to them
+        return tuple(deep_h), tuple(deep_z)
+
+    @cached_property
+    def imagined_frames(self) -> tuple[Tensor, ...]:
+        """Imagined embeddings, decoded in one batch. K x [B, T-k, C, H, W]"""
+        depths = [z.shape[1] for z in self.imagined_z]
+        return self.decode(torch.cat(self.imagined_z, dim=1)).split(depths, dim=1)
+
+    @cached_property
+    def imagined_residual(self) -> tuple[Tensor, ...]:
+        """Imagined frame minus frame. K x [B, T-k, C, H, W]"""
+        return tuple(frames - self.x[:, k:] for k, frames in enumerate(self.imagined_frames, start=1))

@@ -1,0 +1,1 @@
+"""From a Config and an EpisodeSource to a run folder."""

@@ -1,0 +1,29 @@
+"""NaN and infinity: noticed without waiting for the device, and traced to the loss that brought them."""
+
+import torch
+from torch import Tensor
+
+
+class Diverged(Exception):
+    """Training met NaN or infinity and stopped. The model holds the weights from before that step."""
+
+    def __init__(self, step: int, losses: list[str]) -> None:
+        self.step, self.losses = step, losses
+        super().__init__(f"step {step}: {', '.join(losses)} became NaN or infinite")
+
+
+class Guard:
+    """From the first step with a non-finite loss or gradient on, the optimizer does nothing.
+
+    The verdict is a tensor that the fused optimizer reads on the device (`found_inf`, the hook that gradient scalers
+    use), so no step waits for it; the trainer looks at it when it writes metrics.
+    """
+
+    def __init__(self, optimizer: torch.optim.Optimizer, device: torch.device) -> None:
+        self._broken = torch.zeros((), device=device)
+        optimizer.found_inf = self._broken  # pyright: ignore[reportAttributeAccessIssue]
+
+    def watch(self, losses: Tensor, gradient_norm: Tensor) -> None:
+        """Close for good when one of these is not finite."""
+        finite = losses.isfinite().all() & gradient_norm.isfinite()
+        torch.maximum(self._broken, (~finite).to(self._broken.dtype), out=self._broken)

@@ -1,0 +1,50 @@
+"""Losses of the last steps: tensors while the device works, numbers when they are written."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one step cost."""
+
+    step: int
+    losses: dict[str, float]
+    total: float
+    gradient_norm: float
+
+    @property
+    def finite(self) -> bool:
+        """An infinite loss makes the total infinite, or NaN."""
+        return math.isfinite(self.total) and math.isfinite(self.gradient_norm)
+
+    def as_json(self) -> dict[str, object]:
+        return {"split": "train"} | asdict(self)
+
+
+class Metrics:
+    """Rows that are still on the device."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = names
+        self._steps: list[int] = []
+        self._waiting: list[Tensor] = []
+
+    def add(self, step: int, losses: Tensor, total: Tensor, gradient_norm: Tensor) -> None:
+        """Losses [L] and two scalars; nothing waits for them."""
+        self._steps.append(step)
+        self._waiting.append(torch.cat([losses, torch.stack([total, gradient_norm])]).detach())
+
+    def flush(self) -> list[Row]:
+        """All rows since the last flush, in one transfer."""
+        values = torch.stack(self._waiting).tolist() if self._waiting else []
+        rows = [
+            Row(step, dict(zip(self._names, losses, strict=True)), total, norm)
+            for step, (*losses, total, norm) in zip(self._steps, values, strict=True)
+        ]
+        self._steps, self._waiting = [], []
+        return rows

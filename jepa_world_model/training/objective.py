@@ -1,0 +1,52 @@
+"""The enabled losses of a run, and their weighted sum."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+
+from jepa_world_model.data.windows import Batch
+from jepa_world_model.model import WorldModel
+from jepa_world_model.model_config import Config
+from jepa_world_model.states import Gates, States
+
+
+class Objective:
+    """What a batch costs: one value for each enabled loss, in the order of `names`."""
+
+    def __init__(self, config: Config, device: torch.device) -> None:
+        self.losses = tuple(config.enabled)
+        self.names = tuple(loss.name for loss in self.losses)
+        self.weights = torch.tensor(list(config.enabled.values()), device=device)
+        self._device = device
+        self._gates = Gates.of(config.model, config.train)
+        self._horizon = config.train.rollout_horizon
+
+    def states(self, model: WorldModel, batch: Batch) -> States:
+        """The states of a batch."""
+        frames = batch.frames.to(self._device, non_blocking=True)
+        actions = batch.actions.to(self._device, non_blocking=True)
+        x = frames.permute(0, 1, 4, 2, 3).float().div(255)  # channels stay innermost in memory: channels-last for free
+        return States(model, x, actions, gates=self._gates, horizon=self._horizon)
+
+    def __call__(self, states: States) -> Tensor:
+        """All losses of one batch. [L], float32"""
+        with parametrize.cached():  # spectral norm is computed once a step, not once a call
+            return torch.stack([loss(states).float() for loss in self.losses])
+
+    def total(self, losses: Tensor) -> Tensor:
+        """Losses [L] to their weighted sum."""
+        return losses @ self.weights
+
+
+def reached_parameters(model: nn.Module, total: Tensor) -> list[nn.Parameter]:
+    """The parameters that a backward pass from `total` would give a gradient, in the order of the model."""
+    seen, queue, reached = set(), [total.grad_fn], set()
+    while queue:
+        node = queue.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        if hasattr(node, "variable"):
+            reached.add(id(node.variable))
+        queue.extend(following for following, _ in node.next_functions)
+    return [parameter for parameter in model.parameters() if id(parameter) in reached]

@@ -1,0 +1,62 @@
+"""A whole run: data, trainer, run folder, pictures and summary."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from jepa_world_model.data import EpisodeSource, open_source
+from jepa_world_model.evaluation.pictures import draw_pictures
+from jepa_world_model.model_config import Config
+from jepa_world_model.training.run_folder import RunFolder, next_free
+from jepa_world_model.training.runtime import prepare
+from jepa_world_model.training.summary import describe
+from jepa_world_model.training.trainer import Observer, Outcome, Trainer
+
+RUNS = Path("runs")
+
+
+class RunObserver(Observer, Protocol):
+    """Whoever wants to watch a run, from its first moment."""
+
+    def on_decoding(self, done: int, total: int) -> None:
+        """Image folders are being decoded."""
+
+    def on_start(self, run: RunFolder, trainer: Trainer) -> None:
+        """Training is about to begin."""
+
+
+def run_training(config: Config, out: Path | None, observer: RunObserver, *, tensorboard: bool = False) -> Outcome:
+    """Train as a resolved config says, into `out` or the next free folder of ./runs.
+
+    Raises UserError for bad input, before anything is written where possible; Diverged when training met NaN.
+    """
+    runtime = prepare(config.train)
+    watcher = _with_tensorboard(observer) if tensorboard else observer
+    source = open_config_source(config, observer.on_decoding)
+    trainer = Trainer(config, source, runtime)
+    run = RunFolder.create(out or next_free(RUNS, source.name), config)
+    watcher.on_start(run, trainer)
+    outcome = trainer.fit(run, watcher)
+    draw_pictures(trainer, run)
+    run.write(run.summary, describe(config, trainer, outcome).encode())
+    return outcome
+
+
+def open_config_source(config: Config, on_decoding: Callable[[int, int], None] | None = None) -> EpisodeSource:
+    """The data that a config names."""
+    data = config.data
+    return open_source(
+        data.source,
+        image_size=config.model.image_size,
+        episodes=data.episodes,
+        episode_length=data.episode_length,
+        seed=data.seed,
+        action_kind=data.action_kind,
+        on_progress=on_decoding,
+    )
+
+
+def _with_tensorboard(observer: RunObserver) -> RunObserver:
+    from jepa_world_model.training.tensorboard import TensorBoard
+
+    return TensorBoard(observer)

@@ -1,0 +1,73 @@
+"""The machine that a run gets: device, precision, threads, memory."""
+
+import ctypes
+import os
+import sys
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+
+import torch
+
+from jepa_world_model.errors import UserError
+from jepa_world_model.model_config import Config, TrainConfig
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+MOST_THREADS = 8
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """A device and the precision in which the forward pass runs there."""
+
+    device: torch.device
+    dtype: torch.dtype
+
+    def autocast(self) -> AbstractContextManager[object]:
+        """Lower precision where it is asked for; parameters and losses stay float32."""
+        return torch.autocast(self.device.type, dtype=self.dtype, enabled=self.dtype != torch.float32)
+
+
+def resolve(config: Config) -> Config:
+    """Every `auto` replaced by what this machine has, so that the stored config says what really ran.
+
+    Raises UserError when the asked device is not there.
+    """
+    train = config.train
+    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    device = train.device if train.device != "auto" else next(name for name, there in available.items() if there)
+    if not available[device]:
+        there = ", ".join(name for name, is_there in available.items() if is_there)
+        raise UserError(f"train.device: {device!r} is not available on this machine, found {there}")
+    precision = train.precision
+    if precision == "auto":
+        precision = "bfloat16" if device == "cuda" and torch.cuda.is_bf16_supported() else "float32"
+    resolved = replace(train, device=device, precision=precision, threads=train.threads or default_threads())
+    return replace(config, train=resolved)
+
+
+def default_threads() -> int:
+    """Half of the cores, at least one: a thread that has to share its core makes every other one wait."""
+    return min(MOST_THREADS, max(1, (os.cpu_count() or 1) // 2))
+
+
+def prepare(train: TrainConfig) -> Runtime:
+    """Set threads, seed and allocator for a resolved config."""
+    torch.set_num_threads(train.threads)
+    torch.manual_seed(train.seed)
+    if train.device == "cpu":
+        keep_freed_memory()
+    return Runtime(torch.device(train.device), getattr(torch, train.precision))
+
+
+def keep_freed_memory() -> None:
+    """Tell glibc to reuse freed blocks instead of returning them to the system.
+
+    A training step frees and asks again for the same tensors of several megabytes; by default each of them is mapped
+    and zeroed by the kernel anew. Elsewhere than on Linux with glibc this does nothing.
+    """
+    if sys.platform != "linux":
+        return
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(M_MMAP_THRESHOLD, 32 * 2**20)
+        mallopt(M_TRIM_THRESHOLD, 2**30)

@@ -1,0 +1,59 @@
+"""Which modules each loss really updates, at each setting of the three gates: equal to the specification."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from torch import Tensor
+from torch.nn.functional import l1_loss, mse_loss
+
+from jepa_world_model.losses import LOSSES
+from jepa_world_model.model import WorldModel
+from jepa_world_model.states import Gates, States
+
+SETTINGS = json.loads((Path(__file__).parents[1] / "spec" / "gradient_flow.json").read_text())["settings"]
+
+
+def setting_id(setting: dict) -> str:
+    return "+".join(gate for gate, closed in setting["gates"].items() if closed) or "open"
+
+
+@pytest.fixture(scope="module", params=SETTINGS, ids=setting_id)
+def setting(request: pytest.FixtureRequest) -> dict:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def states(setting: dict, make_states: Callable[..., States]) -> States:
+    return make_states(Gates(**setting["gates"]))
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_loss_updates_what_the_specification_says(
+    name: str, setting: dict, states: States, updated: Callable[[Tensor], set[str]]
+) -> None:
+    assert updated(LOSSES[name](states)) == set(setting["updates"][name])
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_declared_updates_are_those_at_the_default_gates(name: str) -> None:
+    default = next(setting for setting in SETTINGS if Gates(**setting["gates"]) == Gates())
+    assert sorted(LOSSES[name].updates) == default["updates"][name]
+
+
+def test_the_specification_covers_every_setting_loss_and_module(spec: dict, model: WorldModel) -> None:
+    assert len({Gates(**setting["gates"]) for setting in spec["settings"]}) == 2**3
+    assert all(set(setting["updates"]) == set(LOSSES) for setting in spec["settings"])
+    assert spec["modules"] == [name for name, _ in model.named_children()]
+
+
+@pytest.mark.parametrize("distance", [mse_loss, l1_loss])
+def test_an_identity_updates_nothing(
+    distance: Callable[[Tensor, Tensor], Tensor], make_states: Callable[..., States], updated: Callable
+) -> None:
+    states = make_states()
+    rounding = 1 + 1e-15  # so that the difference is noise, as between two ways to sum, and not exactly zero
+    identity = distance(states.imagined_h[0] * rounding, states.h[:, 1:].detach())
+    assert identity.grad_fn is not None
+    assert updated(identity) == set()
