@@ -8,7 +8,14 @@ from contextlib import contextmanager
 def counted(description: str, total: int, unit: str) -> Iterator[Callable[[int], None]]:
     """A bar on a terminal, silence elsewhere. Call what it yields with the number done."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
     columns = (
         TextColumn("{task.description}"),

@@ -14,7 +14,7 @@ from jepa_world_model.training.summary import changes, verdict
 from jepa_world_model.training.trainer import Outcome, Trainer
 
 BLOCKS = "▁▂▃▄▅▆▇█"
-TREND = 24
+TREND = 16
 SMOOTHING = 0.1
 LOG_SECONDS = 10.0
 
@@ -35,12 +35,12 @@ class TrainingView:
             console=self._console,
             expand=True,
         )
+        self._weights: dict[str, float] = {}
         self._smooth: dict[str, float] = {}
         self._history: deque[dict[str, float]] = deque(maxlen=1000)
         self._validation: dict[str, float] = {}
-        self._weights: dict[str, float] = {}
         self._last_line = 0.0
-        self._live = Live(console=self._console, get_renderable=self._render, refresh_per_second=4, transient=True)
+        self._live = Live(console=self._console, get_renderable=self.render, refresh_per_second=4, transient=True)
 
     def __enter__(self) -> "TrainingView":
         if self._console.is_terminal:
@@ -50,25 +50,28 @@ class TrainingView:
     def __exit__(self, *error: object) -> None:
         self._live.stop()
 
+    def follow(self, *, steps: int, weights: dict[str, float]) -> None:
+        """Get ready for so many steps with these enabled losses."""
+        self._start, self._steps, self._weights = time.monotonic(), steps, weights
+        self._task = self._progress.add_task("training", total=steps, rate="")
+
     def on_decoding(self, done: int, total: int) -> None:
-        self._console.print(f"decoding images: {done} of {total} trajectories", highlight=False) if done == total else None
+        if done == total:
+            self._print(f"decoded {total} trajectories of images")
 
     def on_start(self, run: RunFolder, trainer: Trainer) -> None:
-        self._run, self._start = run, time.monotonic()
-        train, spec = trainer.config.train, trainer.source.spec
-        self._steps = train.steps
-        self._weights = dict(trainer.config.losses.enabled)
-        self._task = self._progress.add_task("training", total=train.steps, rate="")
-        self._console.print(f"run folder  {run.path}", highlight=False)
-        self._console.print(
-            f"data        {trainer.source.name}: {len(trainer.source)} trajectories, {spec.image_size}x{spec.image_size}, "
-            f"{spec.action_width} actions ({spec.action_kind})",
-            highlight=False,
+        self._run = run
+        source, train = trainer.source, trainer.config.train
+        spec, parameters = source.spec, sum(parameter.numel() for parameter in trainer.parameters)
+        self.follow(steps=train.steps, weights=trainer.config.losses.enabled)
+        self._print(f"run folder  {run.path}")
+        self._print(
+            f"data        {source.name}: {len(source)} trajectories of {spec.image_size}x{spec.image_size}, "
+            f"{spec.action_width} actions ({spec.action_kind})"
         )
-        self._console.print(
-            f"model       {sum(p.numel() for p in trainer.parameters):,} parameters in {len(trainer.trained_modules)} "
-            f"modules, {len(trainer.objective.names)} losses, {train.device} {train.precision}",
-            highlight=False,
+        self._print(
+            f"model       {parameters:,} parameters in {len(trainer.trained_modules)} modules, "
+            f"{len(self._weights)} losses, {train.device} {train.precision}"
         )
 
     def on_rows(self, rows: list[Row]) -> None:
@@ -76,39 +79,43 @@ class TrainingView:
             for name, value in row.losses.items():
                 self._smooth[name] = value + (1 - SMOOTHING) * (self._smooth.get(name, value) - value)
             self._history.append(dict(self._smooth))
-        if not rows:
-            return
-        rate = rows[-1].step / (time.monotonic() - self._start)
-        self._progress.update(self._task, completed=rows[-1].step, rate=f"{rate:.2f} steps/s")
-        if not self._console.is_terminal and time.monotonic() - self._last_line > LOG_SECONDS:
-            self._last_line = time.monotonic()
-            left = (self._steps - rows[-1].step) / rate
-            self._console.print(
-                f"step {rows[-1].step}/{self._steps}  {rate:.2f} steps/s  {left:.0f} s left  total {rows[-1].total:.4g}",
-                highlight=False,
-            )
+        if rows:
+            rate = rows[-1].step / (time.monotonic() - self._start)
+            self._progress.update(self._task, completed=rows[-1].step, rate=f"{rate:.2f} steps/s")
+            self._log(rows[-1], rate)
 
     def on_validation(self, step: int, losses: dict[str, float]) -> None:
         self._validation = losses
 
     def show_outcome(self, outcome: Outcome) -> None:
-        """What the run did, loss by loss."""
-        table = Table("loss", "before", "after", "", title="Losses on held-out trajectories", title_justify="left", box=None)
+        """What the run did, loss by loss, and where to look."""
+        table = Table("loss", "before", "after", "", box=None)
         for name, before, after in changes(outcome):
             style = "green" if after < before else "red"
             table.add_row(name, f"{before:.4g}", f"{after:.4g}", f"[{style}]{verdict(before, after)}[/{style}]")
         self._console.print(table)
-        if outcome.interrupted:
-            self._console.print(f"interrupted after {outcome.steps} steps; the weights so far are kept")
-        self._console.print(f"{outcome.steps} steps in {outcome.seconds:.0f} s. See {self._run.summary}", highlight=False)
-        self._console.print(f"pictures: {self._run.pictures}/", highlight=False)
+        how = "interrupted after" if outcome.interrupted else "finished"
+        self._print(f"{how} {outcome.steps} steps in {outcome.seconds:.0f} s")
+        self._print(f"summary     {self._run.summary}")
+        self._print(f"pictures    {self._run.pictures}")
 
-    def _render(self) -> Group:
+    def render(self) -> Group:
+        """The losses and the bar."""
         table = Table("loss", "weight", "now", "held out", "trend", box=None, padding=(0, 1))
         for name, weight in self._weights.items():
             now, held_out = self._smooth.get(name), self._validation.get(name)
-            table.add_row(name, f"{weight:g}", _number(now), _number(held_out), sparkline([row[name] for row in self._history]))
+            trend = sparkline([row[name] for row in self._history])
+            table.add_row(name, f"{weight:g}", _number(now), _number(held_out), trend)
         return Group(table, self._progress)
+
+    def _log(self, row: Row, rate: float) -> None:
+        if not self._console.is_terminal and time.monotonic() - self._last_line > LOG_SECONDS:
+            self._last_line = time.monotonic()
+            left = (self._steps - row.step) / rate
+            self._print(f"step {row.step}/{self._steps}  {rate:.2f} steps/s  {left:.0f} s left  total {row.total:.4g}")
+
+    def _print(self, line: str) -> None:
+        self._console.print(line, highlight=False, soft_wrap=True)
 
 
 def _number(value: float | None) -> str:

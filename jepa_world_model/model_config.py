@@ -17,6 +17,8 @@ Count = Annotated[int, Field(ge=1)]
 Widths = Annotated[tuple[Count, ...], Field(min_length=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
+IMAGE_STEP = 8
+
 settings = dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid", validate_default=True))
 
 
@@ -26,7 +28,9 @@ class _LossWeightsBase:
     @model_validator(mode="after")
     def _some_loss_is_enabled(self) -> "_LossWeightsBase":
         if not self.enabled:
-            raise ValueError("every weight is zero, so nothing would be trained; give at least one loss a positive weight")
+            raise ValueError(
+                "every weight is zero, so nothing would be trained; give at least one loss a positive weight"
+            )
         return self
 
     @property
@@ -73,15 +77,15 @@ class ModelConfig:
 
     @property
     def stride(self) -> int:
-        """What the image size must be a multiple of."""
-        return 2 ** max(len(self.encoder_widths), len(self.decoder_widths))
+        """What the image size must be a multiple of: one halving a layer, and whole patches for the pyramids."""
+        return max(2 ** max(len(self.encoder_widths), len(self.decoder_widths)), IMAGE_STEP)
 
     @model_validator(mode="after")
     def _divisible(self) -> "ModelConfig":
         if self.image_size % self.stride:
             lower = self.image_size // self.stride * self.stride
             sizes = " or ".join(str(size) for size in (lower, lower + self.stride) if size)
-            raise ValueError(f"image_size {self.image_size} is not a multiple of {self.stride} (one halving a layer); use {sizes}")
+            raise ValueError(f"image_size {self.image_size} is not a multiple of {self.stride}; use {sizes}")
         return self
 
 
@@ -89,8 +93,8 @@ class ModelConfig:
 class TrainConfig:
     """[train] How the model is trained, and the two gates that belong to training."""
 
-    steps: Count = 1000
-    batch_size: Count = 16
+    steps: Count = 1500
+    batch_size: Count = 8
     sequence_length: Annotated[int, Field(ge=2)] = 8
     rollout_horizon: Count = 3
     learning_rate: Positive = 1e-3

@@ -50,13 +50,13 @@ class States:
         own = {name for name in (*vars(self), *dir(type(self))) if not name.startswith("_")}
         return sorted(own - {"names"} | set(self.model._modules))
 
+    def __contains__(self, name: str) -> bool:
+        """Whether there is a state, an input or a module of this name."""
+        return name in self.model._modules or name in vars(self) or hasattr(type(self), name)
+
     def __getitem__(self, name: str) -> Any:
-        """A state, an input or a module of the model, by the name that a loss gives it. Raises KeyError."""
-        if name in self.model._modules:
-            return self.model.get_submodule(name)
-        if name in vars(self) or hasattr(type(self), name):
-            return getattr(self, name)
-        raise KeyError(name)
+        """A state, an input or a module of the model, by the name that a loss gives it."""
+        return self.model.get_submodule(name) if name in self.model._modules else getattr(self, name)
 
     # Gates ------------------------------------------------------------------------------------------------------
 

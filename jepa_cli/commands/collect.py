@@ -17,7 +17,9 @@ from jepa_cli.command import examples, reports_user_errors
 )
 def collect(
     env: Annotated[str, typer.Option(help="Id of a Gymnasium environment that renders images.", show_default=False)],
-    out: Annotated[Path, typer.Option(help="Folder to create; one that holds anything is refused.", show_default=False)],
+    out: Annotated[
+        Path, typer.Option(help="Folder to create; one that holds anything is refused.", show_default=False)
+    ],
     episodes: Annotated[int, typer.Option(min=1, help="How many trajectories.")] = 50,
     size: Annotated[int, typer.Option(min=1, help="Frames are resized to SIZE x SIZE pixels.")] = 64,
     max_steps: Annotated[int, typer.Option(min=1, help="Longest trajectory, in steps.")] = 200,
@@ -25,7 +27,9 @@ def collect(
     seed: Annotated[int, typer.Option(min=0, help="Trajectory i is seeded with SEED + i.")] = 0,
     env_arguments: Annotated[
         list[str] | None,
-        typer.Option("--env-arg", metavar="NAME=VALUE", help="Argument of the environment; may be repeated.", show_default=False),
+        typer.Option(
+            "--env-arg", metavar="NAME=VALUE", help="Argument of the environment; may be repeated.", show_default=False
+        ),
     ] = None,
 ) -> None:
     """Record trajectories of a random policy in any Gymnasium environment, for jepa train --data."""
@@ -54,5 +58,8 @@ def collect(
         )
     spec = folder.spec
     print(f"{len(folder)} trajectories, {sum(folder.lengths)} frames of {size}x{size}, in {out}")
-    print(f"{spec.action_width} actions ({spec.action_kind})" + (f": {', '.join(spec.action_names)}" if spec.action_names else ""))
+    print(
+        f"{spec.action_width} actions ({spec.action_kind})"
+        + (f": {', '.join(spec.action_names)}" if spec.action_names else "")
+    )
     print(f"next: jepa train --data {out}")

@@ -23,14 +23,19 @@ def train(
     ] = None,
     overrides: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="TABLE.KEY=VALUE", help="Change one setting; may be repeated.", show_default=False),
+        typer.Option(
+            "--set", metavar="TABLE.KEY=VALUE", help="Change one setting; may be repeated.", show_default=False
+        ),
     ] = None,
     data: Annotated[
         str | None,
-        typer.Option(help="grid-rooms, grid-loops, or a folder of episodes. Same as --set data.source=...", show_default=False),
+        typer.Option(
+            help="grid-rooms, grid-loops, or a folder of episodes. Same as --set data.source=...", show_default=False
+        ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Run folder to create. By default the next free runs/NAME-001.", show_default=False)
+        Path | None,
+        typer.Option(help="Run folder to create. By default the next free runs/NAME-001.", show_default=False),
     ] = None,
     steps: Annotated[int | None, typer.Option(help="Same as --set train.steps=...", show_default=False)] = None,
     seed: Annotated[int | None, typer.Option(help="Same as --set train.seed=...", show_default=False)] = None,
@@ -39,7 +44,9 @@ def train(
     ] = None,
     threads: Annotated[
         int | None,
-        typer.Option(help="CPU threads; by default half of the cores. Same as --set train.threads=...", show_default=False),
+        typer.Option(
+            help="CPU threads; by default half of the cores. Same as --set train.threads=...", show_default=False
+        ),
     ] = None,
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Also write TensorBoard events.")] = False,
     print_config: Annotated[
@@ -55,16 +62,21 @@ def train(
     from jepa_world_model.training.run import run_training
     from jepa_world_model.training.runtime import resolve
 
-    shortcuts = {"data.source": data, "train.steps": steps, "train.seed": seed, "train.device": device, "train.threads": threads}
+    shortcuts = {
+        "data.source": data,
+        "train.steps": steps,
+        "train.seed": seed,
+        "train.device": device,
+        "train.threads": threads,
+    }
     given = [f"{key}={json.dumps(value)}" for key, value in shortcuts.items() if value is not None]
-    resolved = resolve(load_config(config, [*(overrides or []), *given]))
+    loaded = load_config(config, [*(overrides or []), *given])
     if print_config:
-        print(to_toml(resolved), end="")
+        print(to_toml(resolve(loaded)), end="")
         return
     with TrainingView() as view:
         try:
-            outcome = run_training(resolved, out, view, tensorboard=tensorboard)
+            outcome = run_training(loaded, out, view, tensorboard=tensorboard)
         except Diverged as diverged:
             fail(str(diverged), DIVERGED)
     view.show_outcome(outcome)
-

@@ -72,14 +72,23 @@ def loss_curves(rows: list[dict[str, Any]]) -> Figure:
     names = list(validation[0]["losses"])
     height = ceil(len(names) / COLUMNS)
     figure = Figure(figsize=(3.2 * COLUMNS, 2.1 * height + 0.5), layout="constrained")
-    for axes, name in zip(figure.subplots(height, COLUMNS, squeeze=False).flat, [*names, *[None] * COLUMNS], strict=False):
+    for axes, name in zip(
+        figure.subplots(height, COLUMNS, squeeze=False).flat, [*names, *[None] * COLUMNS], strict=False
+    ):
         if name is None:
             axes.set_axis_off()
             continue
         steps = [row["step"] for row in train]
         axes.plot(steps, [row["losses"][name] for row in train], color=TRAIN_COLOUR, linewidth=0.7, label="training")
         steps = [row["step"] for row in validation]
-        axes.plot(steps, [row["losses"][name] for row in validation], "o-", color=VALIDATION_COLOUR, markersize=3, label="held out")
+        axes.plot(
+            steps,
+            [row["losses"][name] for row in validation],
+            "o-",
+            color=VALIDATION_COLOUR,
+            markersize=3,
+            label="held out",
+        )
         axes.set_yscale("log")
         axes.set_title(name, fontsize=9)
         axes.tick_params(labelsize=7)

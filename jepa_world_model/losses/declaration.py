@@ -46,7 +46,7 @@ class Read:
         return self.parameter.removeprefix("sg_").removeprefix("frozen_")
 
     def of(self, states: States) -> object:
-        """What the loss gets. Raises KeyError when neither states nor model have it."""
+        """What the loss gets."""
         value = states[self.name]
         return stop(value) if self.stopped else frozen(value) if self.frozen else value
 
@@ -66,14 +66,13 @@ class Loss:
 
     def __call__(self, states: States) -> Tensor:
         """Raises AttributeError when a parameter names nothing that states or model have."""
-        try:
-            arguments = {read.parameter: read.of(states) for read in self.reads}
-        except KeyError as missing:
-            (name,) = missing.args
-            raise AttributeError(
-                f"loss {self.name!r} reads {name!r}, which is neither a state nor a module. {nearest(name, states.names)}"
-            ) from missing
-        return self.function(**arguments)
+        for read in self.reads:
+            if read.name not in states:
+                hint = nearest(read.name, states.names)
+                raise AttributeError(
+                    f"loss {self.name!r} reads {read.name!r}, which is neither a state nor a module. {hint}"
+                )
+        return self.function(**{read.parameter: read.of(states) for read in self.reads})
 
 
 def loss(

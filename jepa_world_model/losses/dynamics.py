@@ -1,5 +1,7 @@
 """Losses on h, the dynamics state."""
 
+import itertools
+
 from torch import Tensor
 from torch.nn.functional import mse_loss
 
@@ -42,5 +44,5 @@ def rollout_kstep_h(imagined_h: tuple[Tensor, ...], sg_h: Tensor) -> Tensor:
 )
 def rollout_kstep_delta_h(imagined_h: tuple[Tensor, ...], sg_h: Tensor) -> Tensor:
     sg_dh = sg_h.diff(dim=1)
-    increments = (after - before[:, :-1] for before, after in zip(imagined_h, imagined_h[1:], strict=False))
+    increments = (after - before[:, :-1] for before, after in itertools.pairwise(imagined_h))
     return mean(mse_loss(dh, sg_dh[:, k - 1 :]) for k, dh in enumerate(increments, start=2))

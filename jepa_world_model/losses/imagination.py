@@ -1,14 +1,15 @@
 """Losses on embeddings imagined from the live z, and on what they look like."""
 
+import itertools
 from collections.abc import Iterator
 
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
 from jepa_world_model.losses.declaration import loss
+from jepa_world_model.losses.hardness import box, hardness_weighted_l1
 from jepa_world_model.losses.mean import mean
 from jepa_world_model.pyramid import pyramid
-from jepa_world_model.losses.hardness import box, hardness_weighted_l1
 
 FROM_DECODER = "decoder, predictor, h_to_z, encoder"
 
@@ -44,11 +45,13 @@ def rollout_recon_multi_box_delta_z(imagined_residual: tuple[Tensor, ...]) -> Te
 
 
 @loss(updates=FROM_DECODER, meaning="encoder(decoder(imagined z)) with imagined z")
-def rollout_project_z(imagined_frames: tuple[Tensor, ...], imagined_z: tuple[Tensor, ...], encoder: nn.Module) -> Tensor:
+def rollout_project_z(
+    imagined_frames: tuple[Tensor, ...], imagined_z: tuple[Tensor, ...], encoder: nn.Module
+) -> Tensor:
     return mean(mse_loss(encoder(frames), z) for frames, z in zip(imagined_frames, imagined_z, strict=True))
 
 
 def _changes(imagined_residual: tuple[Tensor, ...]) -> Iterator[Tensor]:
     """How the residual changes from one step of a rollout to the next; for each depth from the second."""
-    for before, after in zip(imagined_residual, imagined_residual[1:], strict=False):
+    for before, after in itertools.pairwise(imagined_residual):
         yield after - before[:, :-1]

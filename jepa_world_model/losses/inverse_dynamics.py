@@ -1,7 +1,7 @@
 """Losses that read the action back from what it did."""
 
-from torch import Tensor, nn
 import torch
+from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, mse_loss, pad
 
 from jepa_world_model.data.spec import ActionKind

@@ -73,6 +73,7 @@ def scale_dp(dp: Tensor) -> Tensor:
     weight=1.0,
     updates="p_action_delta_projector",
     meaning="hinge ranking: later frames lie nearer to the sequence's last pose",
+    frames=3,
 )
 def geometry_rank_p(p: Tensor) -> Tensor:
     distance = vector_norm(p[:, :-1] - p[:, -1:], dim=-1)  # [B, T-1]

@@ -4,7 +4,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-
 FIRST_STEP = 0.1
 
 

@@ -23,15 +23,22 @@ class Objective:
 
     def states(self, model: WorldModel, batch: Batch) -> States:
         """The states of a batch."""
-        frames = batch.frames.to(self._device, non_blocking=True)
         actions = batch.actions.to(self._device, non_blocking=True)
-        x = frames.permute(0, 1, 4, 2, 3).float().div(255)  # channels stay innermost in memory: channels-last for free
-        return States(model, x, actions, gates=self._gates, horizon=self._horizon)
+        return States(model, self.frames(batch), actions, gates=self._gates, horizon=self._horizon)
+
+    def frames(self, batch: Batch) -> Tensor:
+        """x [B, T, C, H, W] in [0, 1], on the device. Channels stay innermost in memory: channels-last for free."""
+        frames = batch.frames.to(self._device, non_blocking=True)
+        return frames.permute(0, 1, 4, 2, 3).float().div(255)
+
+    def each(self, states: States) -> list[Tensor]:
+        """All losses of one batch, each a scalar of its own graph."""
+        with parametrize.cached():  # spectral norm is computed once a step, not once a call
+            return [loss(states).float() for loss in self.losses]
 
     def __call__(self, states: States) -> Tensor:
         """All losses of one batch. [L], float32"""
-        with parametrize.cached():  # spectral norm is computed once a step, not once a call
-            return torch.stack([loss(states).float() for loss in self.losses])
+        return torch.stack(self.each(states))
 
     def total(self, losses: Tensor) -> Tensor:
         """Losses [L] to their weighted sum."""

@@ -8,7 +8,7 @@ from jepa_world_model.data import EpisodeSource, open_source
 from jepa_world_model.evaluation.pictures import draw_pictures
 from jepa_world_model.model_config import Config
 from jepa_world_model.training.run_folder import RunFolder, next_free
-from jepa_world_model.training.runtime import prepare
+from jepa_world_model.training.runtime import prepare, resolve
 from jepa_world_model.training.summary import describe
 from jepa_world_model.training.trainer import Observer, Outcome, Trainer
 
@@ -26,10 +26,11 @@ class RunObserver(Observer, Protocol):
 
 
 def run_training(config: Config, out: Path | None, observer: RunObserver, *, tensorboard: bool = False) -> Outcome:
-    """Train as a resolved config says, into `out` or the next free folder of ./runs.
+    """Train as a config says, into `out` or the next free folder of ./runs.
 
     Raises UserError for bad input, before anything is written where possible; Diverged when training met NaN.
     """
+    config = resolve(config)
     runtime = prepare(config.train)
     watcher = _with_tensorboard(observer) if tensorboard else observer
     source = open_config_source(config, observer.on_decoding)

@@ -31,7 +31,9 @@ class RunFolder:
         with explained(path):
             if path.is_dir() and any(path.iterdir()):
                 what = "already holds a run" if run.config.exists() else "is not empty"
-                raise UserError(f"output folder {path} {what}; nothing was written. Choose another --out, or remove it.")
+                raise UserError(
+                    f"output folder {path} {what}; nothing was written. Choose another --out, or remove it."
+                )
             path.mkdir(parents=True, exist_ok=True)
             run.pictures.mkdir(exist_ok=True)
         run.write(run.config, to_toml(config).encode())

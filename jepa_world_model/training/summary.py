@@ -30,7 +30,10 @@ def describe(config: Config, trainer: "Trainer", outcome: "Outcome") -> str:
     left_out = [name for name, _ in trainer.model.named_children() if name not in trainer.trained_modules]
     gates = {"detach_z_from_h_and_p": train.detach_z_from_h_and_p, "detach_decoder": train.detach_decoder}
     gates["pose_delta_detach_h"] = config.model.pose_delta_detach_h
-    rows = [f"| {name} | {before:.4g} | {after:.4g} | {verdict(before, after)} |" for name, before, after in changes(outcome)]
+    rows = [
+        f"| {name} | {before:.4g} | {after:.4g} | {verdict(before, after)} |"
+        for name, before, after in changes(outcome)
+    ]
     how = "interrupted" if outcome.interrupted else "finished"
     lines = [
         f"# {config.data.source}: {how} after {outcome.steps} of {train.steps} steps",
@@ -42,7 +45,9 @@ def describe(config: Config, trainer: "Trainer", outcome: "Outcome") -> str:
         f"- not reached by any enabled loss, and left out: {', '.join(left_out) or 'none'}",
         f"- gates: {', '.join(f'{name} = {str(closed).lower()}' for name, closed in gates.items())}",
         "",
-        "## Losses on held-out trajectories" if config.data.validation_fraction else "## Losses on training trajectories",
+        "## Losses on held-out trajectories"
+        if config.data.validation_fraction
+        else "## Losses on training trajectories",
         "",
         "| loss | before training | after | |",
         "| --- | --- | --- | --- |",

@@ -23,6 +23,7 @@ from jepa_world_model.training.run_folder import RunFolder
 from jepa_world_model.training.runtime import Runtime
 
 VALIDATION_WINDOWS = 64
+FIRST_WINDOWS = 64
 
 
 class Observer(Protocol):
@@ -60,6 +61,7 @@ class Trainer:
 
         self.model = WorldModel(config.model, source.spec).to(runtime.device, memory_format=torch.channels_last)
         self.objective = Objective(config, runtime.device)
+        self.model.encoder.standardise(self._first_frames())
         self.parameters = reached_parameters(self.model, self._probe())
         self.optimizer = torch.optim.AdamW(
             self.parameters, lr=train.learning_rate, weight_decay=train.weight_decay, fused=True
@@ -95,14 +97,16 @@ class Trainer:
             with closing(prefetch(self.sampler.batch, range(train.steps))) as batches:
                 for step, batch in enumerate(batches, start=1):
                     metrics.add(step, *self.step(batch))
+                    outcome.steps = step
                     if step % train.log_every == 0 or step == train.steps:
                         self._record(run, observer, metrics)
-                        outcome.steps, outcome.seconds = step, time.monotonic() - start
                     if step % train.validate_every == 0 or step == train.steps:
                         self._validate(run, observer, outcome)
         except KeyboardInterrupt:
             outcome.interrupted = True
+            self._record(run, observer, metrics)
         finally:
+            outcome.seconds = time.monotonic() - start
             self.save(run)
         return outcome
 
@@ -133,13 +137,17 @@ class Trainer:
         return values or self._with_broken_gradient(self.sampler.batch(broken.step - 1))
 
     def _with_broken_gradient(self, batch: Batch) -> list[str]:
-        losses = self.objective(self.objective.states(self.model, batch))
+        losses = self.objective.each(self.objective.states(self.model, batch))
         culprits = []
         for name, loss in zip(self.objective.names, losses, strict=True):
             gradients = torch.autograd.grad(loss, self.parameters, retain_graph=True, allow_unused=True)
             if not all(gradient.isfinite().all() for gradient in gradients if gradient is not None):
                 culprits.append(f"the gradient of {name}")
         return culprits or ["the gradient of the weighted sum"]
+
+    def _first_frames(self) -> Tensor:
+        """Frames [B, T, C, H, W] of training windows, evenly spread over the data."""
+        return torch.cat([self.objective.frames(batch) for batch in self.sampler.sequential(FIRST_WINDOWS)])
 
     def _probe(self) -> Tensor:
         """The weighted sum for one window, whose graph says what is reached. Leaves model and random state alone."""

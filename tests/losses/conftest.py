@@ -43,7 +43,7 @@ def model() -> WorldModel:
 
 @pytest.fixture(scope="session")
 def make_batch() -> Callable[..., tuple[Tensor, Tensor]]:
-    """(seed, frames, batch) to noisy frames [B, T, 3, 32, 32] with one bright dot each, and one-hot actions with NOOPs."""
+    """(seed, frames, batch) to noisy frames [B, T, 3, 32, 32] with a bright dot each, one-hot actions with NOOPs."""
 
     def make(seed: int = 0, frames: int = 6, batch: int = 2) -> tuple[Tensor, Tensor]:
         random = torch.Generator().manual_seed(seed)

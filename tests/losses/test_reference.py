@@ -453,7 +453,7 @@ def test_a_pose_rollout_has_the_value_of_one_that_starts_two_steps_earlier(both:
 
 
 def test_the_slow_pyramid_gives_hand_numbers() -> None:
-    """A dot of error 1 in (almost) zeros: 64 times the mean around it, so its factor is clamped; nothing else counts."""
+    """A dot of error 1 in almost zeros is 64 times the mean around it, so its factor is clamped."""
     residual = torch.full((1, 1, 16, 16), 1e-9, dtype=torch.float64)
     residual[0, 0, 5, 6] = 1.0
     assert float(weighted_errors(residual, 8, 4, flat)) == pytest.approx(HARDEST / 256, rel=1e-6)

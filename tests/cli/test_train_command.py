@@ -1,0 +1,138 @@
+"""`jepa train` as a user meets it: output, exit codes, and what is left on disk."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from jepa_cli.app import app
+from jepa_world_model.config_file import load_config
+
+FINISHED, DIVERGED, BAD_INPUT = 0, 1, 2
+
+
+def jepa(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def complaint(*arguments: str | Path) -> str:
+    """What the user reads after a mistake: one message, no traceback."""
+    result = jepa(*arguments)
+    assert result.exit_code == BAD_INPUT, result.output
+    assert "Traceback" not in result.output
+    return result.stderr
+
+
+def test_a_first_run_says_what_it_does_and_where_things_are(tmp_path: Path, small_settings: list[str]) -> None:
+    result = jepa("train", *small_settings, "--out", tmp_path / "run")
+    assert result.exit_code == FINISHED, result.output
+    for part in ("run folder", "grid-rooms: 6 trajectories", "14 losses", "summary.md", "pictures"):
+        assert part in result.stdout
+    assert (tmp_path / "run" / "weights.safetensors").stat().st_size > 0
+
+
+def test_without_out_runs_are_numbered(
+    tmp_path: Path, small_settings: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for _ in range(2):
+        assert jepa("train", *small_settings).exit_code == FINISHED
+    assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == ["grid-rooms-001", "grid-rooms-002"]
+
+
+def test_print_config_is_toml_that_reproduces_itself(tmp_path: Path, small_settings: list[str]) -> None:
+    printed = jepa("train", *small_settings, "--seed", "7", "--data", "grid-loops", "--print-config").stdout
+    (tmp_path / "my.toml").write_text(printed, encoding="utf-8")
+    again = jepa("train", "--config", tmp_path / "my.toml", "--print-config").stdout
+    assert again == printed
+    config = load_config(tmp_path / "my.toml")
+    assert (config.train.seed, config.data.source, config.train.device) == (7, "grid-loops", "cpu")
+
+
+def test_a_run_in_the_way_is_refused_and_untouched(tmp_path: Path, small_settings: list[str]) -> None:
+    jepa("train", *small_settings, "--out", tmp_path / "run")
+    before = (tmp_path / "run" / "weights.safetensors").read_bytes()
+    assert "already holds a run" in complaint("train", *small_settings, "--seed", "3", "--out", tmp_path / "run")
+    assert (tmp_path / "run" / "weights.safetensors").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--set", "losses.jpea=1"], "did you mean 'losses.jepa'?"),
+        (["--set", "losses.jepa=-1"], "losses.jepa"),
+        (["--set", "losses.jepa=nan"], "finite"),
+        (["--set", "model.image_size=50"], "use 48 or 64"),
+        (["--set", "train.sequence_length=2", "--set", "train.rollout_horizon=1"], "loss 'rollout_kstep_p' needs"),
+        (["--data", "grid-room"], "did you mean 'grid-rooms'?"),
+        (["--data", "123"], "123"),
+        (["--config", "no-such.toml"], "no-such.toml does not exist"),
+        (["--set", "nonsense"], "expected table.key=value"),
+        (["--device", "abacus"], "'abacus'"),
+    ],
+)
+def test_a_mistake_is_one_message_and_writes_nothing(
+    arguments: list[str], expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert expected in complaint("train", *arguments)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_data_folder_without_episodes_is_named(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert "no episodes found" in complaint("train", "--data", tmp_path / "empty", "--out", tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_windows_longer_than_every_episode_are_refused_before_anything_is_written(
+    tmp_path: Path, small_settings: list[str]
+) -> None:
+    text = complaint("train", *small_settings, "--set", "train.sequence_length=40", "--out", tmp_path / "run")
+    assert "train.sequence_length" in text
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, small_settings: list[str]) -> None:
+    (tmp_path / "file").write_text("in the way")
+    assert "cannot write" in complaint("train", *small_settings, "--out", tmp_path / "file" / "run")
+
+
+def test_divergence_ends_with_the_name_of_the_loss(tmp_path: Path, small_settings: list[str]) -> None:
+    result = jepa(
+        "train",
+        *small_settings,
+        "--set",
+        "losses.recon=3e38",
+        "--set",
+        "train.learning_rate=1e30",
+        "--out",
+        tmp_path / "run",
+    )
+    assert result.exit_code == DIVERGED
+    assert "became NaN or infinite" in result.stderr
+    assert (tmp_path / "run" / "weights.safetensors").exists()
+
+
+def test_a_bug_is_not_hidden_as_a_users_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr("jepa_world_model.config_file.load_config", broken)
+    assert isinstance(jepa("train").exception, RuntimeError)
+
+
+def test_tensorboard_events_on_request(tmp_path: Path, small_settings: list[str]) -> None:
+    pytest.importorskip("tensorboard")
+    assert jepa("train", *small_settings, "--tensorboard", "--out", tmp_path / "run").exit_code == FINISHED
+    assert list((tmp_path / "run" / "tensorboard").glob("events.*"))
+
+
+def test_the_module_runs_as_a_program() -> None:
+    shown = subprocess.run(
+        [sys.executable, "-m", "jepa_cli", "--help"], capture_output=True, text=True, check=True
+    ).stdout
+    assert "train" in shown
+    assert "collect" in shown

@@ -1,0 +1,70 @@
+"""Promises about what imports what. Each has a twin that shows that the check can fail."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("jepa_cli", "jepa_world_model", "audits")
+HEAVY = ("torch", "pandas", "numpy", "matplotlib", "graphviz", "gymnasium")
+
+
+def loaded_by(statement: str) -> set[str]:
+    """The heavy packages that a fresh interpreter has loaded after a statement."""
+    code = f"import sys\n{statement}\nprint(*(name for name in {HEAVY} if name in sys.modules))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    return set(run.stdout.splitlines()[-1].split())
+
+
+def direction_holds(project: Path) -> bool:
+    linter = "from importlinter.cli import lint_imports_command; lint_imports_command()"
+    run = subprocess.run([sys.executable, "-c", linter, "--no-cache"], capture_output=True, text=True, cwd=project)
+    assert "Contracts:" in run.stdout, run.stdout + run.stderr
+    return run.returncode == 0
+
+
+@pytest.fixture
+def copied_project(tmp_path: Path) -> Path:
+    for package in PACKAGES:
+        shutil.copytree(ROOT / package, tmp_path / package)
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    return tmp_path
+
+
+def test_the_command_line_starts_without_heavy_packages() -> None:
+    assert loaded_by("import jepa_cli.app") == set()
+
+
+def test_help_loads_no_heavy_package() -> None:
+    ask = "from typer.testing import CliRunner; from jepa_cli.app import app"
+    shown = f"{ask}; print(CliRunner().invoke(app, ['train', '--help']).output)"
+    assert loaded_by(shown) == set()
+
+
+def test_the_check_for_heavy_packages_can_fail() -> None:
+    assert "torch" in loaded_by("import jepa_world_model.model")
+
+
+def test_opening_data_needs_no_torch() -> None:
+    assert "torch" not in loaded_by("import jepa_world_model.data")
+
+
+def test_imports_go_one_way(copied_project: Path) -> None:
+    assert direction_holds(copied_project)
+
+
+@pytest.mark.parametrize(
+    ("package", "imported"),
+    [
+        ("jepa_world_model", "audits"),
+        ("jepa_world_model", "jepa_cli"),
+        ("audits", "jepa_world_model"),
+        ("audits", "jepa_cli"),
+    ],
+)
+def test_an_import_against_the_direction_is_noticed(package: str, imported: str, copied_project: Path) -> None:
+    (copied_project / package / "astray.py").write_text(f"import {imported}\n")
+    assert not direction_holds(copied_project)
