@@ -5,7 +5,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install train test lint format bench clean
+.PHONY: help install train test lint format docs bench clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,6 +32,9 @@ lint: $(STAMP) ## Check style, types and the direction of imports
 format: $(STAMP) ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: $(STAMP) ## Write the generated pages of docs/ anew
+	$(BIN)/python -m jepa_world_model.losses.documentation > docs/losses.md
 
 bench: $(STAMP) ## Measure the promises on speed, as ratios within one run
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks

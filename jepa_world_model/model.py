@@ -6,7 +6,7 @@ from jepa_world_model.data.spec import DataSpec
 from jepa_world_model.model_config import ModelConfig
 from jepa_world_model.modules.decoder import Decoder
 from jepa_world_model.modules.encoder import Encoder
-from jepa_world_model.modules.heads import DeltaProjector, Head, Predictor
+from jepa_world_model.modules.heads import DeltaProjector, Head, HiddenStateHead, Predictor
 
 
 class WorldModel(nn.Module):
@@ -26,7 +26,7 @@ class WorldModel(nn.Module):
         self.decoder = Decoder(z, channels, size, config.decoder_widths)
         self.predictor = Predictor((z, h, a), hidden, h, spectral=config.predictor_spectral_norm)
         self.h_to_z = Head((h,), hidden, z)
-        self.z_to_h = Head((z,), hidden, h)
+        self.z_to_h = HiddenStateHead((z,), hidden, h)
 
         self.h_action_delta_projector = DeltaProjector((h,), a, hidden, h, normalise=normalise)
         self.p_action_delta_projector = DeltaProjector((p, h), a, hidden, p, normalise=normalise)

@@ -4,7 +4,7 @@
 """
 
 from dataclasses import asdict, field, make_dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar, dataclass_transform
 
 from pydantic import ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
@@ -19,7 +19,14 @@ Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 IMAGE_STEP = 8
 
-settings = dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid", validate_default=True))
+T = TypeVar("T")
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(field,))
+def settings(table: type[T]) -> type[T]:
+    """A dataclass whose values are checked and whose unknown keys are refused."""
+    checked = ConfigDict(extra="forbid", validate_default=True)
+    return dataclass(table, frozen=True, kw_only=True, config=checked)  # pyright: ignore[reportReturnType]
 
 
 class _LossWeightsBase:
@@ -136,7 +143,7 @@ class DataConfig:
 class Config:
     """All four tables."""
 
-    losses: LossWeights = field(default_factory=LossWeights)
+    losses: LossWeights = field(default_factory=LossWeights)  # pyright: ignore[reportInvalidTypeForm]
     train: TrainConfig = field(default_factory=TrainConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = field(default_factory=DataConfig)

@@ -39,12 +39,10 @@ def draw_pictures(trainer: "Trainer", run: RunFolder) -> None:
 def held_out_states(trainer: "Trainer") -> States:
     """The states of a few held-out windows, with rollouts from frame SEEN - 1 to the end of the window."""
     source, held_out = trainer.source, trainer.held_out
-    length = min(SEEN + IMAGINED, max(source.lengths[i] for i in held_out))
+    length = min(SEEN + IMAGINED, max(int(source.lengths[i]) for i in held_out))
     batch = next(WindowSampler(source, held_out, WINDOWS, length, seed=0).sequential(WINDOWS))
     trainer.model.eval()
-    states = trainer.objective.states(trainer.model, batch)
-    states.horizon = max(1, length - SEEN)
-    return states
+    return trainer.objective.states(trainer.model, batch, horizon=max(1, length - SEEN))
 
 
 @torch.no_grad()

@@ -1,13 +1,13 @@
-"""All losses, in the order in which they are documented."""
+"""All losses, family by family. Importing a family declares its losses."""
 
-from jepa_world_model.losses import (  # noqa: F401  (importing a module declares its losses)
-    dynamics,
-    embedding,
-    imagination,
-    inverse_dynamics,
-    pose,
-    reconstruction,
-)
+# isort: off
+from jepa_world_model.losses import embedding  # noqa: F401
+from jepa_world_model.losses import reconstruction  # noqa: F401
+from jepa_world_model.losses import dynamics  # noqa: F401
+from jepa_world_model.losses import pose  # noqa: F401
+from jepa_world_model.losses import inverse_dynamics  # noqa: F401
+from jepa_world_model.losses import imagination  # noqa: F401
 from jepa_world_model.losses.declaration import LOSSES, Loss, loss
+# isort: on
 
 __all__ = ["LOSSES", "Loss", "loss"]

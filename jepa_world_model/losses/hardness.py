@@ -6,6 +6,7 @@ the image would drown is learned first. The factor is stop-grad: it says where t
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import reduce
 from math import gcd
 
 import torch
@@ -39,7 +40,7 @@ def hardness_weighted_l1(residuals: Iterable[Tensor], local_mean: LocalMean) -> 
 
 
 def _level(residual: Tensor, level: Level, local_mean: LocalMean) -> Tensor:
-    error = sum(residual.abs().unbind(2)) / residual.shape[2]  # [B, T, H, W]: one error a pixel
+    error = reduce(torch.add, residual.abs().unbind(2)) / residual.shape[2]  # [B, T, H, W]: one error a pixel
     return (error * hardness(stop(error), level, local_mean)).mean()
 
 

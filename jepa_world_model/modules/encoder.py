@@ -5,15 +5,19 @@ from torch import Tensor, nn
 
 from jepa_world_model.modules.convolution import he_initialised
 
-LEAST_SPREAD = 1e-6
+MOMENTUM = 0.3
 
 
 class Encoder(nn.Module):
-    """Strided convolutions and global max pooling: a place descriptor without memory.
+    """Strided convolutions, global max pooling and batch norm: a place descriptor without memory.
 
     Two channels with each pixel's coordinates join the image (CoordConv, arXiv 1807.03247): pooling forgets where a
-    feature was seen, and a world model must not.
+    feature was seen, and a world model must not. Frames of one world look alike, so that without batch norm they lie
+    close together in z, and what all of them share moves further from step to step than they differ: the decoder
+    learns to ignore its input, and what predicts z chases it.
     """
+
+    coordinates: Tensor
 
     def __init__(self, channels: int, image_size: int, widths: tuple[int, ...]) -> None:
         super().__init__()
@@ -23,27 +27,21 @@ class Encoder(nn.Module):
             self.layers.append(he_initialised(nn.Conv2d(width_in, width_out, kernel_size=3, stride=2, padding=1)))
             self.layers.append(nn.ReLU())
         self.layers.pop(-1)
+        self.norm = nn.BatchNorm1d(widths[-1], momentum=MOMENTUM)
 
     def forward(self, x: Tensor) -> Tensor:
         """Frames [..., C, H, W] to embeddings [..., Dz]."""
-        images = x.flatten(0, -4)
-        coordinates = self.coordinates.expand(len(images), -1, -1, -1)
-        features = self.layers(torch.cat([images, coordinates], dim=1))
-        return features.amax(dim=(-2, -1)).unflatten(0, x.shape[:-3])
+        return self.norm(self._pooled(x)).unflatten(0, x.shape[:-3])
 
     @torch.no_grad()
     def standardise(self, x: Tensor) -> None:
-        """Rescale the last layer so that embeddings of frames like x [..., C, H, W] have mean 0 and variance 1.
+        """Set the running statistics from frames [..., C, H, W], so that an untrained encoder is normalised too."""
+        self.norm.running_var, self.norm.running_mean = torch.var_mean(self._pooled(x), dim=0)
 
-        Frames of one world look alike: an untrained encoder maps them to almost the same point, and a decoder that sees
-        no difference learns to ignore its input. An initialisation from data (as in LSUV, arXiv 1511.06422) spreads
-        them out. Max pooling commutes with the rescaling, because it is positive.
-        """
-        spread, mean = torch.std_mean(self(x).flatten(0, -2), dim=0)
-        scale = torch.where(spread > LEAST_SPREAD, 1 / spread, 1.0)
-        last = self.layers[-1]
-        last.weight.mul_(scale[:, None, None, None])
-        last.bias.sub_(mean).mul_(scale)
+    def _pooled(self, x: Tensor) -> Tensor:
+        images = x.flatten(0, -4)
+        coordinates = self.coordinates.expand(len(images), -1, -1, -1)
+        return self.layers(torch.cat([images, coordinates], dim=1)).amax(dim=(-2, -1))
 
 
 def _coordinates(size: int) -> Tensor:

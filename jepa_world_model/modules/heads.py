@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import layer_norm
 from torch.nn.utils.parametrizations import spectral_norm
 
 FIRST_STEP = 0.1
@@ -21,14 +22,27 @@ class Head(nn.Module):
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """Inputs [..., D_i] to an output [..., width_out]."""
-        return self.layers(torch.cat(inputs, dim=-1) if len(inputs) > 1 else inputs[0])
+        return self.layers(torch.cat(inputs, dim=-1))
 
 
-class Predictor(Head):
+class HiddenStateHead(Head):
+    """A head whose output is a hidden state: LayerNorm without parameters keeps its scale.
+
+    The losses on h ask that it move little and predictably; without a fixed scale it obeys by shrinking.
+    """
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """Inputs [..., D_i] to a hidden state [..., Dh] with mean 0 and variance 1 over its dimensions."""
+        h = super().forward(*inputs)
+        return layer_norm(h, h.shape[-1:])
+
+
+class Predictor(HiddenStateHead):
     """h_{t+1} from [z_t, h_t, a_t].
 
     Spectral norm (arXiv 1802.05957) bounds each linear layer's gain by one, so that an error made in one step of a
-    rollout does not grow in the next.
+    rollout does not grow in the next. The bound would also keep an action, of length one, from being heard beside z and
+    h, of length sqrt(D); so it enters with theirs.
     """
 
     def __init__(self, inputs: tuple[int, ...], hidden: int, width_out: int, *, spectral: bool) -> None:
@@ -37,6 +51,11 @@ class Predictor(Head):
             for layer in self.layers:
                 if isinstance(layer, nn.Linear):
                     spectral_norm(layer)
+        self.action_scale = inputs[1] ** 0.5
+
+    def forward(self, z: Tensor, h: Tensor, a: Tensor) -> Tensor:
+        """z [..., Dz], h [..., Dh], a [..., A] to the next hidden state [..., Dh]."""
+        return super().forward(z, h, a * self.action_scale)
 
 
 class DeltaProjector(nn.Module):

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -22,7 +23,7 @@ class Row:
         """An infinite loss makes the total infinite, or NaN."""
         return math.isfinite(self.total) and math.isfinite(self.gradient_norm)
 
-    def as_json(self) -> dict[str, object]:
+    def as_json(self) -> dict[str, Any]:
         return {"split": "train"} | asdict(self)
 
 

@@ -21,10 +21,10 @@ class Objective:
         self._gates = Gates.of(config.model, config.train)
         self._horizon = config.train.rollout_horizon
 
-    def states(self, model: WorldModel, batch: Batch) -> States:
-        """The states of a batch."""
+    def states(self, model: WorldModel, batch: Batch, *, horizon: int | None = None) -> States:
+        """The states of a batch; rollouts are as deep as in training unless `horizon` says otherwise."""
         actions = batch.actions.to(self._device, non_blocking=True)
-        return States(model, self.frames(batch), actions, gates=self._gates, horizon=self._horizon)
+        return States(model, self.frames(batch), actions, gates=self._gates, horizon=horizon or self._horizon)
 
     def frames(self, batch: Batch) -> Tensor:
         """x [B, T, C, H, W] in [0, 1], on the device. Channels stay innermost in memory: channels-last for free."""
@@ -53,7 +53,7 @@ def reached_parameters(model: nn.Module, total: Tensor) -> list[nn.Parameter]:
         if node is None or node in seen:
             continue
         seen.add(node)
-        if hasattr(node, "variable"):
-            reached.add(id(node.variable))
+        if (parameter := getattr(node, "variable", None)) is not None:
+            reached.add(id(parameter))
         queue.extend(following for following, _ in node.next_functions)
     return [parameter for parameter in model.parameters() if id(parameter) in reached]

@@ -59,7 +59,8 @@ class Trainer:
         self.sampler = WindowSampler(source, training, *cut)
         self.validation = WindowSampler(source, self.held_out, *cut)
 
-        self.model = WorldModel(config.model, source.spec).to(runtime.device, memory_format=torch.channels_last)
+        self.model = WorldModel(config.model, source.spec).to(runtime.device)
+        self.model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         self.objective = Objective(config, runtime.device)
         self.model.encoder.standardise(self._first_frames())
         self.parameters = reached_parameters(self.model, self._probe())
@@ -68,6 +69,7 @@ class Trainer:
         )
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimizer, self._learning_rate_factor)
         self.guard = Guard(self.optimizer, runtime.device)
+        self._good_buffers = [buffer.clone() for buffer in self.model.buffers()]
 
     @property
     def trained_modules(self) -> list[str]:
@@ -122,7 +124,10 @@ class Trainer:
         run.append_metrics([row.as_json() for row in good])
         observer.on_rows(good)
         if broken:
-            raise Diverged(broken.step, self._culprits(broken))
+            culprits = self._culprits(broken)
+            self._restore_buffers()
+            raise Diverged(broken.step, culprits)
+        self._good_buffers = [buffer.clone() for buffer in self.model.buffers()]
 
     def _validate(self, run: RunFolder, observer: Observer, outcome: Outcome) -> None:
         losses = validate(self.model, self.objective, self.validation.sequential(VALIDATION_WINDOWS), self.runtime)
@@ -130,6 +135,11 @@ class Trainer:
         outcome.validations[outcome.steps] = losses
         observer.on_validation(outcome.steps, losses)
         self.save(run)
+
+    def _restore_buffers(self) -> None:
+        """Running statistics are written by the forward pass, where the guard cannot hold them back."""
+        for buffer, good in zip(self.model.buffers(), self._good_buffers, strict=True):
+            buffer.copy_(good)
 
     def _culprits(self, broken: Row) -> list[str]:
         """The losses that are not finite; if all are, those whose gradient is not, each backpropagated alone."""
