@@ -41,7 +41,8 @@ class Encoder(nn.Module):
     def _pooled(self, x: Tensor) -> Tensor:
         images = x.flatten(0, -4)
         coordinates = self.coordinates.expand(len(images), -1, -1, -1)
-        return self.layers(torch.cat([images, coordinates], dim=1)).amax(dim=(-2, -1))
+        placed = torch.cat([images, coordinates], dim=1).contiguous(memory_format=torch.channels_last)
+        return self.layers(placed).amax(dim=(-2, -1))
 
 
 def _coordinates(size: int) -> Tensor:
