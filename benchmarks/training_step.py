@@ -14,7 +14,7 @@ from jepa_world_model.config_file import load_config
 from jepa_world_model.data.prefetch import prefetch
 from jepa_world_model.data.windows import Batch
 from jepa_world_model.losses import LOSSES
-from jepa_world_model.training.run import open_config_source
+from jepa_world_model.run import open_config_source
 from jepa_world_model.training.runtime import prepare, resolve
 from jepa_world_model.training.trainer import Trainer
 

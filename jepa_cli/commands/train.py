@@ -58,8 +58,8 @@ def train(
 
     from jepa_cli.training_view import TrainingView
     from jepa_world_model.config_file import load_config, to_toml
+    from jepa_world_model.run import run_training
     from jepa_world_model.training.divergence import Diverged
-    from jepa_world_model.training.run import run_training
     from jepa_world_model.training.runtime import resolve
 
     shortcuts = {

@@ -1,1 +1,1 @@
-"""What a trained model is worth: validation losses and pictures."""
+"""What a trained model shows: pictures."""

@@ -13,17 +13,25 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 from torch import Tensor
 
 from jepa_world_model.errors import nearest
 from jepa_world_model.gradient import frozen, stop
 
-if TYPE_CHECKING:
-    from jepa_world_model.states import States
-
 LOSSES: dict[str, Loss] = {}
+
+
+class Readable(Protocol):
+    """Where a loss finds what it reads: the states of a batch (`states.py`)."""
+
+    @property
+    def names(self) -> list[str]: ...
+
+    def __contains__(self, name: str) -> bool: ...
+
+    def __getitem__(self, name: str) -> Any: ...
 
 
 @dataclass(frozen=True)
@@ -45,7 +53,7 @@ class Read:
         """The state, input or module that is read."""
         return self.parameter.removeprefix("sg_").removeprefix("frozen_")
 
-    def of(self, states: States) -> object:
+    def of(self, states: Readable) -> object:
         """What the loss gets."""
         value = states[self.name]
         return stop(value) if self.stopped else frozen(value) if self.frozen else value
@@ -64,7 +72,7 @@ class Loss:
     reads: tuple[Read, ...]
     function: Callable[..., Tensor]
 
-    def __call__(self, states: States) -> Tensor:
+    def __call__(self, states: Readable) -> Tensor:
         """Raises AttributeError when a parameter names nothing that states or model have."""
         for read in self.reads:
             if read.name not in states:

@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from jepa_world_model.data import EpisodeSource, split_episodes
 from jepa_world_model.data.prefetch import prefetch
 from jepa_world_model.data.windows import Batch, WindowSampler
-from jepa_world_model.evaluation.validation import validate
 from jepa_world_model.model import WorldModel
 from jepa_world_model.model_config import Config
 from jepa_world_model.training.divergence import Diverged, Guard
@@ -21,6 +20,7 @@ from jepa_world_model.training.metrics import Metrics, Row
 from jepa_world_model.training.objective import Objective, reached_parameters
 from jepa_world_model.training.run_folder import RunFolder
 from jepa_world_model.training.runtime import Runtime
+from jepa_world_model.training.validation import validate
 
 VALIDATION_WINDOWS = 64
 FIRST_WINDOWS = 64

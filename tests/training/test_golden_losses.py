@@ -9,7 +9,7 @@ import torch
 
 from jepa_world_model.config_file import load_config
 from jepa_world_model.losses import LOSSES
-from jepa_world_model.training.run import open_config_source
+from jepa_world_model.run import open_config_source
 from jepa_world_model.training.runtime import prepare, resolve
 from jepa_world_model.training.trainer import Trainer
 

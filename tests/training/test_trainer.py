@@ -11,9 +11,9 @@ from safetensors.torch import load_file
 from jepa_world_model.data.windows import Batch
 from jepa_world_model.errors import UserError
 from jepa_world_model.model_config import Config
+from jepa_world_model.run import open_config_source, run_training
 from jepa_world_model.training.divergence import Diverged
 from jepa_world_model.training.metrics import Row
-from jepa_world_model.training.run import open_config_source, run_training
 from jepa_world_model.training.run_folder import RunFolder
 from jepa_world_model.training.runtime import prepare, resolve
 from jepa_world_model.training.trainer import Trainer
