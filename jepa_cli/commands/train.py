@@ -8,6 +8,7 @@ import typer
 from jepa_cli.command import examples, fail, reports_user_errors
 
 DIVERGED = 1
+INTERRUPTED = 130
 
 
 @reports_user_errors
@@ -80,3 +81,5 @@ def train(
         except Diverged as diverged:
             fail(str(diverged), DIVERGED)
     view.show_outcome(outcome)
+    if outcome.interrupted:
+        raise typer.Exit(INTERRUPTED)
