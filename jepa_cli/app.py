@@ -11,11 +11,11 @@ app = typer.Typer(
     name="jepa",
     help="Train a JEPA world model, and see which loss updates which module.",
     no_args_is_help=True,
-    rich_markup_mode="rich",
+    rich_markup_mode=None,  # rich help would triple the time that --help takes
     pretty_exceptions_enable=False,
 )
-app.command()(train)
-app.command()(collect)
+app.command(short_help="Train the world model and leave a run folder.")(train)
+app.command(short_help="Record trajectories in a Gymnasium environment.")(collect)
 
 
 def _print_version(asked: bool) -> None:

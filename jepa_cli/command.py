@@ -32,8 +32,8 @@ def examples(*lines: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Add examples to a command's help."""
 
     def add(command: Callable[P, R]) -> Callable[P, R]:
-        shown = "".join(f"\n\n  {line}" for line in lines)
-        command.__doc__ = f"{command.__doc__}\n\n[bold]Examples[/bold]{shown}"
+        verbatim = "\n".join(["\b", "Examples:", *(f"  {line}" for line in lines)])  # \b: keep these lines as they are
+        command.__doc__ = f"{command.__doc__}\n\n{verbatim}"
         return command
 
     return add

@@ -100,7 +100,7 @@ class ModelConfig:
 class TrainConfig:
     """[train] How the model is trained, and the two gates that belong to training."""
 
-    steps: Count = 1200
+    steps: Count = 1000
     batch_size: Count = 8
     sequence_length: Annotated[int, Field(ge=2)] = 8
     rollout_horizon: Count = 3

@@ -16,7 +16,7 @@ from jepa_world_model.training.divergence import Diverged
 from jepa_world_model.training.metrics import Row
 from jepa_world_model.training.run_folder import RunFolder
 from jepa_world_model.training.runtime import prepare, resolve
-from jepa_world_model.training.trainer import Trainer
+from jepa_world_model.training.trainer import Outcome, Trainer
 
 BuildConfig = Callable[..., Config]
 
@@ -218,3 +218,23 @@ def test_an_unavailable_device_is_a_user_error(small_config: BuildConfig) -> Non
         pytest.skip("this machine has it")
     with pytest.raises(UserError, match="'cuda' is not available on this machine, found cpu"):
         resolve(small_config("train.device=cuda"))
+
+
+def test_bfloat16_keeps_losses_and_parameters_in_float32(small_config: BuildConfig) -> None:
+    trainer = trainer_of(small_config("train.precision=bfloat16"))
+    losses, total, norm = trainer.step(trainer.sampler.batch(0))
+    exact = trainer_of(small_config())
+    expected, _, _ = exact.step(exact.sampler.batch(0))
+    assert {losses.dtype, total.dtype, norm.dtype, *(p.dtype for p in trainer.parameters)} == {torch.float32}
+    assert torch.allclose(losses, expected, rtol=0.1, atol=0.05)
+    assert not torch.equal(losses, expected)
+
+
+def test_validation_leaves_model_and_random_state_alone(small_config: BuildConfig, tmp_path: Path) -> None:
+    config = small_config("losses.sigreg=1", "train.steps=1")
+    trainer, outcome = trainer_of(config), Outcome()
+    before, random = weights_of(trainer), torch.get_rng_state()
+    trainer._validate(RunFolder.create(tmp_path / "run", config), Watcher(), outcome)
+    assert same(before, weights_of(trainer))
+    assert torch.equal(random, torch.get_rng_state())
+    assert trainer.model.training
