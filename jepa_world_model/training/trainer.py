@@ -107,6 +107,7 @@ class Trainer:
         except KeyboardInterrupt:
             outcome.interrupted = True
             self._record(run, observer, metrics)
+            self._validate(run, observer, outcome)
         finally:
             outcome.seconds = time.monotonic() - start
             self.save(run)

@@ -173,8 +173,9 @@ def test_a_gradient_that_is_not_finite_is_traced_to_its_loss(small_config: Build
 
 def test_an_interrupted_run_keeps_its_weights_and_says_so(small_config: BuildConfig, tmp_path: Path) -> None:
     watcher = Watcher(interrupt_at=2)
-    outcome = run_training(small_config("train.steps=50"), tmp_path / "run", watcher)
+    outcome = run_training(small_config("train.steps=50", "train.validate_every=50"), tmp_path / "run", watcher)
     assert outcome.interrupted
+    assert sorted(outcome.validations) == [0, 2]
     assert same(load_file(tmp_path / "run" / "weights.safetensors"), weights_of(watcher.trainer))
     assert "interrupted after 2 of 50 steps" in (tmp_path / "run" / "summary.md").read_text()
 
