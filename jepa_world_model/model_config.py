@@ -101,7 +101,7 @@ class TrainConfig:
     """[train] How the model is trained, and the two gates that belong to training."""
 
     steps: Count = 1000
-    batch_size: Count = 8
+    batch_size: Annotated[int, Field(ge=2)] = 8  # batch norm needs something to compare
     sequence_length: Annotated[int, Field(ge=2)] = 8
     rollout_horizon: Count = 3
     learning_rate: Positive = 1e-3

@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Iterator
 
+import torch
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
@@ -48,7 +49,9 @@ def rollout_recon_multi_box_delta_z(imagined_residual: tuple[Tensor, ...]) -> Te
 def rollout_project_z(
     imagined_frames: tuple[Tensor, ...], imagined_z: tuple[Tensor, ...], encoder: nn.Module
 ) -> Tensor:
-    return mean(mse_loss(encoder(frames), z) for frames, z in zip(imagined_frames, imagined_z, strict=True))
+    depths = [z.shape[1] for z in imagined_z]
+    encoded = encoder(torch.cat(imagined_frames, dim=1)).split(depths, dim=1)
+    return mean(map(mse_loss, encoded, imagined_z))
 
 
 def _changes(imagined_residual: tuple[Tensor, ...]) -> Iterator[Tensor]:

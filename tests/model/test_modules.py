@@ -57,13 +57,15 @@ def test_embeddings_of_the_first_frames_have_mean_zero_and_variance_one() -> Non
 
 def test_embeddings_tell_apart_where_a_thing_is() -> None:
     """Pooling alone would make a spot in the middle look the same everywhere."""
-    encoder = model_of().encoder
+    encoder = model_of().encoder.eval()
     images = torch.zeros(1, 2, 3, 32, 32)
     images[0, 0, :, 12:14, 12:14] = 1.0
     images[0, 1, :, 20:22, 20:22] = 1.0
     here, there = encoder(images)[0]
     assert (here - there).abs().max() > 1e-3
     encoder.coordinates.zero_()
+    here, there = encoder(images)[0]
+    assert torch.allclose(here, there)
 
 
 @pytest.mark.parametrize(("spectral", "bounded"), [(True, True), (False, False)])
