@@ -1,0 +1,100 @@
+"""One forward pass of a target, on copies, and what its graph is asked about."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from audits.errors import AuditError, nearest
+from audits.gradients import Column
+from audits.graph import Graph
+from audits.precision import InFloat64
+from audits.recorder import Recorder
+from audits.result import Setting
+from audits.stand_ins import StandIns, Vary, stand_ins
+from audits.target import Target, parameters_of
+
+
+@dataclass(frozen=True)
+class Forward:
+    """Losses of one pass, and the tensors that stand for each module's parameters in their graph."""
+
+    losses: Mapping[str, Tensor]
+    columns: Sequence[Column]
+    strangers: Sequence[Tensor]
+    """Parameters of modules that ran but have no name."""
+    known: Sequence[str] = ()
+    """All losses of the target."""
+
+    @cached_property
+    def graph(self) -> Graph:
+        return Graph(self.losses)
+
+    @property
+    def is_double(self) -> bool:
+        """Whether some parameter is float64 already."""
+        return any(tensor.dtype == torch.float64 for column in self.columns for tensor in column.parameters)
+
+    def values(self) -> dict[str, float]:
+        """The losses as numbers."""
+        stacked = torch.stack([loss.detach().reshape(()).double() for loss in self.losses.values()])
+        return dict(zip(self.losses, stacked.tolist(), strict=True))
+
+
+@contextmanager
+def forward(
+    target: Target,
+    setting: Setting,
+    *,
+    losses: Collection[str] | None = None,
+    batch: int = 0,
+    float64: bool = False,
+    vary: Vary | None = None,
+    recorder: Recorder | None = None,
+    check: bool = True,
+) -> Iterator[Forward]:
+    """Run `target` once; inside of the context its graph is there, and after it nothing is left behind.
+
+    `batch` also seeds every random generator, so that two passes with one number draw the same. Without `check` a loss
+    may be outside of the autograd graph.
+    """
+    dtype = torch.float64 if float64 else None
+    watch: AbstractContextManager[object] = recorder or (InFloat64() if float64 else nullcontext())
+    with stand_ins(target.root_modules, dtype=dtype, vary=vary, seed=batch) as copies, torch.enable_grad(), _eager():
+        with watch:
+            found = target.run(setting, batch)
+        found = target.checked(found, setting, in_graph=check)
+        columns = _columns(target, copies)
+        yield Forward(_chosen(found, losses), columns, _strangers(columns, copies), tuple(found))
+
+
+def _chosen(found: Mapping[str, Tensor], names: Collection[str] | None) -> dict[str, Tensor]:
+    unknown = [name for name in names or () if name not in found]
+    if unknown:
+        raise AuditError("; ".join(f"there is no loss {name!r}: {nearest(name, found)}" for name in unknown))
+    return {name: loss for name, loss in found.items() if names is None or name in names}
+
+
+def _columns(target: Target, copies: StandIns) -> list[Column]:
+    columns = []
+    for name, module in target.named_modules.items():
+        parameters = tuple(parameters_of(module))
+        kept = (copies.originals.get(id(parameter)) for parameter in parameters)
+        columns.append(Column(name, parameters, tuple(original for original in kept if original is not None)))
+    return columns
+
+
+def _strangers(columns: Sequence[Column], copies: StandIns) -> list[Tensor]:
+    named = {id(tensor) for column in columns for tensor in column.tensors}
+    return [copy for copy in copies.parameters() if id(copy) not in named]
+
+
+def _eager() -> AbstractContextManager[object]:
+    """Compiled code runs as it was written: a compiled region claims more reach than it has."""
+    return torch.compiler.set_stance("force_eager") if "torch._dynamo" in sys.modules else nullcontext()

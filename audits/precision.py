@@ -1,0 +1,48 @@
+"""A forward pass in float64, whatever precision it was written for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+from torch.utils._pytree import tree_map_only
+
+LOW = (torch.float16, torch.bfloat16, torch.float32)
+CASTS = frozenset({Tensor.float, Tensor.half, Tensor.bfloat16})
+
+
+class InFloat64(TorchFunctionMode):
+    """Every floating-point tensor that an operation takes is promoted, every dtype that it asks for is float64."""
+
+    def __torch_function__(self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
+        name = getattr(func, "__name__", "")
+        if name == "__get__":
+            return func(*args)
+        if func in CASTS:
+            return args[0].double()
+        kept = 1 if _writes(name) else 0  # a promoted copy would take the write, and be thrown away
+        args = (*args[:kept], *map(_promoted, args[kept:]))
+        return func(*args, **{key: _promoted(value) for key, value in kwargs.items()} if kwargs else {})
+
+
+def in_float64(batch: Any) -> Any:
+    """A batch whose floating-point tensors are float64."""
+    return tree_map_only(Tensor, _promoted, batch)
+
+
+def _promoted(value: Any) -> Any:
+    if isinstance(value, Tensor):
+        return value.double() if value.dtype in LOW else value
+    if isinstance(value, torch.dtype):
+        return torch.float64 if value in LOW else value
+    if type(value) in (tuple, list):
+        return type(value)(map(_promoted, value))
+    return value
+
+
+def _writes(name: str) -> bool:
+    """``add_``, ``__iadd__``, ``__setitem__``"""
+    return name in ("__setitem__", "__set__") or name.startswith("__i") or (name[-1:] == "_" and name[-2:] != "__")

@@ -1,0 +1,163 @@
+"""What is audited: named modules, one forward pass that gives named losses, and switches that reroute it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from audits.errors import AuditError, nearest
+from audits.places import Place
+from audits.result import Setting
+
+DEFAULT, ALL = "default", "all"
+WRAPPERS = ("module", "_orig_mod")  # the one child of a DDP or DataParallel wrapper, of a compiled module
+
+Owners = dict[int, tuple[str, ...]]
+"""By id of a parameter: the names of the modules that hold it, more than one where parameters are tied."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """A trainer, as far as an audit needs to know it.
+
+    `losses` is the forward pass of a training step: ``losses(batch, **switches)`` gives named scalars that share one
+    graph; it reads the modules as it always does. An audit runs it a few times and leaves nothing behind.
+    """
+
+    modules: nn.Module | Mapping[str, nn.Module | nn.Parameter]
+    """Named modules, or one module: its children, and each parameter that is directly its own."""
+    losses: Callable[..., Mapping[str, Tensor]]
+    batches: Sequence[Any] = ()
+    """What `losses` is called with; a few, so that a hinge that one batch satisfies is seen at work on another. Empty:
+    `losses` is called without a batch."""
+    switches: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    """What reroutes gradient: name to values, the default first. Handed to `losses` by keyword."""
+    name: str = "trainer"
+    weights: Mapping[str, float] = field(default_factory=dict)
+    """Of the losses in their sum, for their share of a module's gradient. A loss without one weighs 1."""
+    shape: Mapping[str, int | str | bool] = field(default_factory=dict)
+    """What the number of gradient paths depends on, such as the number of frames; kept in the lock file."""
+    helpers: Sequence[str] = ()
+    """Dotted names of source modules that stop gradients for others: a stop's place is their caller."""
+    locate: Callable[[FrameType], Place | None] | None = None
+    """From the frame that stops a gradient to the place that declares the stop, where that is somewhere else."""
+    states: Sequence[type] = ()
+    """Classes whose properties are the states of a forward pass; `strength` puts a stop at each."""
+
+    def __post_init__(self) -> None:
+        if not self.named_modules:
+            raise AuditError(f"target {self.name!r} has no modules: expected a module with children, or named modules")
+        if not self.owners():
+            raise AuditError(f"target {self.name!r}: none of its modules has a parameter")
+        for switch, values in self.switches.items():
+            if isinstance(values, str) or not len(values):
+                raise AuditError(
+                    f"target {self.name!r}: switch {switch!r} needs a list of values, the default first, "
+                    f"found {values!r}"
+                )
+
+    @property
+    def named_modules(self) -> dict[str, nn.Module | nn.Parameter]:
+        """The columns of the table."""
+        if not isinstance(self.modules, nn.Module):
+            return dict(self.modules)
+        root = unwrapped(self.modules)
+        return {**dict(root.named_children()), **dict(root.named_parameters(recurse=False))}
+
+    @property
+    def root_modules(self) -> list[nn.Module]:
+        """Every module given, from the outermost."""
+        given = [self.modules] if isinstance(self.modules, nn.Module) else self.modules.values()
+        return [module for module in given if isinstance(module, nn.Module)]
+
+    def owners(self) -> Owners:
+        """Who holds each parameter."""
+        owners: Owners = {}
+        for name, module in self.named_modules.items():
+            for parameter in parameters_of(module):
+                owners[id(parameter)] = (*owners.get(id(parameter), ()), name)
+        return owners
+
+    def settings(self, asked: str | Iterable[Mapping[str, Any]] = DEFAULT) -> list[Setting]:
+        """``"default"``, ``"all"`` combinations (the default one first), or values for some switches each.
+
+        Raises AuditError for an unknown switch or value.
+        """
+        defaults = {name: values[0] for name, values in self.switches.items()}
+        if asked == ALL:
+            chosen = [
+                dict(zip(self.switches, values, strict=True)) for values in itertools.product(*self.switches.values())
+            ]
+        elif asked == DEFAULT:
+            chosen = [defaults]
+        elif isinstance(asked, str):
+            raise AuditError(f"settings: expected 'default', 'all' or a list of dicts, found {asked!r}")
+        else:
+            chosen = [{**defaults, **self._checked(values)} for values in asked]
+        return [Setting(values, defaults) for values in chosen]
+
+    def _checked(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        for name, value in values.items():
+            if name not in self.switches:
+                known = nearest(name, self.switches) if self.switches else "this target has none"
+                raise AuditError(f"there is no gate {name!r}: {known}")
+            if value not in self.switches[name]:
+                raise AuditError(f"gate {name} is one of {', '.join(map(str, self.switches[name]))}, found {value!r}")
+        return values
+
+    def run(self, setting: Setting, batch: int = 0) -> Mapping[str, Tensor]:
+        """One forward pass, with batch number `batch`."""
+        given = [self.batches[batch % len(self.batches)]] if len(self.batches) else []
+        return self.losses(*given, **setting.values)
+
+    def checked(self, losses: Any, setting: Setting, *, in_graph: bool = True) -> dict[str, Tensor]:
+        """What `run` gave.
+
+        Raises AuditError unless every loss is a finite scalar, and, with `in_graph`, depends on some parameter.
+        """
+        if not isinstance(losses, Mapping) or not losses:
+            found = f"an empty {type(losses).__name__}" if isinstance(losses, Mapping) else type(losses).__name__
+            raise AuditError(
+                f"target {self.name!r} must return a mapping from loss names to scalar tensors, found {found}"
+            )
+        for name, value in losses.items():
+            _check(name, value, setting, in_graph=in_graph)
+        return dict(losses)
+
+
+def _check(name: str, value: object, setting: Setting, *, in_graph: bool) -> None:
+    at = f"loss {name!r} (gates: {setting.label})"
+    if not isinstance(value, Tensor):
+        raise AuditError(f"{at}: expected a tensor with one element, found {type(value).__name__} {value!r:.40}")
+    if value.numel() != 1:
+        raise AuditError(f"{at}: expected a tensor with one element, found shape {list(value.shape)}; reduce it first")
+    if not value.is_meta and not bool(torch.isfinite(value.detach()).all()):
+        raise AuditError(f"{at}: is {value.item()}; the audit needs a batch on which every loss is finite")
+    if in_graph and not value.requires_grad:
+        raise AuditError(
+            f"{at}: is not in the autograd graph: no parameter that can be trained has a path to it, or gradient was "
+            "switched off around the forward pass"
+        )
+
+
+def unwrapped(module: nn.Module) -> nn.Module:
+    """The module inside of wrappers such as DistributedDataParallel and torch.compile."""
+    while [name for name, _ in module.named_children()] in ([wrapper] for wrapper in WRAPPERS):
+        if any(True for _ in module.parameters(recurse=False)):
+            break
+        module = next(module.children())
+    return module
+
+
+def parameters_of(module: nn.Module | nn.Parameter) -> Iterator[nn.Parameter]:
+    """All parameters of a module, or the parameter itself."""
+    if isinstance(module, nn.Module):
+        yield from module.parameters()
+    else:
+        yield module
