@@ -1,0 +1,138 @@
+"""The autograd graph of several losses, walked once for all of them.
+
+Paths are counted in topological order: a node has as many paths from a loss as its consumers have together. The counts
+of all losses travel in one Python integer, each loss in a lane of its own, so that an edge costs one addition.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+Node = Any
+
+LEAF = "AccumulateGrad"
+CHECKPOINT, COMPILED = "CheckpointFunctionBackward", "CompiledFunctionBackward"
+
+
+class Graph:
+    """Every node below some losses; `nodes` and `following` are in topological order, losses first."""
+
+    def __init__(self, losses: Mapping[str, Tensor]) -> None:
+        self.losses = tuple(losses)
+        self.roots = [_root(loss) for loss in losses.values()]
+        self.nodes, self.following = _sorted(self.roots)
+        self._counts, self._width = self._count()
+        self.leaves = {
+            id(node.variable): number for number, node in enumerate(self.nodes) if type(node).__name__ == LEAF
+        }
+        """By id of a tensor that gets gradient: the number of its node."""
+
+    def paths(self, leaves: Iterable[Tensor]) -> list[int]:
+        """How many paths lead from each loss to some leaf tensors together."""
+        numbers = {self.leaves[id(leaf)] for leaf in leaves if id(leaf) in self.leaves}
+        return [sum(self._lane(number, loss) for number in numbers) for loss in range(len(self.losses))]
+
+    def reached(self, leaves: Iterable[Tensor]) -> list[int]:
+        """How many of some leaf tensors each loss has a path to."""
+        numbers = [self.leaves[id(leaf)] for leaf in leaves if id(leaf) in self.leaves]
+        return [sum(self._lane(number, loss) > 0 for number in numbers) for loss in range(len(self.losses))]
+
+    def through(self, name: str) -> list[bool]:
+        """Whether each loss has a path through a custom Function of this name."""
+        numbers = [number for number, node in enumerate(self.nodes) if _is_python(node) and node.name() == name]
+        return [any(self._lane(number, loss) for number in numbers) for loss in range(len(self.losses))]
+
+    def shortest(self, loss: str, leaves: Iterable[Tensor]) -> list[Node]:
+        """The nodes of a shortest path from a loss to one of some leaf tensors, the loss's first; empty without one."""
+        goals = {self.leaves[id(leaf)] for leaf in leaves if id(leaf) in self.leaves}
+        root = self.roots[self.losses.index(loss)]
+        if root is None:
+            return []
+        start = self.nodes.index(root)
+        came_from, queue = {start: start}, deque([start])
+        while queue:
+            number = queue.popleft()
+            if number in goals:
+                return [self.nodes[step] for step in _backwards(came_from, number)]
+            for follower in self.following[number]:
+                if follower not in came_from:
+                    came_from[follower] = number
+                    queue.append(follower)
+        return []
+
+    def _count(self) -> tuple[list[int], int]:
+        total = self._propagate([1] * len(self.roots))
+        width = max(total, default=1).bit_length() + len(self.roots).bit_length()
+        return self._propagate([1 << width * lane for lane in range(len(self.roots))]), width
+
+    def _propagate(self, starts: list[int]) -> list[int]:
+        counts = [0] * len(self.nodes)
+        number_of = {node: number for number, node in enumerate(self.nodes)}
+        for root, start in zip(self.roots, starts, strict=True):
+            if root is not None:
+                counts[number_of[root]] += start
+        for number, followers in enumerate(self.following):
+            count = counts[number]
+            for follower in followers:
+                counts[follower] += count
+        return counts
+
+    def _lane(self, number: int, loss: int) -> int:
+        return self._counts[number] >> self._width * loss & (1 << self._width) - 1
+
+
+def _sorted(roots: list[Node]) -> tuple[list[Node], list[list[int]]]:
+    """All nodes below the roots in topological order, and the numbers of the nodes that follow each."""
+    found: dict[Node, list[Node]] = {}
+    waiting: dict[Node, int] = dict.fromkeys((root for root in roots if root is not None), 0)
+    stack = list(waiting)
+    while stack:
+        node = stack.pop()
+        if node in found:
+            continue
+        found[node] = followers = [follower for follower, _ in node.next_functions if follower is not None]
+        for follower in followers:
+            waiting[follower] = waiting.get(follower, 0) + 1
+            if follower not in found:
+                stack.append(follower)
+    ready = [node for node, consumers in waiting.items() if not consumers]
+    order: list[Node] = []
+    while ready:
+        node = ready.pop()
+        order.append(node)
+        for follower in found[node]:
+            waiting[follower] -= 1
+            if not waiting[follower]:
+                ready.append(follower)
+    numbers = {node: number for number, node in enumerate(order)}
+    return order, [[numbers[follower] for follower in found[node]] for node in order]
+
+
+def python_functions(path: Iterable[Node]) -> list[str]:
+    """Names of the custom autograd Functions among some nodes."""
+    names = (node.name() for node in path if _is_python(node))
+    return [name.removesuffix("Backward") for name in names]
+
+
+def _is_python(node: Node) -> bool:
+    return isinstance(node, torch.autograd.function.BackwardCFunction)
+
+
+def _root(loss: Tensor) -> Node | None:
+    """Where the graph of a loss begins; a loss that is a parameter is its own leaf. None: it is in no graph."""
+    if loss.grad_fn is not None or not loss.requires_grad:
+        return loss.grad_fn
+    return loss.view_as(loss).grad_fn.next_functions[0][0]  # pyright: ignore[reportOptionalMemberAccess]
+
+
+def _backwards(came_from: dict[int, int], number: int) -> list[int]:
+    steps = [number]
+    while came_from[number] != number:
+        number = came_from[number]
+        steps.append(number)
+    return steps[::-1]

@@ -1,0 +1,61 @@
+"""The way that gradient takes from a loss to a module, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from audits.forward import forward
+from audits.gradients import Column
+from audits.places import Place
+from audits.recorder import Recorder
+from audits.result import Pair, Setting
+from audits.sources import Sources
+from audits.target import Target
+
+
+@dataclass(frozen=True)
+class Path:
+    """A shortest way in the autograd graph from a loss back to a parameter."""
+
+    places: tuple[Place, ...]
+    """Where its operations stand in the source, each function once, the loss's first."""
+    parameter: str
+    """``encoder.layers.0.weight``"""
+
+    def __str__(self) -> str:
+        steps = [f"{place} ({place.function})" for place in self.places]
+        return " <- ".join([*steps, self.parameter])
+
+
+def trace(target: Target, setting: Setting, pairs: Collection[Pair]) -> dict[Pair, Path]:
+    """Run one more forward pass, with an eye on the source. Pairs without a path in the graph are left out."""
+    recorder = Recorder(Sources(target.helpers, target.locate), trace=True)
+    found: dict[Pair, Path] = {}
+    with forward(target, setting, losses={loss for loss, _ in pairs}, recorder=recorder) as run:
+        columns = {column.module: column for column in run.columns}
+        for loss, module in pairs:
+            nodes = run.graph.shortest(loss, columns[module].tensors)
+            if not nodes:
+                continue
+            places = [recorder.recording.places[node] for node in nodes if node in recorder.recording.places]
+            named = target.named_modules[module]
+            found[loss, module] = Path(
+                _each_function_once(places), _name(module, named, columns[module], nodes[-1].variable)
+            )
+    return found
+
+
+def _each_function_once(places: list[Place]) -> tuple[Place, ...]:
+    return tuple({(place.module, place.function): place for place in reversed(places)}.values())[::-1]
+
+
+def _name(module: str, named: nn.Module | nn.Parameter, column: Column, leaf: Tensor) -> str:
+    if not isinstance(named, nn.Module):
+        return module
+    names = [f"{module}.{name}" for name, _ in named.named_parameters()]
+    aliases = dict(zip(map(id, column.parameters), names, strict=False))
+    aliases |= dict(zip(map(id, column.originals), names, strict=False))
+    return aliases.get(id(leaf), module)

@@ -1,0 +1,213 @@
+"""Records which tensor was computed from which, while a forward pass runs.
+
+A stopped gradient leaves no trace in the autograd graph. It does here: an operation takes a value that carries
+gradient and gives one that does not. What is recorded are numbers; the tensors are let go when the pass is over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+from audits.places import Place, Stop, StopKind
+from audits.sources import Sources, caller, inside_torch
+
+SET_GRAD = torch._C._set_grad_enabled
+DATA = Tensor.data.__get__  # pyright: ignore[reportAttributeAccessIssue]
+DETACHING = frozenset({Tensor.detach, torch.detach, Tensor.detach_, torch.detach_, DATA})
+LEAVING = frozenset({Tensor.item, Tensor.tolist, Tensor.numpy, Tensor.__float__, Tensor.__int__, Tensor.__array__})
+IN_PLACE = frozenset({Tensor.__setitem__, torch.Tensor.__iadd__, torch.Tensor.__imul__, torch.Tensor.__isub__})
+
+
+@dataclass
+class Recording:
+    """A value is a number, in order of creation. `inputs[v]` are the values that v was computed from."""
+
+    inputs: list[tuple[int, ...]] = field(default_factory=list)
+    stops: dict[int, Stop] = field(default_factory=dict)
+    """By value: where the operation that made it stopped the gradient of its inputs."""
+    carries: list[bool] = field(default_factory=list)
+    """Whether gradient could flow from the value back to some parameter, frozen ones included."""
+    number_of: dict[int, int] = field(default_factory=dict)
+    """By id of a tensor that outlives the pass, a parameter or a loss: its value."""
+    left: dict[int, Place] = field(default_factory=dict)
+    """By value: where it left PyTorch for a Python number."""
+    called: set[str] = field(default_factory=set)
+    """Keys of all places that stop gradient, whether or not there was any to stop; not those of torch itself."""
+    places: dict[Any, Place] = field(default_factory=dict)
+    """By node of the autograd graph: where it was made. Only when traced."""
+
+
+class Recorder(TorchFunctionMode):
+    """``with Recorder(sources) as recorder: losses = run()``, then ``recorder.finish(...)``."""
+
+    def __init__(self, sources: Sources, *, without: Collection[str] = (), trace: bool = False) -> None:
+        """`without`: keys of places whose stops are taken out for this pass. `trace`: also record where each node of
+        the autograd graph was made."""
+        super().__init__()
+        self.recording = Recording()
+        self._sources, self._without, self._trace = sources, frozenset(without), trace
+        self._tensors: list[Tensor] = []  # kept, so that no id is used twice
+        self._newest = self.recording.number_of
+        self._no_grad: tuple[Place | None, bool] | None = None
+
+    def __torch_function__(self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
+        if func is SET_GRAD:
+            return self._switch_gradient(args[0])
+        if func in DETACHING and self._is_taken_out(caller()):
+            return args[0]
+        out = func(*args, **kwargs) if kwargs else func(*args)
+        if isinstance(out, Tensor):
+            self._record(func, args, kwargs, (out,))
+        elif func is Tensor.__setitem__:
+            self._record(func, args, kwargs, (args[0],))
+        elif isinstance(out, tuple | list):
+            if tensors := list(_tensors(out)):
+                self._record(func, args, kwargs, tensors)
+        elif func in LEAVING:
+            self._leave(args[0])
+        return out
+
+    def finish(self, losses: Iterable[Tensor]) -> Recording:
+        """Let go of the tensors. Where torch itself computed (a custom Function), the autograd graph says from what."""
+        recording = self.recording
+        for loss in losses:
+            self._number(loss)
+        unexplained = [
+            value
+            for value, tensor in enumerate(self._tensors)
+            if tensor.requires_grad
+            and tensor.grad_fn is not None
+            and (not recording.inputs[value] or value in recording.stops)
+        ]
+        if unexplained:
+            values = {
+                t.grad_fn: value for value, t in enumerate(self._tensors) if t.requires_grad and t.grad_fn is not None
+            }
+            leaves = {id(tensor): value for value, tensor in enumerate(self._tensors)}
+            for value in unexplained:
+                recording.inputs[value] = tuple(_sources_of(self._tensors[value].grad_fn, values, leaves) - {value})
+                recording.stops.pop(value, None)
+                recording.carries[value] = True
+        self._tensors.clear()
+        return recording
+
+    def _record(self, func: Callable, args: tuple, kwargs: dict | None, outs: Iterable[Tensor]) -> None:
+        inputs = [] if _is_factory(func) else [self._number(tensor) for tensor in _tensors(args)]
+        if kwargs and inputs:
+            inputs += [self._number(tensor) for tensor in _tensors(kwargs.values())]
+        recording, carries = self.recording, self.recording.carries
+        carried = any(carries[value] for value in inputs)
+        sources = tuple(inputs)
+        for out in outs:
+            old = self._newest.get(id(out))
+            if old is not None and old in inputs and not _in_place(func):
+                continue  # the same tensor: nothing was computed
+            value = self._add(out, sources, out.requires_grad or (carried and self._would_carry(func, out, inputs)))
+            if carried and not carries[value]:
+                recording.stops[value] = self._stop(func, caller(3))
+            if old is not None and (base := out._base) is not None and id(base) in self._newest:
+                self._add(base, (self._newest[id(base)], value), base.requires_grad or carries[value])
+            if self._trace and out.grad_fn is not None and out.grad_fn not in recording.places:
+                recording.places[out.grad_fn] = self._sources.expression(self._sources.frame(caller(3)))
+
+    def _would_carry(self, func: Callable, out: Tensor, inputs: list[int]) -> bool:
+        """Of an output without gradient: whether only frozen parameters are the reason."""
+        if func in DETACHING or not torch.is_grad_enabled() or not (out.is_floating_point() or out.is_complex()):
+            return False
+        return not any(self._tensors[value].requires_grad for value in inputs)
+
+    def _number(self, tensor: Tensor) -> int:
+        value = self._newest.get(id(tensor))
+        if value is None:
+            carries = tensor.requires_grad or isinstance(tensor, torch.nn.Parameter)
+            value = self._add(tensor, (), carries)
+        return value
+
+    def _add(self, tensor: Tensor, inputs: tuple[int, ...], carries: bool) -> int:
+        recording = self.recording
+        value = len(self._tensors)
+        self._tensors.append(tensor)
+        self._newest[id(tensor)] = value
+        recording.inputs.append(inputs)
+        recording.carries.append(carries)
+        return value
+
+    def _stop(self, func: Callable, frame: FrameType | None) -> Stop:
+        if func in DETACHING:
+            innermost = inside_torch(frame)
+            kind = StopKind.NOT_DIFFERENTIABLE if innermost else StopKind.DETACH
+            return Stop(self._sources.place(frame), kind)
+        if not torch.is_grad_enabled():
+            place, by_torch = self._no_grad or (None, False)
+            kind = StopKind.NOT_DIFFERENTIABLE if by_torch else StopKind.NO_GRAD
+            return Stop(place or self._sources.place(frame), kind)
+        return Stop(self._sources.place(frame), StopKind.NOT_DIFFERENTIABLE)
+
+    def _switch_gradient(self, on: bool) -> None:
+        """`torch.no_grad` and its relatives: remember where gradient was switched off."""
+        if on:
+            self._no_grad = None
+        elif torch.is_grad_enabled():
+            frame = caller(3)
+            if self._is_taken_out(frame):
+                return
+            self._no_grad = self._sources.place(frame), inside_torch(frame)
+        SET_GRAD(on)
+
+    def _is_taken_out(self, frame: FrameType | None) -> bool:
+        if inside_torch(frame):
+            return False
+        key = self._sources.place(frame).key
+        self.recording.called.add(key)
+        return key in self._without
+
+    def _leave(self, tensor: Tensor) -> None:
+        value = self._number(tensor)
+        if self.recording.carries[value]:
+            self.recording.left.setdefault(value, self._sources.place(caller(3)))
+
+
+def _tensors(values: Iterable[Any]) -> Iterable[Tensor]:
+    for value in values:
+        if isinstance(value, Tensor):
+            yield value
+        elif isinstance(value, tuple | list):
+            yield from _tensors(value)
+        elif isinstance(value, dict):
+            yield from _tensors(value.values())
+
+
+def _is_factory(func: Callable) -> bool:
+    """Takes a tensor for its shape alone."""
+    name = getattr(func, "__name__", "")
+    return name.endswith("_like") or (name.startswith("new_") and name != "new_tensor")
+
+
+def _in_place(func: Callable) -> bool:
+    name = getattr(func, "__name__", "")
+    return func in IN_PLACE or (name.endswith("_") and not name.endswith("__")) or name.startswith("__i")
+
+
+def _sources_of(node: Any, values: dict[Any, int], leaves: dict[int, int]) -> set[int]:
+    """The nearest recorded values below a node of the autograd graph."""
+    found, seen, stack = set(), {node}, [node]
+    while stack:
+        for follower, _ in stack.pop().next_functions:
+            if follower is None or follower in seen:
+                continue
+            seen.add(follower)
+            variable = getattr(follower, "variable", None)
+            if follower in values:
+                found.add(values[follower])
+            elif variable is not None and id(variable) in leaves:
+                found.add(leaves[id(variable)])
+            else:
+                stack.append(follower)
+    return found
