@@ -1,1 +1,30 @@
-"""Gradient flow of any PyTorch trainer: which loss updates which module."""
+"""Gradient flow of any PyTorch trainer: which loss updates which module.
+
+from audits import Target, audit
+
+target = Target(model, losses=lambda batch: my_losses(model, batch), batches=[batch])
+print(audit(target).table())
+"""
+
+from audits.auditing import audit
+from audits.drift import Drift, DriftKind
+from audits.errors import AuditError
+from audits.places import Place, Stop, StopKind
+from audits.result import Audit, Cell, Flow, Setting, Status
+from audits.target import Target
+
+__all__ = [
+    "Audit",
+    "AuditError",
+    "Cell",
+    "Drift",
+    "DriftKind",
+    "Flow",
+    "Place",
+    "Setting",
+    "Status",
+    "Stop",
+    "StopKind",
+    "Target",
+    "audit",
+]

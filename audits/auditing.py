@@ -1,0 +1,93 @@
+"""The audit: each setting in turn, each loss alone, each cell decided."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from audits.deciding import decide
+from audits.forward import forward
+from audits.gradients import Cosines, measure
+from audits.recorder import Recorder
+from audits.result import Audit, Cell, Flow, Pair, Setting
+from audits.sources import Sources
+from audits.switches import name_switches
+from audits.target import DEFAULT, Target
+from audits.walking import Walk
+
+Progress = Callable[[int, int], None]
+Cells = dict[Pair, Cell]
+
+
+def audit(
+    target: Target,
+    *,
+    settings: str | Iterable[Mapping[str, Any]] = DEFAULT,
+    losses: Collection[str] | None = None,
+    cosines: bool = False,
+    on_progress: Progress | None = None,
+) -> Audit:
+    """Which loss updates which module, at each asked setting of the switches.
+
+    `settings` is "default", "all" (every combination), or a list of values for some switches. `losses` are the names to
+    audit, by default all. `cosines` also compares the gradients of each pair of losses. `on_progress` is told how many
+    settings are done, of how many. Parameters, buffers, gradients, modes and random generators are as before.
+
+    Raises AuditError when the target cannot be audited: a loss that is no finite scalar or not in the graph, an unknown
+    name.
+    """
+    chosen = target.settings(settings)
+    sources = Sources(target.helpers, target.locate)
+    flows, called, notes, known = [], {}, dict[str, None](), dict[str, None]()
+    for done, setting in enumerate(chosen):
+        if on_progress:
+            on_progress(done, len(chosen))
+        seen = _see(target, setting, losses, sources, cosines)
+        flows.append(seen.flow)
+        called[setting.label] = seen.called
+        notes |= dict.fromkeys(seen.notes)
+        known |= dict.fromkeys(seen.known)
+    if on_progress:
+        on_progress(len(chosen), len(chosen))
+    flows = name_switches(target, flows, called, sources)
+    names = tuple(dict.fromkeys(loss for flow in flows for loss, _ in flow.cells))
+    modules = tuple(target.named_modules)
+    return Audit(target.name, dict(target.shape), names, modules, tuple(flows), tuple(notes), tuple(known))
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """One setting."""
+
+    flow: Flow
+    called: set[str]
+    """Keys of the places that stop gradient."""
+    notes: Sequence[str]
+    known: Sequence[str]
+
+
+def _see(target: Target, setting: Setting, losses: Collection[str] | None, sources: Sources, cosines: bool) -> _Seen:
+    recorder = Recorder(sources)
+    with forward(target, setting, losses=losses, recorder=recorder) as run:
+        recording = recorder.finish(run.losses.values())
+        angles = Cosines(run.columns) if cosines else None
+        measured = measure(run.losses, run.columns, run.graph, angles.visit if angles else None)
+        walk = Walk(run, recording, measured)
+        cells, stops, notes, values = walk.cells(), walk.stops(), walk.notes(), run.values()
+        double, known = run.is_double, run.known
+    cells, remarks = decide(target, setting, cells, measured, values, double=double)
+    flow = Flow(setting, _with_shares(cells, target.weights), stops, angles.result() if angles else {})
+    return _Seen(flow, recording.called, [*notes, *remarks], known)
+
+
+def _with_shares(cells: Cells, weights: Mapping[str, float]) -> Cells:
+    """Each loss's part of a module's gradient: its weighted norm over the sum of all."""
+    weighted = {pair: cell.norm * weights.get(cell.loss, 1.0) for pair, cell in cells.items() if cell.norm is not None}
+    totals: dict[str, float] = {}
+    for (_, module), norm in weighted.items():
+        totals[module] = totals.get(module, 0.0) + norm
+    return {
+        pair: replace(cell, share=weighted[pair] / totals[pair[1]]) if pair in weighted and totals[pair[1]] else cell
+        for pair, cell in cells.items()
+    }

@@ -1,0 +1,59 @@
+"""Which switch makes a stop: the one without which the place stops nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from audits.forward import forward
+from audits.places import Stop
+from audits.recorder import Recorder
+from audits.result import Cell, Flow, Setting
+from audits.sources import Sources
+from audits.target import Target
+
+Called = dict[str, set[str]]
+"""By label of a setting: the keys of all places that stop gradient there."""
+
+
+def name_switches(target: Target, flows: Iterable[Flow], called: Called, sources: Sources) -> list[Flow]:
+    """The same flows, each stop that a switch makes naming it."""
+    flows = list(flows)
+    if not target.switches or not any(flow.stops or flow.cells for flow in flows):
+        return flows
+    switch_of = _switch_of(target, dict(called), sources)
+    return [_named(flow, switch_of) for flow in flows] if switch_of else flows
+
+
+def _switch_of(target: Target, called: Called, sources: Sources) -> dict[str, str]:
+    default = target.settings()[0]
+    before = _called(target, default, called, sources)
+    found: dict[str, str] = {}
+    for name, values in target.switches.items():
+        for value in values[1:]:
+            after = _called(target, target.settings([{name: value}])[0], called, sources)
+            for key in before ^ after:
+                found.setdefault(key, name)
+    return found
+
+
+def _called(target: Target, setting: Setting, called: Called, sources: Sources) -> set[str]:
+    if setting.label not in called:
+        recorder = Recorder(sources)
+        with forward(target, setting, recorder=recorder):
+            called[setting.label] = recorder.recording.called
+    return called[setting.label]
+
+
+def _named(flow: Flow, switch_of: Mapping[str, str]) -> Flow:
+    def name(stops: tuple[Stop, ...]) -> tuple[Stop, ...]:
+        return tuple(replace(stop, switch=switch_of.get(stop.place.key)) for stop in stops)
+
+    def rename(cell: Cell) -> Cell:
+        stops: Any = name(cell.stops)
+        reason = "cut at " + "; ".join(map(str, stops)) if stops else cell.reason
+        return replace(cell, stops=stops, reason=reason)
+
+    cells = {pair: rename(cell) if cell.stops else cell for pair, cell in flow.cells.items()}
+    return replace(flow, cells=cells, stops={loss: name(stops) for loss, stops in flow.stops.items()})

@@ -1,0 +1,114 @@
+"""Cells as far as graph and recording know them: absent, frozen, blocked, or with paths and still to be decided."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from audits.cuts import Cuts
+from audits.forward import Forward
+from audits.gradients import Column, Measured
+from audits.graph import CHECKPOINT, COMPILED, python_functions
+from audits.places import Stop
+from audits.recorder import Recording
+from audits.result import Cell, Status
+
+OPEN = Status.UNKNOWN
+"""Of a cell that nothing has decided."""
+
+
+class Walk:
+    """One forward pass, asked about every pair of loss and module."""
+
+    def __init__(self, run: Forward, recording: Recording, measured: Measured) -> None:
+        self._run, self._measured = run, measured
+        self._compiled, self._checkpointed = run.graph.through(COMPILED), run.graph.through(CHECKPOINT)
+        self._cuts = _cuts(run, recording)
+        self._between = self._cuts.between()
+
+    def stops(self) -> dict[str, tuple[Stop, ...]]:
+        """By loss: where its gradient was ended on purpose."""
+        return _deliberate(self._run, self._cuts)
+
+    def cells(self) -> dict[tuple[str, str], Cell]:
+        """Loss by loss, module by module."""
+        columns = [self._column(number, column) for number, column in enumerate(self._run.columns)]
+        return {(cell.loss, cell.module): cell for row in zip(*columns, strict=True) for cell in row}
+
+    def notes(self) -> list[str]:
+        """What no cell can say."""
+        if any(self._run.graph.reached(self._run.strangers)):
+            return ["some losses also reach modules that ran but that the target does not name"]
+        return []
+
+    def _column(self, number: int, column: Column) -> list[Cell]:
+        paths, reached = self._run.graph.paths(column.tensors), self._run.graph.reached(column.tensors)
+        trainable = sum(parameter.requires_grad for parameter in column.parameters)
+        return [
+            self._decide(Cell(loss, column.module, OPEN, paths[index], reached[index], trainable), index, number)
+            for index, loss in enumerate(self._run.losses)
+        ]
+
+    def _decide(self, cell: Cell, loss: int, module: int) -> Cell:
+        pair = cell.loss, cell.module
+        if cell.loss in self._measured.failed:
+            reason = f"autograd cannot go backward: {self._measured.failed[cell.loss]}"
+            return replace(cell, paths=None, reason=reason)
+        norm = self._measured.norms.get(pair)
+        if norm is not None:
+            return self._with_gradient(cell, loss, norm, self._measured.nonfinite.get(pair, 0))
+        if cell.paths:
+            return self._blocked(cell, module)
+        if self._cuts.connected(loss, module):
+            return replace(cell, status=Status.FROZEN, reason="its parameters have requires_grad False")
+        stops = self._between.get((loss, module), ())
+        left = self._cuts.left(module) if not stops else []
+        return replace(cell, status=Status.ABSENT, stops=stops, reason=_absence(stops, left))
+
+    def _with_gradient(self, cell: Cell, loss: int, norm: float, nonfinite: int) -> Cell:
+        cell = replace(cell, norm=norm, nonfinite=nonfinite)
+        if self._checkpointed[loss]:
+            return replace(cell, paths=None, reached=cell.reached or cell.parameters)
+        if self._compiled[loss] and not norm:
+            return replace(cell, paths=None, reason="a compiled region claims more reach than it has: run it eagerly")
+        return cell
+
+    def _blocked(self, cell: Cell, module: int) -> Cell:
+        path = self._run.graph.shortest(cell.loss, self._run.columns[module].tensors)
+        functions = python_functions(path)
+        if functions:
+            reason = f"blocked by {' or '.join(functions)}, whose backward returns None"
+            return replace(cell, status=Status.ABSENT, reason=reason)
+        return replace(cell, reason="the graph has a path, but autograd returns nothing")
+
+
+def losses_stops(run: Forward, recording: Recording) -> dict[str, tuple[Stop, ...]]:
+    """By loss: where its gradient was ended on purpose."""
+    return _deliberate(run, _cuts(run, recording))
+
+
+def _cuts(run: Forward, recording: Recording) -> Cuts:
+    numbers = recording.number_of
+    return Cuts(
+        recording,
+        [numbers[id(loss)] for loss in run.losses.values()],
+        [[numbers[id(tensor)] for tensor in column.tensors if id(tensor) in numbers] for column in run.columns],
+    )
+
+
+def _deliberate(run: Forward, cuts: Cuts) -> dict[str, tuple[Stop, ...]]:
+    return {
+        loss: tuple(stop for stop in stops if stop.kind.deliberate)
+        for loss, stops in zip(run.losses, cuts.frontier(), strict=True)
+    }
+
+
+def _absence(stops: Sequence[Stop], left: Sequence[str]) -> str:
+    if stops:
+        return "cut at " + "; ".join(map(str, stops))
+    return f"no data path, unless by a Python number made at {'; '.join(left)}" if left else "no data path"
+
+
+def undecided(cells: Mapping[tuple[str, str], Cell]) -> list[tuple[str, str]]:
+    """The pairs whose gradient is still to be judged."""
+    return [pair for pair, cell in cells.items() if cell.status is OPEN and cell.norm is not None and not cell.reason]
