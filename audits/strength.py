@@ -1,0 +1,198 @@
+"""How strong a contract is: break the routing on purpose, one place at a time, and see whether it would notice.
+
+Each stop is taken out, and a stop is put at each state and after each module. A mutant that changes no gradient is
+equivalent; any other that presence, path counts and stops all miss is a hole in the contract.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from audits.forward import Forward, forward
+from audits.gradients import Gradients, measure
+from audits.recorder import Recorder
+from audits.result import Setting
+from audits.sources import Sources
+from audits.target import Target
+from audits.walking import losses_stops
+
+EQUAL = 1e-9
+"""Largest difference, as part of the largest entry, between gradients that are called equal."""
+
+Change = Callable[[], AbstractContextManager[None]]
+
+
+class Layer(StrEnum):
+    """A part of the contract."""
+
+    PRESENCE = "presence"
+    PATHS = "paths"
+    STOPS = "stops"
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One broken routing at one setting, and what noticed it."""
+
+    setting: str
+    what: str
+    """``without jepa_world_model.losses.embedding.jepa: sg_z``, ``stop at States.z``"""
+    noticed: tuple[Layer, ...]
+    equivalent: bool
+    """Every gradient of every loss is as before."""
+
+    @property
+    def is_hole(self) -> bool:
+        return not self.noticed and not self.equivalent
+
+
+@dataclass(frozen=True)
+class _Fingerprint:
+    """What the contract remembers of one forward pass."""
+
+    paths: Mapping[tuple[str, str], int]
+    stops: Mapping[str, frozenset[str]]
+
+    def differs(self, other: _Fingerprint) -> tuple[Layer, ...]:
+        presence = {pair for pair, count in self.paths.items() if bool(count) != bool(other.paths[pair])}
+        paths = {pair for pair, count in self.paths.items() if count != other.paths[pair]}
+        seen = {Layer.PRESENCE: presence, Layer.PATHS: paths, Layer.STOPS: self.stops != other.stops}
+        return tuple(layer for layer, different in seen.items() if different)
+
+
+def strength(
+    target: Target, settings: Sequence[Setting], on_progress: Callable[[int, int], None] | None = None
+) -> list[Mutant]:
+    """All mutants at all settings. `on_progress` is told how many settings are done, of how many."""
+    mutants: list[Mutant] = []
+    for done, setting in enumerate(settings, start=1):
+        mutants += _at(target, setting)
+        if on_progress:
+            on_progress(done, len(settings))
+    return mutants
+
+
+def _at(target: Target, setting: Setting) -> Iterator[Mutant]:
+    sources = Sources(target.helpers, target.locate)
+    original, called = _fingerprint(target, setting, sources)
+    gradients: dict[str, Tensor] = {}
+    for what, without, change in _mutations(target, called):
+        mutated, _ = _fingerprint(target, setting, sources, without, change)
+        noticed = original.differs(mutated)
+        equivalent = False
+        if not noticed:
+            gradients = gradients or _gradients(target, setting, sources)
+            equivalent = _equal(gradients, _gradients(target, setting, sources, without, change))
+        yield Mutant(setting.label, what, noticed, equivalent)
+
+
+def _mutations(target: Target, called: Collection[str]) -> Iterator[tuple[str, str, Change]]:
+    """What is changed, the key of the stop that is taken out or "", and the change of the code."""
+    for key in sorted(called):
+        yield f"without {key}", key, nullcontext
+    for owner in target.states:
+        for name in _states(owner):
+            yield f"stop at {owner.__name__}.{name}", "", lambda owner=owner, name=name: _stopped_state(owner, name)
+    for name, module in target.named_modules.items():
+        if isinstance(module, nn.Module):
+            yield f"stop after {name}", "", lambda module=module: _stopped_module(module)
+
+
+def _fingerprint(
+    target: Target, setting: Setting, sources: Sources, without: str = "", change: Change = nullcontext
+) -> tuple[_Fingerprint, set[str]]:
+    recorder = Recorder(sources, without=[without] if without else [])
+    with change(), forward(target, setting, recorder=recorder, check=False) as run:
+        recording = recorder.finish(run.losses.values())
+        stops = losses_stops(run, recording)
+        paths = {
+            (loss, column.module): count
+            for column in run.columns
+            for loss, count in zip(run.losses, run.graph.paths(column.tensors), strict=True)
+        }
+    keys = {loss: frozenset(stop.place.key for stop in found) for loss, found in stops.items()}
+    return _Fingerprint(paths, keys), recording.called
+
+
+def _gradients(
+    target: Target, setting: Setting, sources: Sources, without: str = "", change: Change = nullcontext
+) -> dict[str, Tensor]:
+    """By loss: all gradients in one vector."""
+    found: dict[str, Tensor] = {}
+    recorder = Recorder(sources, without=[without] if without else [])
+    with change(), forward(target, setting, recorder=recorder, check=False) as run:
+        inside = Forward({name: loss for name, loss in run.losses.items() if loss.requires_grad}, run.columns, [])
+
+        def keep(loss: str, gradients: Gradients) -> None:
+            parts = [gradient.to_dense().flatten() for gradient in gradients if gradient is not None]
+            found[loss] = torch.cat(parts) if parts else torch.zeros(0)
+
+        measure(inside.losses, inside.columns, inside.graph, keep)
+    return found
+
+
+def _equal(before: Mapping[str, Tensor], after: Mapping[str, Tensor]) -> bool:
+    return before.keys() == after.keys() and all(
+        a.shape == after[loss].shape and torch.allclose(a, after[loss], rtol=EQUAL, atol=EQUAL * float(a.abs().max()))
+        if a.numel()
+        else not after[loss].numel()
+        for loss, a in before.items()
+    )
+
+
+def _states(owner: type) -> list[str]:
+    """Its properties and methods, inherited ones left out."""
+    kinds = (property, cached_property)
+    return [
+        name
+        for name, value in vars(owner).items()
+        if not name.startswith("__") and (isinstance(value, kinds) or callable(value))
+    ]
+
+
+@contextmanager
+def _stopped_state(owner: type, name: str) -> Iterator[None]:
+    """The state gives what it gives, without gradient."""
+    before = vars(owner)[name]
+    function: Any = before.fget if isinstance(before, property) else getattr(before, "func", before)
+
+    def stopped(*args: Any, **kwargs: Any) -> Any:
+        return _detached(function(*args, **kwargs))
+
+    after: Any = stopped
+    if isinstance(before, property | cached_property):
+        after = type(before)(stopped)
+    if isinstance(after, cached_property):
+        after.__set_name__(owner, name)
+    setattr(owner, name, after)
+    try:
+        yield
+    finally:
+        setattr(owner, name, before)
+
+
+@contextmanager
+def _stopped_module(module: nn.Module) -> Iterator[None]:
+    hook = module.register_forward_hook(lambda _module, _inputs, output: _detached(output))
+    try:
+        yield
+    finally:
+        hook.remove()
+
+
+def _detached(value: Any) -> Any:
+    if isinstance(value, Tensor):
+        return value.detach()
+    if type(value) in (tuple, list):
+        return type(value)(map(_detached, value))
+    if type(value) is dict:
+        return {key: _detached(item) for key, item in value.items()}
+    return value
