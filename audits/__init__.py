@@ -7,6 +7,8 @@ print(audit(target).table())
 """
 
 from audits.auditing import audit
+from audits.contract.against import against
+from audits.contract.compare import Comparison
 from audits.drift import Drift, DriftKind
 from audits.errors import AuditError
 from audits.places import Place, Stop, StopKind
@@ -17,6 +19,7 @@ __all__ = [
     "Audit",
     "AuditError",
     "Cell",
+    "Comparison",
     "Drift",
     "DriftKind",
     "Flow",
@@ -26,5 +29,6 @@ __all__ = [
     "Stop",
     "StopKind",
     "Target",
+    "against",
     "audit",
 ]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from audits.deciding import decide
+from audits.errors import AuditError
 from audits.forward import forward
 from audits.gradients import Cosines, measure
 from audits.recorder import Recorder
@@ -47,13 +48,25 @@ def audit(
         flows.append(seen.flow)
         called[setting.label] = seen.called
         notes |= dict.fromkeys(seen.notes)
-        known |= dict.fromkeys(seen.known)
+        known = known or dict.fromkeys(seen.known)
+        if missing := set(known) ^ set(seen.known):
+            names = ", ".join(map(repr, sorted(missing)))
+            raise AuditError(f"the losses must be the same at every gate setting, at {setting.label} differ: {names}")
     if on_progress:
         on_progress(len(chosen), len(chosen))
     flows = name_switches(target, flows, called, sources)
     names = tuple(dict.fromkeys(loss for flow in flows for loss, _ in flow.cells))
     modules = tuple(target.named_modules)
-    return Audit(target.name, dict(target.shape), names, modules, tuple(flows), tuple(notes), tuple(known))
+    return Audit(
+        target.name,
+        dict(target.shape),
+        names,
+        modules,
+        tuple(flows),
+        tuple(notes),
+        known=tuple(known),
+        switches=dict(target.switches),
+    )
 
 
 @dataclass(frozen=True)
@@ -68,16 +81,19 @@ class _Seen:
 
 
 def _see(target: Target, setting: Setting, losses: Collection[str] | None, sources: Sources, cosines: bool) -> _Seen:
+    """One recorded pass in the trainer's own precision, whose graph is gone before the passes in float64 begin."""
     recorder = Recorder(sources)
     with forward(target, setting, losses=losses, recorder=recorder) as run:
         recording = recorder.finish(run.losses.values())
         angles = Cosines(run.columns) if cosines else None
         measured = measure(run.losses, run.columns, run.graph, angles.visit if angles else None)
+        angles_found = angles.result() if angles else {}
         walk = Walk(run, recording, measured)
         cells, stops, notes, values = walk.cells(), walk.stops(), walk.notes(), run.values()
         double, known = run.is_double, run.known
+    del run, walk, angles
     cells, remarks = decide(target, setting, cells, measured, values, double=double)
-    flow = Flow(setting, _with_shares(cells, target.weights), stops, angles.result() if angles else {})
+    flow = Flow(setting, _with_shares(cells, target.weights), stops, angles_found)
     return _Seen(flow, recording.called, [*notes, *remarks], known)
 
 

@@ -7,9 +7,18 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from audits.places import Stop
 from audits.recorder import Recording
+
+
+@dataclass(frozen=True)
+class Cut:
+    """What keeps a loss and a module apart: any one of the stops, or all of them one behind the other."""
+
+    stops: tuple[Stop, ...] = ()
+    chained: bool = False
 
 
 class Cuts:
@@ -33,7 +42,7 @@ class Cuts:
         """Whether a module's parameters, frozen ones too, feed a loss without any stop between."""
         return any(self._reads[value] >> loss & 1 for value in self._modules[module])
 
-    def between(self) -> Mapping[tuple[int, int], tuple[Stop, ...]]:
+    def between(self) -> Mapping[tuple[int, int], Cut]:
         """By loss and module, where only stops keep them apart: all single stops that do, or else a shortest chain."""
         single: dict[tuple[int, int], dict[Stop, None]] = defaultdict(dict)
         for value, stop in sorted(self._recording.stops.items()):
@@ -41,7 +50,7 @@ class Cuts:
             for loss in _bits(self._reads[value]):
                 for module in _bits(feeding):
                     single[loss, module].setdefault(stop)
-        found = {pair: tuple(stops) for pair, stops in single.items()}
+        found = {pair: Cut(tuple(stops)) for pair, stops in single.items()}
         for loss in range(len(self._losses)):
             missing = [m for m in range(len(self._modules)) if (loss, m) not in found and not self.connected(loss, m)]
             if missing:
@@ -81,7 +90,7 @@ class Cuts:
                     reads[source] |= reads[value]
         return reads
 
-    def _chains(self, loss: int, modules: Sequence[int]) -> dict[tuple[int, int], tuple[Stop, ...]]:
+    def _chains(self, loss: int, modules: Sequence[int]) -> dict[tuple[int, int], Cut]:
         """0-1 breadth-first search from a loss: the path with the fewest stops to each module."""
         inputs, stops = self._recording.inputs, self._recording.stops
         start = self._losses[loss]
@@ -98,7 +107,7 @@ class Cuts:
             reached = [value for value in self._modules[module] if value in cost]
             if reached:
                 nearest = min(reached, key=cost.__getitem__)
-                found[loss, module] = self._stops_from(nearest, came_from)
+                found[loss, module] = Cut(self._stops_from(nearest, came_from), chained=True)
         return found
 
     def _stops_from(self, value: int, came_from: Mapping[int, int]) -> tuple[Stop, ...]:

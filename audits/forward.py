@@ -57,19 +57,17 @@ def forward(
     float64: bool = False,
     vary: Vary | None = None,
     recorder: Recorder | None = None,
-    check: bool = True,
 ) -> Iterator[Forward]:
     """Run `target` once; inside of the context its graph is there, and after it nothing is left behind.
 
-    `batch` also seeds every random generator, so that two passes with one number draw the same. Without `check` a loss
-    may be outside of the autograd graph.
+    `batch` also seeds every random generator, so that two passes with one number draw the same.
     """
     dtype = torch.float64 if float64 else None
     watch: AbstractContextManager[object] = recorder or (InFloat64() if float64 else nullcontext())
     with stand_ins(target.root_modules, dtype=dtype, vary=vary, seed=batch) as copies, torch.enable_grad(), _eager():
         with watch:
             found = target.run(setting, batch)
-        found = target.checked(found, setting, in_graph=check)
+        found = target.checked(found, setting)
         columns = _columns(target, copies)
         yield Forward(_chosen(found, losses), columns, _strangers(columns, copies), tuple(found))
 

@@ -50,6 +50,8 @@ def measure(
     members = positions(columns)
     checkpointed = dict(zip(graph.losses, graph.through(CHECKPOINT), strict=True))
     for name, loss in losses.items():
+        if not loss.requires_grad:
+            continue
         backward = _by_backward if checkpointed[name] else _by_grad
         try:
             gradients = backward(loss, wanted)

@@ -1,11 +1,12 @@
 """Records which tensor was computed from which, while a forward pass runs.
 
 A stopped gradient leaves no trace in the autograd graph. It does here: an operation takes a value that carries
-gradient and gives one that does not. What is recorded are numbers; the tensors are let go when the pass is over.
+gradient and gives one that does not. What is recorded are numbers, so that no tensor lives longer than without.
 """
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from types import FrameType
@@ -22,6 +23,7 @@ SET_GRAD = torch._C._set_grad_enabled
 DATA = Tensor.data.__get__  # pyright: ignore[reportAttributeAccessIssue]
 DETACHING = frozenset({Tensor.detach, torch.detach, Tensor.detach_, torch.detach_, DATA})
 LEAVING = frozenset({Tensor.item, Tensor.tolist, Tensor.numpy, Tensor.__float__, Tensor.__int__, Tensor.__array__})
+FLAGS = frozenset({Tensor.requires_grad_, Tensor.retain_grad, Tensor.share_memory_})
 IN_PLACE = frozenset({Tensor.__setitem__, torch.Tensor.__iadd__, torch.Tensor.__imul__, torch.Tensor.__isub__})
 
 
@@ -35,13 +37,29 @@ class Recording:
     carries: list[bool] = field(default_factory=list)
     """Whether gradient could flow from the value back to some parameter, frozen ones included."""
     number_of: dict[int, int] = field(default_factory=dict)
-    """By id of a tensor that outlives the pass, a parameter or a loss: its value."""
+    """By id of a tensor that outlives the pass, such as a loss: its value."""
+    versions: dict[int, list[int]] = field(default_factory=dict)
+    """By id of a parameter: its values, more than one where it was written to in place."""
     left: dict[int, Place] = field(default_factory=dict)
     """By value: where it left PyTorch for a Python number."""
     called: set[str] = field(default_factory=set)
     """Keys of all places that stop gradient, whether or not there was any to stop; not those of torch itself."""
     places: dict[Any, Place] = field(default_factory=dict)
     """By node of the autograd graph: where it was made. Only when traced."""
+
+
+class _Watch(weakref.ref):
+    """Says when a tensor is gone."""
+
+    __slots__ = ("key",)
+
+    def __new__(cls, tensor: Tensor, callback: Callable[[_Watch], None], key: int) -> _Watch:
+        watch = super().__new__(cls, tensor, callback)
+        watch.key = key
+        return watch
+
+    def __init__(self, tensor: Tensor, callback: Callable[[_Watch], None], key: int) -> None:
+        super().__init__(tensor, callback)  # pyright: ignore[reportCallIssue]
 
 
 class Recorder(TorchFunctionMode):
@@ -53,8 +71,10 @@ class Recorder(TorchFunctionMode):
         super().__init__()
         self.recording = Recording()
         self._sources, self._without, self._trace = sources, frozenset(without), trace
-        self._tensors: list[Tensor] = []  # kept, so that no id is used twice
         self._newest = self.recording.number_of
+        self._watched: dict[int, _Watch] = {}
+        self._made: dict[Any, int] = {}  # by node of the autograd graph: the value that it made
+        self._unexplained: dict[int, Any] = {}  # values that torch made unseen, and their nodes
         self._no_grad: tuple[Place | None, bool] | None = None
 
     def __torch_function__(self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
@@ -63,6 +83,8 @@ class Recorder(TorchFunctionMode):
         if func in DETACHING and self._is_taken_out(caller()):
             return args[0]
         out = func(*args, **kwargs) if kwargs else func(*args)
+        if func in FLAGS:
+            return out
         if isinstance(out, Tensor):
             self._record(func, args, kwargs, (out,))
         elif func is Tensor.__setitem__:
@@ -75,41 +97,26 @@ class Recorder(TorchFunctionMode):
         return out
 
     def finish(self, losses: Iterable[Tensor]) -> Recording:
-        """Let go of the tensors. Where torch itself computed (a custom Function), the autograd graph says from what."""
-        recording = self.recording
+        """Let go of the graph. Where torch itself computed (a custom Function), that graph says from what."""
         for loss in losses:
             self._number(loss)
-        unexplained = [
-            value
-            for value, tensor in enumerate(self._tensors)
-            if tensor.requires_grad
-            and tensor.grad_fn is not None
-            and (not recording.inputs[value] or value in recording.stops)
-        ]
-        if unexplained:
-            values = {
-                t.grad_fn: value for value, t in enumerate(self._tensors) if t.requires_grad and t.grad_fn is not None
-            }
-            leaves = {id(tensor): value for value, tensor in enumerate(self._tensors)}
-            for value in unexplained:
-                recording.inputs[value] = tuple(_sources_of(self._tensors[value].grad_fn, values, leaves) - {value})
-                recording.stops.pop(value, None)
-                recording.carries[value] = True
-        self._tensors.clear()
-        return recording
+        for value, node in self._unexplained.items():
+            self.recording.inputs[value] = tuple(self._nearest(node) - {value})
+        self._watched.clear()
+        self._made.clear()
+        self._unexplained.clear()
+        return self.recording
 
     def _record(self, func: Callable, args: tuple, kwargs: dict | None, outs: Iterable[Tensor]) -> None:
-        inputs = [] if _is_factory(func) else [self._number(tensor) for tensor in _tensors(args)]
-        if kwargs and inputs:
-            inputs += [self._number(tensor) for tensor in _tensors(kwargs.values())]
+        given = [] if _is_factory(func) else [*_tensors(args), *_tensors(kwargs.values() if kwargs else ())]
+        inputs = tuple(map(self._number, given))
         recording, carries = self.recording, self.recording.carries
         carried = any(carries[value] for value in inputs)
-        sources = tuple(inputs)
         for out in outs:
             old = self._newest.get(id(out))
             if old is not None and old in inputs and not _in_place(func):
                 continue  # the same tensor: nothing was computed
-            value = self._add(out, sources, out.requires_grad or (carried and self._would_carry(func, out, inputs)))
+            value = self._add(out, inputs, out.requires_grad or (carried and _would_carry(func, out, given)))
             if carried and not carries[value]:
                 recording.stops[value] = self._stop(func, caller(3))
             if old is not None and (base := out._base) is not None and id(base) in self._newest:
@@ -117,27 +124,55 @@ class Recorder(TorchFunctionMode):
             if self._trace and out.grad_fn is not None and out.grad_fn not in recording.places:
                 recording.places[out.grad_fn] = self._sources.expression(self._sources.frame(caller(3)))
 
-    def _would_carry(self, func: Callable, out: Tensor, inputs: list[int]) -> bool:
-        """Of an output without gradient: whether only frozen parameters are the reason."""
-        if func in DETACHING or not torch.is_grad_enabled() or not (out.is_floating_point() or out.is_complex()):
-            return False
-        return not any(self._tensors[value].requires_grad for value in inputs)
-
     def _number(self, tensor: Tensor) -> int:
         value = self._newest.get(id(tensor))
         if value is None:
-            carries = tensor.requires_grad or isinstance(tensor, torch.nn.Parameter)
-            value = self._add(tensor, (), carries)
+            value = self._add(tensor, (), tensor.requires_grad or isinstance(tensor, torch.nn.Parameter))
+            if tensor.grad_fn is not None:
+                self._unexplained[value] = tensor.grad_fn
+        elif value in self.recording.stops and tensor.grad_fn is not None:  # inside of a Function it had no gradient
+            del self.recording.stops[value]
+            self.recording.carries[value] = True
+            self._unexplained[value] = tensor.grad_fn
+            self._made[tensor.grad_fn] = value
         return value
 
     def _add(self, tensor: Tensor, inputs: tuple[int, ...], carries: bool) -> int:
         recording = self.recording
-        value = len(self._tensors)
-        self._tensors.append(tensor)
-        self._newest[id(tensor)] = value
+        key, value = id(tensor), len(recording.inputs)
+        if key not in self._watched:
+            self._watched[key] = _Watch(tensor, self._forget, key)
+        self._newest[key] = value
+        if isinstance(tensor, torch.nn.Parameter):
+            recording.versions.setdefault(key, []).append(value)
+        if tensor.grad_fn is not None:
+            self._made[tensor.grad_fn] = value
         recording.inputs.append(inputs)
         recording.carries.append(carries)
         return value
+
+    def _forget(self, watch: _Watch) -> None:
+        """A tensor is gone, and its id may be used again."""
+        if self._watched.get(watch.key) is watch:
+            del self._watched[watch.key]
+            self._newest.pop(watch.key, None)
+
+    def _nearest(self, node: Any) -> set[int]:
+        """The nearest recorded values below a node of the autograd graph."""
+        found, seen, stack = set(), {node}, [node]
+        while stack:
+            for follower, _ in stack.pop().next_functions:
+                if follower is None or follower in seen:
+                    continue
+                seen.add(follower)
+                leaf = self._newest.get(id(getattr(follower, "variable", None)))
+                if follower in self._made:
+                    found.add(self._made[follower])
+                elif leaf is not None:
+                    found.add(leaf)
+                else:
+                    stack.append(follower)
+        return found
 
     def _stop(self, func: Callable, frame: FrameType | None) -> Stop:
         if func in DETACHING:
@@ -184,6 +219,13 @@ def _tensors(values: Iterable[Any]) -> Iterable[Tensor]:
             yield from _tensors(value.values())
 
 
+def _would_carry(func: Callable, out: Tensor, inputs: Iterable[Tensor]) -> bool:
+    """Of an output without gradient: whether only frozen parameters are the reason."""
+    if func in DETACHING or not torch.is_grad_enabled() or not (out.is_floating_point() or out.is_complex()):
+        return False
+    return not any(tensor.requires_grad for tensor in inputs)
+
+
 def _is_factory(func: Callable) -> bool:
     """Takes a tensor for its shape alone."""
     name = getattr(func, "__name__", "")
@@ -193,21 +235,3 @@ def _is_factory(func: Callable) -> bool:
 def _in_place(func: Callable) -> bool:
     name = getattr(func, "__name__", "")
     return func in IN_PLACE or (name.endswith("_") and not name.endswith("__")) or name.startswith("__i")
-
-
-def _sources_of(node: Any, values: dict[Any, int], leaves: dict[int, int]) -> set[int]:
-    """The nearest recorded values below a node of the autograd graph."""
-    found, seen, stack = set(), {node}, [node]
-    while stack:
-        for follower, _ in stack.pop().next_functions:
-            if follower is None or follower in seen:
-                continue
-            seen.add(follower)
-            variable = getattr(follower, "variable", None)
-            if follower in values:
-                found.add(values[follower])
-            elif variable is not None and id(variable) in leaves:
-                found.add(leaves[id(variable)])
-            else:
-                stack.append(follower)
-    return found

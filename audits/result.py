@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -64,7 +64,9 @@ class Cell:
     nonfinite: int = 0
     """Entries of the gradient that are NaN or infinite."""
     stops: tuple[Stop, ...] = ()
-    """Of an absent cell: the stops on the data path that has the fewest of them. Empty: there is no data path."""
+    """Of an absent cell: every stop that alone keeps loss and module apart; or, if `chained`, those of a data path with
+    the fewest of them, the loss's first. Empty: there is no data path."""
+    chained: bool = False
     reason: str = ""
     """In words, where the status alone does not say it."""
 
@@ -118,6 +120,8 @@ class Audit:
     """What a reader should know about how it was measured."""
     known: tuple[str, ...] = ()
     """All losses of the target, whether or not they were audited."""
+    switches: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    """Of the target: name to values, the default first."""
 
     def cells(self) -> Iterator[tuple[Setting, Cell]]:
         for flow in self.flows:

@@ -16,13 +16,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from audits.forward import Forward, forward
+from audits.fingerprint import Fingerprint, fingerprint
+from audits.forward import forward
 from audits.gradients import Gradients, measure
 from audits.recorder import Recorder
 from audits.result import Setting
 from audits.sources import Sources
 from audits.target import Target
-from audits.walking import losses_stops
 
 EQUAL = 1e-9
 """Largest difference, as part of the largest entry, between gradients that are called equal."""
@@ -54,20 +54,6 @@ class Mutant:
         return not self.noticed and not self.equivalent
 
 
-@dataclass(frozen=True)
-class _Fingerprint:
-    """What the contract remembers of one forward pass."""
-
-    paths: Mapping[tuple[str, str], int]
-    stops: Mapping[str, frozenset[str]]
-
-    def differs(self, other: _Fingerprint) -> tuple[Layer, ...]:
-        presence = {pair for pair, count in self.paths.items() if bool(count) != bool(other.paths[pair])}
-        paths = {pair for pair, count in self.paths.items() if count != other.paths[pair]}
-        seen = {Layer.PRESENCE: presence, Layer.PATHS: paths, Layer.STOPS: self.stops != other.stops}
-        return tuple(layer for layer, different in seen.items() if different)
-
-
 def strength(
     target: Target, settings: Sequence[Setting], on_progress: Callable[[int, int], None] | None = None
 ) -> list[Mutant]:
@@ -81,17 +67,28 @@ def strength(
 
 
 def _at(target: Target, setting: Setting) -> Iterator[Mutant]:
-    sources = Sources(target.helpers, target.locate)
-    original, called = _fingerprint(target, setting, sources)
+    original = fingerprint(target, setting)
     gradients: dict[str, Tensor] = {}
-    for what, without, change in _mutations(target, called):
-        mutated, _ = _fingerprint(target, setting, sources, without, change)
-        noticed = original.differs(mutated)
-        equivalent = False
-        if not noticed:
-            gradients = gradients or _gradients(target, setting, sources)
-            equivalent = _equal(gradients, _gradients(target, setting, sources, without, change))
-        yield Mutant(setting.label, what, noticed, equivalent)
+    for what, without, change in _mutations(target, original.called):
+        with change():
+            noticed = layers_that_differ(original, fingerprint(target, setting, without=without))
+            if noticed:
+                yield Mutant(setting.label, what, noticed, equivalent=False)
+                continue
+            mutated = _gradients(target, setting, without)
+        gradients = gradients or _gradients(target, setting)
+        yield Mutant(setting.label, what, (), equivalent=_equal(gradients, mutated))
+
+
+def layers_that_differ(one: Fingerprint, other: Fingerprint) -> tuple[Layer, ...]:
+    """The parts of a contract that tell two routings apart."""
+    counts = [(count, other.paths[pair]) for pair, count in one.paths.items()]
+    seen = {
+        Layer.PRESENCE: any(bool(a) != bool(b) for a, b in counts),
+        Layer.PATHS: any(a != b for a, b in counts),
+        Layer.STOPS: one.stops != other.stops,
+    }
+    return tuple(layer for layer, different in seen.items() if different)
 
 
 def _mutations(target: Target, called: Collection[str]) -> Iterator[tuple[str, str, Change]]:
@@ -106,36 +103,17 @@ def _mutations(target: Target, called: Collection[str]) -> Iterator[tuple[str, s
             yield f"stop after {name}", "", lambda module=module: _stopped_module(module)
 
 
-def _fingerprint(
-    target: Target, setting: Setting, sources: Sources, without: str = "", change: Change = nullcontext
-) -> tuple[_Fingerprint, set[str]]:
-    recorder = Recorder(sources, without=[without] if without else [])
-    with change(), forward(target, setting, recorder=recorder, check=False) as run:
-        recording = recorder.finish(run.losses.values())
-        stops = losses_stops(run, recording)
-        paths = {
-            (loss, column.module): count
-            for column in run.columns
-            for loss, count in zip(run.losses, run.graph.paths(column.tensors), strict=True)
-        }
-    keys = {loss: frozenset(stop.place.key for stop in found) for loss, found in stops.items()}
-    return _Fingerprint(paths, keys), recording.called
-
-
-def _gradients(
-    target: Target, setting: Setting, sources: Sources, without: str = "", change: Change = nullcontext
-) -> dict[str, Tensor]:
+def _gradients(target: Target, setting: Setting, without: str = "") -> dict[str, Tensor]:
     """By loss: all gradients in one vector."""
     found: dict[str, Tensor] = {}
-    recorder = Recorder(sources, without=[without] if without else [])
-    with change(), forward(target, setting, recorder=recorder, check=False) as run:
-        inside = Forward({name: loss for name, loss in run.losses.items() if loss.requires_grad}, run.columns, [])
+    recorder = Recorder(Sources(target.helpers, target.locate), without=[without] if without else [])
+    with forward(target, setting, recorder=recorder) as run:
 
         def keep(loss: str, gradients: Gradients) -> None:
             parts = [gradient.to_dense().flatten() for gradient in gradients if gradient is not None]
             found[loss] = torch.cat(parts) if parts else torch.zeros(0)
 
-        measure(inside.losses, inside.columns, inside.graph, keep)
+        measure(run.losses, run.columns, run.graph, keep)
     return found
 
 

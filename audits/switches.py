@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
 
 from audits.forward import forward
 from audits.places import Stop
@@ -12,6 +11,7 @@ from audits.recorder import Recorder
 from audits.result import Cell, Flow, Setting
 from audits.sources import Sources
 from audits.target import Target
+from audits.walking import absence
 
 Called = dict[str, set[str]]
 """By label of a setting: the keys of all places that stop gradient there."""
@@ -51,9 +51,8 @@ def _named(flow: Flow, switch_of: Mapping[str, str]) -> Flow:
         return tuple(replace(stop, switch=switch_of.get(stop.place.key)) for stop in stops)
 
     def rename(cell: Cell) -> Cell:
-        stops: Any = name(cell.stops)
-        reason = "cut at " + "; ".join(map(str, stops)) if stops else cell.reason
-        return replace(cell, stops=stops, reason=reason)
+        named = replace(cell, stops=name(cell.stops))
+        return replace(named, reason=absence(named))
 
     cells = {pair: rename(cell) if cell.stops else cell for pair, cell in flow.cells.items()}
     return replace(flow, cells=cells, stops={loss: name(stops) for loss, stops in flow.stops.items()})

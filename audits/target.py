@@ -116,22 +116,17 @@ class Target:
         given = [self.batches[batch % len(self.batches)]] if len(self.batches) else []
         return self.losses(*given, **setting.values)
 
-    def checked(self, losses: Any, setting: Setting, *, in_graph: bool = True) -> dict[str, Tensor]:
-        """What `run` gave.
-
-        Raises AuditError unless every loss is a finite scalar, and, with `in_graph`, depends on some parameter.
-        """
+    def checked(self, losses: Any, setting: Setting) -> dict[str, Tensor]:
+        """What `run` gave. Raises AuditError unless it is a mapping of finite scalars."""
         if not isinstance(losses, Mapping) or not losses:
             found = f"an empty {type(losses).__name__}" if isinstance(losses, Mapping) else type(losses).__name__
-            raise AuditError(
-                f"target {self.name!r} must return a mapping from loss names to scalar tensors, found {found}"
-            )
+            raise AuditError(f"target {self.name!r}: expected a mapping from loss names to scalars, found {found}")
         for name, value in losses.items():
-            _check(name, value, setting, in_graph=in_graph)
+            _check(name, value, setting)
         return dict(losses)
 
 
-def _check(name: str, value: object, setting: Setting, *, in_graph: bool) -> None:
+def _check(name: str, value: object, setting: Setting) -> None:
     at = f"loss {name!r} (gates: {setting.label})"
     if not isinstance(value, Tensor):
         raise AuditError(f"{at}: expected a tensor with one element, found {type(value).__name__} {value!r:.40}")
@@ -139,11 +134,6 @@ def _check(name: str, value: object, setting: Setting, *, in_graph: bool) -> Non
         raise AuditError(f"{at}: expected a tensor with one element, found shape {list(value.shape)}; reduce it first")
     if not value.is_meta and not bool(torch.isfinite(value.detach()).all()):
         raise AuditError(f"{at}: is {value.item()}; the audit needs a batch on which every loss is finite")
-    if in_graph and not value.requires_grad:
-        raise AuditError(
-            f"{at}: is not in the autograd graph: no parameter that can be trained has a path to it, or gradient was "
-            "switched off around the forward pass"
-        )
 
 
 def unwrapped(module: nn.Module) -> nn.Module:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from audits.cuts import Cuts
+from audits.cuts import Cut, Cuts
+from audits.errors import AuditError
 from audits.forward import Forward
 from audits.gradients import Column, Measured
 from audits.graph import CHECKPOINT, COMPILED, python_functions
@@ -25,6 +26,9 @@ class Walk:
         self._compiled, self._checkpointed = run.graph.through(COMPILED), run.graph.through(CHECKPOINT)
         self._cuts = _cuts(run, recording)
         self._between = self._cuts.between()
+        for index, (loss, value) in enumerate(run.losses.items()):
+            if not value.requires_grad:
+                self._check_is_cut(index, loss)
 
     def stops(self) -> dict[str, tuple[Stop, ...]]:
         """By loss: where its gradient was ended on purpose."""
@@ -40,6 +44,15 @@ class Walk:
         if any(self._run.graph.reached(self._run.strangers)):
             return ["some losses also reach modules that ran but that the target does not name"]
         return []
+
+    def _check_is_cut(self, index: int, loss: str) -> None:
+        """A loss outside of the graph says something about routing only if stops put it there."""
+        modules = range(len(self._run.columns))
+        if not any((index, module) in self._between or self._cuts.connected(index, module) for module in modules):
+            raise AuditError(
+                f"loss {loss!r} is not in the autograd graph: it was computed from no parameter of the named modules "
+                f"({', '.join(column.module for column in self._run.columns)})"
+            )
 
     def _column(self, number: int, column: Column) -> list[Cell]:
         paths, reached = self._run.graph.paths(column.tensors), self._run.graph.reached(column.tensors)
@@ -61,9 +74,9 @@ class Walk:
             return self._blocked(cell, module)
         if self._cuts.connected(loss, module):
             return replace(cell, status=Status.FROZEN, reason="its parameters have requires_grad False")
-        stops = self._between.get((loss, module), ())
-        left = self._cuts.left(module) if not stops else []
-        return replace(cell, status=Status.ABSENT, stops=stops, reason=_absence(stops, left))
+        cut = self._between.get((loss, module), Cut())
+        cell = replace(cell, status=Status.ABSENT, stops=cut.stops, chained=cut.chained)
+        return replace(cell, reason=absence(cell, self._cuts.left(module)))
 
     def _with_gradient(self, cell: Cell, loss: int, norm: float, nonfinite: int) -> Cell:
         cell = replace(cell, norm=norm, nonfinite=nonfinite)
@@ -88,11 +101,11 @@ def losses_stops(run: Forward, recording: Recording) -> dict[str, tuple[Stop, ..
 
 
 def _cuts(run: Forward, recording: Recording) -> Cuts:
-    numbers = recording.number_of
+    versions = recording.versions
     return Cuts(
         recording,
-        [numbers[id(loss)] for loss in run.losses.values()],
-        [[numbers[id(tensor)] for tensor in column.tensors if id(tensor) in numbers] for column in run.columns],
+        [recording.number_of[id(loss)] for loss in run.losses.values()],
+        [[value for tensor in column.tensors for value in versions.get(id(tensor), [])] for column in run.columns],
     )
 
 
@@ -103,9 +116,10 @@ def _deliberate(run: Forward, cuts: Cuts) -> dict[str, tuple[Stop, ...]]:
     }
 
 
-def _absence(stops: Sequence[Stop], left: Sequence[str]) -> str:
-    if stops:
-        return "cut at " + "; ".join(map(str, stops))
+def absence(cell: Cell, left: Sequence[str] = ()) -> str:
+    """Why there is no gradient, in words. `left`: where values of the module became Python numbers."""
+    if cell.stops:
+        return "cut at " + (" and again at " if cell.chained else "; ").join(map(str, cell.stops))
     return f"no data path, unless by a Python number made at {'; '.join(left)}" if left else "no data path"
 
 

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from jepa_cli.commands.audit_grads import audit_grads
 from jepa_cli.commands.collect import collect
 from jepa_cli.commands.train import train
 
@@ -16,6 +17,7 @@ app = typer.Typer(
 )
 app.command(short_help="Train the world model and leave a run folder.")(train)
 app.command(short_help="Record trajectories in a Gymnasium environment.")(collect)
+app.command(short_help="Prove which loss updates which module; fail on drift from the documented table.")(audit_grads)
 
 
 def _print_version(asked: bool) -> None:

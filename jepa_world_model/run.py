@@ -1,11 +1,13 @@
-"""A whole run: data, trainer, run folder, pictures and summary."""
+"""A whole run: data, trainer, run folder, pictures and summary; and back from its folder."""
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from jepa_world_model.data import EpisodeSource, open_source
+from jepa_world_model.data import EpisodeSource, open_source, split_episodes
+from jepa_world_model.data.windows import Batch, WindowSampler
 from jepa_world_model.evaluation.pictures import draw_pictures
+from jepa_world_model.model import WorldModel
 from jepa_world_model.model_config import Config
 from jepa_world_model.training.run_folder import RunFolder, next_free
 from jepa_world_model.training.runtime import prepare, resolve
@@ -41,6 +43,21 @@ def run_training(config: Config, out: Path | None, observer: RunObserver, *, ten
     draw_pictures(trainer, run)
     run.write(run.summary, describe(config, trainer, outcome).encode())
     return outcome
+
+
+def load_run(path: Path, batches: int) -> tuple[Config, WorldModel, list[Batch]]:
+    """A run's config, its model with the weights it left, and the first batches that it was trained on.
+
+    Raises UserError when `path` is no run folder, has no weights, weights of another shape, or when its data is gone.
+    """
+    run, config = RunFolder.open(path)
+    source = open_config_source(config)
+    training, _ = split_episodes(source, config.data.validation_fraction, config.data.seed)
+    train = config.train
+    sampler = WindowSampler(source, training, train.batch_size, train.sequence_length, train.seed)
+    model = WorldModel(config.model, source.spec)
+    run.load_weights(model)
+    return config, model, [sampler.batch(step) for step in range(batches)]
 
 
 def open_config_source(config: Config, on_decoding: Callable[[int, int], None] | None = None) -> EpisodeSource:

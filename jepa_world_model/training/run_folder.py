@@ -7,9 +7,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import nn
+
 from jepa_world_model.config_file import load_config, to_toml
 from jepa_world_model.errors import UserError
 from jepa_world_model.model_config import Config
+
+MOST_MISFITS = 8
 
 
 class RunFolder:
@@ -56,6 +62,25 @@ class RunFolder:
                 os.replace(temporary, path)
             finally:
                 temporary.unlink(missing_ok=True)
+
+    def load_weights(self, model: nn.Module) -> None:
+        """Put the stored weights into a model. Raises UserError when there are none, or each that does not fit."""
+        try:
+            stored = load_file(self.weights)
+        except FileNotFoundError as error:
+            raise UserError(f"{self.path} has no {self.weights.name}: the run ended before its first save") from error
+        except (SafetensorError, OSError) as error:
+            raise UserError(f"{self.weights} cannot be read: {error}") from error
+        expected = {name: list(tensor.shape) for name, tensor in model.state_dict().items()}
+        found = {name: list(tensor.shape) for name, tensor in stored.items()}
+        names = [name for name in expected | found if expected.get(name) != found.get(name)]
+        if names:
+            lines = [
+                f"  {name}: expected {expected.get(name)}, found {found.get(name)}" for name in names[:MOST_MISFITS]
+            ]
+            more = [f"  and {len(names) - MOST_MISFITS} more"] if len(names) > MOST_MISFITS else []
+            raise UserError("\n".join([f"{self.weights} does not fit {self.config}:", *lines, *more]))
+        model.load_state_dict(stored)
 
     def append_metrics(self, rows: list[Mapping[str, Any]]) -> None:
         """One JSON object a line."""

@@ -1,0 +1,18 @@
+"""The contract of a trainer: a document that people read and that is checked, and a lock file beside it."""
+
+from audits.contract.compare import Comparison, compare
+from audits.contract.contract import Contract, read_contract
+from audits.contract.lock import Lock, lock_path, read_lock
+from audits.contract.update import diff, updated_texts
+
+__all__ = [
+    "Comparison",
+    "Contract",
+    "Lock",
+    "compare",
+    "diff",
+    "lock_path",
+    "read_contract",
+    "read_lock",
+    "updated_texts",
+]

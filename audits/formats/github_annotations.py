@@ -1,0 +1,40 @@
+"""GitHub workflow commands: an annotation for each drift, at the line of the `detach` or of the table row."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from audits.drift import Drift
+from audits.formats.locations import locations
+from audits.formats.wording import explanation, extent, headline, verdict
+
+if TYPE_CHECKING:
+    from audits.contract import Comparison
+    from audits.result import Audit
+
+
+def render(comparison: Comparison) -> str:
+    """An error a drift; one notice when there is none."""
+    audit = comparison.audit
+    lines = [_error(drift, audit) for drift in comparison.drifts]
+    if comparison.passed:
+        title = _property(f"Gradient flow of {audit.target}")
+        lines.append(f"::notice title={title}::{_message(f'{verdict(comparison.drifts)}: {extent(audit)}')}")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _error(drift: Drift, audit: Audit) -> str:
+    where = locations(drift)
+    properties = {"file": where[0].file, "line": str(where[0].line)} if where else {}
+    properties["title"] = headline(drift)
+    further = [f"{location.of}: {location}" for location in where[1:]]
+    text = "\n".join([*explanation(drift, audit), *further])
+    return f"::error {','.join(f'{key}={_property(value)}' for key, value in properties.items())}::{_message(text)}"
+
+
+def _message(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _message(text).replace(":", "%3A").replace(",", "%2C")

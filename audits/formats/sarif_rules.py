@@ -1,0 +1,80 @@
+"""What each kind of drift means, for the list of rules in a SARIF log."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from audits.drift import DriftKind
+
+
+class Rule(NamedTuple):
+    """What code scanning shows about a kind of drift."""
+
+    name: str
+    level: Literal["error", "warning"]
+    summary: str
+    meaning: str
+    remedy: str
+
+
+RULES: dict[DriftKind, Rule] = {
+    DriftKind.MISSING: Rule(
+        "DocumentedUpdateMissing",
+        "error",
+        "A loss no longer updates a module that the document names",
+        "The document says that this loss updates this module, but no gradient arrives there: it is cut, it is zero, "
+        "or the parameters are frozen.",
+        "Remove the stop that cuts the gradient, or correct the column Updates and review the difference.",
+    ),
+    DriftKind.UNEXPECTED: Rule(
+        "UndocumentedUpdate",
+        "error",
+        "A loss updates a module that the document does not name",
+        "Gradient of this loss arrives at a module that the document does not name, so a stop-gradient was lost or "
+        "a new path was added.",
+        "Restore the stop on the path that is named, or add the module to the column Updates.",
+    ),
+    DriftKind.UNDECIDED: Rule(
+        "UpdateUndecided",
+        "error",
+        "Whether a loss updates a module could not be decided",
+        "The gradient is not finite, or the checks disagree. That is never counted as documented.",
+        "Mend the operation that is named, or audit the module without the wrapper that hides its graph.",
+    ),
+    DriftKind.STOP_GONE: Rule(
+        "StopGradientGone",
+        "error",
+        "A stop-gradient of the lock file is gone",
+        "The gradient of this loss used to be cut at this place and is not any more, even if the same modules are "
+        "still updated.",
+        "Restore the stop, or run with --update and review the difference.",
+    ),
+    DriftKind.STOP_NEW: Rule(
+        "StopGradientNew",
+        "warning",
+        "A stop-gradient that the lock file does not have",
+        "The gradient of this loss is cut at a place that the lock file does not name, even if the same modules are "
+        "still updated.",
+        "Remove the stop, or run with --update and review the difference.",
+    ),
+    DriftKind.STOP_GRAD: Rule(
+        "StopGradientColumnWrong",
+        "warning",
+        "The column Target says something else about the stop-gradient",
+        "The stop-gradients that belong to this loss alone are not those that the column Target names.",
+        "Correct the column Target, or the stop.",
+    ),
+    DriftKind.PATHS: Rule(
+        "PathCountChanged",
+        "warning",
+        "The number of gradient paths differs from the lock file",
+        "The routing of this loss's gradient changed, although the same modules are updated and the same stops are "
+        "in place.",
+        "Review what changed between loss and module, then run with --update.",
+    ),
+}
+
+
+def rule_id(kind: DriftKind) -> str:
+    """``gradient-flow-stop-gone``"""
+    return f"gradient-flow-{kind.replace(' ', '-')}"

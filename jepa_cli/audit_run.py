@@ -1,0 +1,161 @@
+"""Carries out an audit that was asked for on the command line."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from audits import Audit, AuditError, DriftKind, audit
+from audits.contract import Comparison, compare, diff, updated_texts
+from audits.contract.against import against
+from audits.formats import FORMATS
+from audits.paths import trace
+from jepa_cli.audit_request import RICH, Plan, Request, plan
+from jepa_cli.progress import counted
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def run_audit(request: Request) -> bool:
+    """Audit and report. Returns whether all is as documented."""
+    asked = plan(request)
+    if request.strength:
+        return _strength(request, asked)
+    found = _audit(request, asked)
+    if request.explain:
+        return _explain(request, asked, found)
+    if request.update:
+        _update(asked, found)
+    comparison = _with_paths(asked, _compared(asked, found))
+    if request.format == RICH:
+        _show(request, asked, comparison)
+    else:
+        _write(request, FORMATS[request.format](comparison))
+    return comparison.passed
+
+
+def _show(request: Request, asked: Plan, comparison: Comparison) -> None:
+    from jepa_cli.audit_view import show, show_table
+
+    with _console(request) as console:
+        if asked.table:
+            show(comparison, console)
+        else:
+            show_table(comparison.audit, console)
+            console.print("no table to compare with: --table FLOW.md --update writes one", soft_wrap=True)
+
+
+def _explain(request: Request, asked: Plan, found: Audit) -> bool:
+    from jepa_cli.audit_view import explain
+
+    loss, _, module = (request.explain or "").partition(":")
+    with _console(request) as console:
+        explain(found, loss, module, console)
+        path = trace(asked.target, found.flows[0].setting, [(loss, module)]).get((loss, module))
+        if path:
+            console.print("shortest path of the gradient:")
+            for place in path.places:
+                console.print(f"  {place}  {place.function}", soft_wrap=True, highlight=False)
+            console.print(f"  {path.parameter}", soft_wrap=True, highlight=False)
+    return True
+
+
+def _strength(request: Request, asked: Plan) -> bool:
+    from audits.strength import strength
+    from jepa_cli.strength_view import show_strength, strength_json
+
+    settings = asked.target.settings(asked.settings)
+    with counted("breaking the routing", len(settings), "gate settings") as done:
+        mutants = strength(asked.target, settings, on_progress=lambda finished, _: done(finished))
+    if request.format == RICH:
+        with _console(request) as console:
+            show_strength(mutants, console)
+    else:
+        _write(request, strength_json(mutants))
+    return not any(mutant.is_hole for mutant in mutants)
+
+
+def _update(asked: Plan, found: Audit) -> None:
+    """Write table and lock file, each whole or not at all, and show what changed."""
+    if asked.table is None:
+        raise AuditError("--update needs to know what to write: --table FLOW.md")
+    texts = updated_texts(found, asked.table)
+    changed = False
+    for path, new in texts.items():
+        old = path.read_bytes().decode() if path.exists() else ""  # line endings as they are
+        if new != old:
+            changed = True
+            print(diff(path, old, new), end="")
+            replace_file(path, new)
+    print(f"{asked.table}: written" if changed else f"{asked.table}: nothing to change", file=sys.stderr)
+
+
+def _write(request: Request, text: str) -> None:
+    if request.output:
+        replace_file(request.output, text)
+    else:
+        sys.stdout.write(text if text.endswith("\n") else text + "\n")
+
+
+@contextmanager
+def _console(request: Request) -> Iterator[Console]:
+    """The terminal, or the file that --output names, 100 columns wide and without colour."""
+    from rich.console import Console
+
+    if request.output is None:
+        yield Console()
+        return
+    text = io.StringIO()
+    yield Console(file=text, width=100, color_system=None)
+    replace_file(request.output, text.getvalue())
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Write a file whole or not at all. Raises AuditError when the system refuses."""
+    part = path.with_name(path.name + ".part")
+    try:
+        part.write_text(text, encoding="utf-8", newline="")
+        os.replace(part, path)
+    except OSError as error:
+        raise AuditError(f"{path} cannot be written: {error.strerror}") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _audit(request: Request, asked: Plan) -> Audit:
+    settings = asked.target.settings(asked.settings)
+    with counted("auditing", len(settings), "gate settings") as done:
+        return audit(
+            asked.target,
+            settings=asked.settings,
+            losses=asked.losses,
+            cosines=request.format == "json",
+            on_progress=lambda finished, _: done(finished),
+        )
+
+
+def _compared(asked: Plan, found: Audit) -> Comparison:
+    if asked.table is None:
+        return compare(found, None, None)
+    return against(found, asked.table, shape_matters=asked.shape_matters)
+
+
+def _with_paths(asked: Plan, comparison: Comparison) -> Comparison:
+    """Each gradient that nobody documented, with the way it takes."""
+    settings = {setting.label: setting for setting in asked.target.settings("all")}
+    drifts = []
+    for drift in comparison.drifts:
+        if drift.kind is DriftKind.UNEXPECTED:
+            pair = drift.loss, drift.module
+            path = trace(asked.target, settings[drift.settings[0]], [pair]).get(pair)
+            if path:
+                drift = replace(drift, reason=f"by {path}", place=drift.place or (path.places or (None,))[0])
+        drifts.append(drift)
+    return replace(comparison, drifts=tuple(drifts))

@@ -1,0 +1,106 @@
+"""`jepa audit-grads`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from jepa_cli.command import BAD_INPUT, examples, fail, reports_user_errors
+
+DRIFT = 1
+FORMATS = ("rich", "json", "markdown", "csv", "junit", "sarif", "github")
+
+
+@reports_user_errors
+@examples(
+    "jepa audit-grads",
+    "jepa audit-grads --gates detach_decoder=True --explain recon:encoder",
+    "jepa audit-grads --config my.toml --losses enabled",
+    "jepa audit-grads --format sarif --output audit.sarif",
+    "jepa audit-grads --target my_trainer:audit_target --table FLOW.md --update",
+)
+def audit_grads(
+    table: Annotated[
+        Path | None,
+        typer.Option(
+            help="Markdown file with the documented flow. By default docs/gradient_flow.md, here or by the package.",
+            show_default=False,
+        ),
+    ] = None,
+    losses: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="enabled|all|NAME", help="Which losses; may be repeated. By default all.", show_default=False
+        ),
+    ] = None,
+    gates: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="default|all|GATE=VALUE",
+            help="Which gate settings; GATE=VALUE may be repeated. By default all, or those of --config.",
+            show_default=False,
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="Audit at the gates and layers of this TOML file.", show_default=False)
+    ] = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="TABLE.KEY=VALUE", help="Change one setting; may be repeated.", show_default=False
+        ),
+    ] = None,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(metavar="RUN", help="Audit a run folder: its weights, on its data.", show_default=False),
+    ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PACKAGE.MODULE:FUNCTION",
+            help="Audit another trainer: a function that returns an audits.Target.",
+            show_default=False,
+        ),
+    ] = None,
+    explain: Annotated[
+        str | None,
+        typer.Option(metavar="LOSS:MODULE", help="Say all about one cell: path, cuts, parameters.", show_default=False),
+    ] = None,
+    strength: Annotated[
+        bool, typer.Option("--strength", help="Break each stop and state in turn; report what the contract misses.")
+    ] = False,
+    format: Annotated[str, typer.Option(metavar="|".join(FORMATS), help="How to report.")] = "rich",
+    output: Annotated[Path | None, typer.Option(help="Write the report to a file.", show_default=False)] = None,
+    update: Annotated[
+        bool, typer.Option("--update", help="Write what was measured into the table and its lock file; show the diff.")
+    ] = False,
+) -> None:
+    """Measure which loss updates which module, and compare with the documented table.
+
+    Every loss is backpropagated alone, at every gate setting, and every cell of losses x modules is decided in float64.
+    Exit code 0: as documented. 1: drift. 2: could not audit.
+    """
+    from audits import AuditError
+    from jepa_cli.audit_request import Request
+    from jepa_cli.audit_run import run_audit
+
+    request = Request(
+        table=table,
+        losses=losses or [],
+        gates=gates or [],
+        config=config,
+        overrides=overrides or [],
+        checkpoint=checkpoint,
+        target=target,
+        explain=explain,
+        strength=strength,
+        format=format,
+        output=output,
+        update=update,
+    )
+    try:
+        passed = run_audit(request)
+    except AuditError as mistake:
+        fail(str(mistake), BAD_INPUT)
+    if not passed:
+        raise typer.Exit(DRIFT)

@@ -1,0 +1,134 @@
+"""The world model as a target of the audit: its modules, its thirty losses, its three gates."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable
+from dataclasses import fields, replace
+from functools import cache
+from pathlib import Path
+from types import FrameType
+
+import torch
+from torch import Tensor
+from torch.nn.utils import parametrize
+
+from audits import Place, Target
+from jepa_world_model import gradient
+from jepa_world_model.data.spec import ActionKind, DataSpec
+from jepa_world_model.losses import LOSSES, Loss
+from jepa_world_model.losses.declaration import Read
+from jepa_world_model.model import WorldModel
+from jepa_world_model.model_config import Config
+from jepa_world_model.states import Gates, States
+
+FRAMES, HORIZON, WINDOWS, ACTIONS = 6, 4, 3, 4
+"""The shape that the lock file is written at: small, and deep enough for every term of every loss."""
+WIDTH, HIDDEN = 8, 16
+BATCHES = 3
+POSE_STRIDE = 4.0
+"""An untrained pose hardly moves, and a ranking loss that compares steps of no length says nothing."""
+
+Batch = tuple[Tensor, Tensor]
+
+
+def jepa_target(config: Config) -> Target:
+    """An untrained world model as narrow as routing allows, on random frames, with all thirty losses.
+
+    Weights, numbers of layers and normalisations are those of `config`; the gates' defaults are the project's.
+    """
+    spec = DataSpec(config.model.stride, 3, ACTIONS, ActionKind.ONE_HOT)
+    small = replace(
+        config.model,
+        image_size=config.model.stride,
+        encoder_widths=(WIDTH,) * len(config.model.encoder_widths),
+        decoder_widths=(WIDTH,) * len(config.model.decoder_widths),
+        h_dim=WIDTH,
+        pose_dim=None,
+        hidden_width=HIDDEN,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.train.seed)
+        model = WorldModel(small, spec)
+        batches = [_random_batch(spec) for _ in range(BATCHES)]
+    with torch.no_grad():
+        list(model.p_action_delta_projector.parameters())[-2].mul_(POSE_STRIDE)
+    return _target(model, batches, config, HORIZON)
+
+
+def trained_target(run: Path) -> tuple[Target, Config]:
+    """The model of a run at its trained weights, on windows of its data; and the run's config.
+
+    Raises UserError when `run` is no run folder, or its weights do not fit its config.
+    """
+    from jepa_world_model.run import load_run
+
+    config, model, batches = load_run(run, BATCHES)
+    pairs = [(batch.frames.permute(0, 1, 4, 2, 3).float().div(255), batch.actions) for batch in batches]
+    return _target(model, pairs, config, config.train.rollout_horizon), config
+
+
+def _target(model: WorldModel, batches: list[Batch], config: Config, horizon: int) -> Target:
+    def run(batch: Batch, **gates: bool) -> dict[str, Tensor]:
+        dtype = next(model.parameters()).dtype
+        x, a = (tensor.to(dtype) for tensor in batch)
+        states = States(model, x, a, gates=Gates(**gates), horizon=horizon)
+        with parametrize.cached():
+            return {name: loss(states) for name, loss in LOSSES.items()}
+
+    return Target(
+        model,
+        run,
+        batches=batches,
+        switches={gate.name: (gate.default, not gate.default) for gate in fields(Gates)},
+        name="jepa_world_model",
+        weights={name: getattr(config.losses, name) for name in LOSSES},
+        shape=_shape(model, batches[0], horizon),
+        helpers=(gradient.__name__,),
+        locate=declared_stop,
+        states=(States,),
+    )
+
+
+def _shape(model: WorldModel, batch: Batch, horizon: int) -> dict[str, int | bool]:
+    return {
+        "frames": batch[0].shape[1],
+        "horizon": horizon,
+        "encoder_layers": len(model.config.encoder_widths),
+        "decoder_layers": len(model.config.decoder_widths),
+        "predictor_spectral_norm": model.config.predictor_spectral_norm,
+        "delta_layer_norm": model.config.delta_layer_norm,
+    }
+
+
+def _random_batch(spec: DataSpec) -> Batch:
+    """Noise with a bright dot in each frame [B, T, C, H, W], and one-hot actions with NOOPs [B, T, A]."""
+    x = 0.3 * torch.rand(WINDOWS, FRAMES, spec.channels, spec.image_size, spec.image_size)
+    for frame in x.flatten(0, 1):
+        row, column = torch.randint(0, spec.image_size - 3, (2,)).tolist()
+        frame[:, row : row + 3, column : column + 3] = 1.0
+    choices = torch.randint(0, ACTIONS + 1, (WINDOWS, FRAMES))
+    return x, torch.eye(ACTIONS + 1, ACTIONS)[choices]
+
+
+def declared_stop(frame: FrameType) -> Place | None:
+    """A stop of a loss is declared in its signature: `sg_z` makes the cut, wherever `detach` is called."""
+    caller: FrameType | None = frame
+    while caller is not None and caller.f_globals.get("__name__") == gradient.__name__:
+        caller = caller.f_back
+    if caller is None or caller.f_code is not Read.of.__code__:
+        return None
+    read = caller.f_locals["self"]
+    while caller is not None and caller.f_code is not Loss.__call__.__code__:
+        caller = caller.f_back
+    return _signature(caller.f_locals["self"].function, read.parameter) if caller else None
+
+
+@cache
+def _signature(function: Callable[..., Tensor], parameter: str) -> Place:
+    lines, first = inspect.getsourcelines(function)
+    head = next(number for number, line in enumerate(lines) if line.startswith("def "))
+    line = next(number for number in range(head, len(lines)) if re.search(rf"\b{parameter}\b", lines[number]))
+    file = inspect.getsourcefile(function) or ""
+    return Place(file, first + line, function.__module__, function.__name__, parameter)
