@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
-from audits.deciding import decide
+from audits.deciding import Cells, Decision
 from audits.errors import AuditError
-from audits.forward import forward
-from audits.gradients import Cosines, measure
-from audits.recorder import Recorder
-from audits.result import Audit, Cell, Flow, Pair, Setting
+from audits.looking import look
+from audits.result import Audit, Flow
 from audits.sources import Sources
 from audits.switches import name_switches
 from audits.target import DEFAULT, Target
-from audits.walking import Walk
 
 Progress = Callable[[int, int], None]
-Cells = dict[Pair, Cell]
 
 
 def audit(
@@ -44,10 +40,11 @@ def audit(
     for done, setting in enumerate(chosen):
         if on_progress:
             on_progress(done, len(chosen))
-        seen = _see(target, setting, losses, sources, cosines)
-        flows.append(seen.flow)
+        seen = look(target, setting, losses, sources, cosines=cosines)
+        cells, remarks = Decision(target, setting, seen.low).decide(seen.cells, seen.late)
+        flows.append(Flow(setting, _with_shares(cells, target.weights), seen.stops, seen.cosines))
         called[setting.label] = seen.called
-        notes |= dict.fromkeys(seen.notes)
+        notes |= dict.fromkeys((*seen.notes, *remarks))
         known = known or dict.fromkeys(seen.known)
         if missing := set(known) ^ set(seen.known):
             names = ", ".join(map(repr, sorted(missing)))
@@ -67,34 +64,6 @@ def audit(
         known=tuple(known),
         switches=dict(target.switches),
     )
-
-
-@dataclass(frozen=True)
-class _Seen:
-    """One setting."""
-
-    flow: Flow
-    called: set[str]
-    """Keys of the places that stop gradient."""
-    notes: Sequence[str]
-    known: Sequence[str]
-
-
-def _see(target: Target, setting: Setting, losses: Collection[str] | None, sources: Sources, cosines: bool) -> _Seen:
-    """One recorded pass in the trainer's own precision, whose graph is gone before the passes in float64 begin."""
-    recorder = Recorder(sources)
-    with forward(target, setting, losses=losses, recorder=recorder) as run:
-        recording = recorder.finish(run.losses.values())
-        angles = Cosines(run.columns) if cosines else None
-        measured = measure(run.losses, run.columns, run.graph, angles.visit if angles else None)
-        angles_found = angles.result() if angles else {}
-        walk = Walk(run, recording, measured)
-        cells, stops, notes, values = walk.cells(), walk.stops(), walk.notes(), run.values()
-        double, known = run.is_double, run.known
-    del run, walk, angles
-    cells, remarks = decide(target, setting, cells, measured, values, double=double)
-    flow = Flow(setting, _with_shares(cells, target.weights), stops, angles_found)
-    return _Seen(flow, recording.called, [*notes, *remarks], known)
 
 
 def _with_shares(cells: Cells, weights: Mapping[str, float]) -> Cells:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from audits.places import Stop
 from audits.recorder import Recording
@@ -59,8 +60,13 @@ class Cuts:
 
     def left(self, module: int) -> list[str]:
         """Where values that a module feeds left PyTorch."""
-        places = self._recording.left.items()
-        return [f"{place} ({place.text})" for value, place in places if self._feeds[value] >> module & 1]
+        if not self._recording.left:
+            return []
+        return [
+            f"{place} ({place.text})"
+            for value, place in self._recording.left.items()
+            if self._derived[value] >> module & 1
+        ]
 
     def _feeding(self, value: int) -> int:
         """The modules that feed the operation that made a value."""
@@ -78,6 +84,15 @@ class Cuts:
             if value not in self._recording.stops:
                 for source in sources:
                     feeds[value] |= feeds[source]
+        return feeds
+
+    @cached_property
+    def _derived(self) -> list[int]:
+        """By value: the modules that it was computed from, whatever was stopped on the way."""
+        feeds = list(self._feeds)
+        for value, sources in enumerate(self._recording.inputs):
+            for source in sources:
+                feeds[value] |= feeds[source]
         return feeds
 
     def _uncut_losses(self) -> list[int]:

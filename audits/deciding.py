@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
-from audits.forward import forward
+from audits.forward import OnlyInItsPrecision, forward
 from audits.gradients import Measured, measure
-from audits.noise import real_norms
+from audits.noise import Verdict, judge, nudge, same_direction
 from audits.result import Cell, Pair, Setting, Status
 from audits.target import Target
-from audits.walking import undecided
 
 BATCHES = 3
 """How many batches a zero gradient is tried on before it is called vacuous."""
@@ -19,84 +18,111 @@ SHRINKS = 1e-3
 float32 leaves 1e-7 of an identity, float64 1e-16. Likewise the value of a loss."""
 
 Cells = dict[Pair, Cell]
-Values = Mapping[str, float]
 
 
-def decide(
-    target: Target, setting: Setting, cells: Cells, low: Measured, values: Values, *, double: bool
-) -> tuple[Cells, list[str]]:
-    """The cells with the status of each that has a gradient, and remarks.
+@dataclass(frozen=True)
+class Low:
+    """One batch in the trainer's own precision."""
 
-    `low` and `values` are gradients and losses in the trainer's own precision, which is float64 if `double`.
-    """
-    open_pairs = undecided(cells)
-    if not open_pairs:
-        return cells, []
-    losses = list(dict.fromkeys(loss for loss, _ in open_pairs))
-    high, high_values, remark = _in_float64(target, setting, losses)
-    if high is None:
-        return cells | {pair: replace(cells[pair], reason=remark) for pair in open_pairs}, [remark]
-    decided: dict[Pair, Status] = {}
-    for pair in open_pairs:
-        small, large = low.norms.get(pair), high.norms.get(pair)
-        if not _finite(small) or not _finite(large):
-            decided[pair] = Status.NONFINITE
-        elif not double and _keeps_its_size(small, large) and not _is_noise(values[pair[0]], high_values[pair[0]]):
-            decided[pair] = Status.LIVE
-    doubtful = [pair for pair in open_pairs if pair not in decided]
-    decided |= _on_more_batches(target, setting, doubtful, high)
-    return cells | {pair: _decided(cells[pair], status) for pair, status in decided.items()}, []
+    measured: Measured
+    values: Mapping[str, float]
+    is_double: bool
+    """Whether that precision is float64."""
 
 
-def _in_float64(target: Target, setting: Setting, losses: Collection[str]) -> tuple[Measured | None, Values, str]:
-    try:
-        with forward(target, setting, losses=losses, float64=True) as run:
-            return measure(run.losses, run.columns, run.graph), run.values(), ""
-    except (RuntimeError, TypeError, NotImplementedError) as error:
-        return None, {}, f"cannot be decided: the forward pass does not run in float64: {str(error).splitlines()[0]}"
+class Decision:
+    """The status of each pair that has a gradient, at one setting."""
+
+    def __init__(self, target: Target, setting: Setting, low: Low) -> None:
+        self._target, self._setting, self._low = target, setting, low
+
+    def decide(self, cells: Cells, late: Mapping[Pair, int]) -> tuple[Cells, list[str]]:
+        """Cells with a status each, and remarks. `late`: pairs that have no path on the first batch, only on this."""
+        waiting = [pair for pair, cell in cells.items() if cell.waits]
+        if not waiting:
+            return cells, []
+        try:
+            decided = self._on_first_batch([pair for pair in waiting if pair not in late])
+            decided |= self._when_late({pair: late[pair] for pair in waiting if pair in late})
+        except OnlyInItsPrecision as error:
+            reason = str(error)
+            decided = {pair: replace(cells[pair], reason=reason) for pair in waiting}
+            return cells | decided, [reason]
+        return cells | {pair: _decided(cells[pair], *status) for pair, status in decided.items()}, []
+
+    def _on_first_batch(self, pairs: list[Pair]) -> dict[Pair, tuple[Status, str]]:
+        if not pairs:
+            return {}
+        losses, double = {loss for loss, _ in pairs}, self._low.is_double
+        with forward(
+            self._target, self._setting, losses=losses, float64=True, vary=nudge(0) if double else None
+        ) as run:
+            high, values = measure(run.losses, run.columns, run.graph, like=self._low.measured), run.values()
+        is_noise = _changes if double else _falls
+        noisy = {loss for loss in losses if is_noise(self._low.values[loss], values[loss])}
+        decided, doubtful = dict[Pair, tuple[Status, str]](), dict[Pair, bool]()
+        for pair in pairs:
+            low_norm, norm = self._low.measured.norms.get(pair), high.norms.get(pair)
+            large = bool(low_norm and norm and norm > SHRINKS * low_norm) and pair[0] not in noisy
+            if pair[0] in high.failed:
+                decided[pair] = Status.UNKNOWN, f"cannot go backward in float64: {high.failed[pair[0]]}"
+            elif not _finite(low_norm) or not _finite(norm):
+                decided[pair] = Status.NONFINITE, "the gradient has NaN or infinity"
+            elif (
+                large
+                and not self._low.is_double
+                and same_direction(self._low.measured.samples.get(pair), high.samples.get(pair))
+            ):
+                decided[pair] = Status.LIVE, ""
+            else:
+                doubtful[pair] = large
+        return decided | self._on_more_batches(doubtful)
+
+    def _on_more_batches(self, doubtful: Mapping[Pair, bool]) -> dict[Pair, tuple[Status, str]]:
+        """Noise or not, and, while it is zero or noise, what it is on further batches."""
+        decided: dict[Pair, tuple[Status, str]] = {}
+        for batch in range(BATCHES):
+            left = {pair: large for pair, large in doubtful.items() if pair not in decided}
+            if not left:
+                break
+            norms, verdicts, failed = judge(self._target, self._setting, left, batch)
+            for pair in left:
+                if pair[0] in failed:
+                    decided[pair] = Status.UNKNOWN, f"cannot go backward in float64: {failed[pair[0]]}"
+                elif not _finite(norms[pair]):
+                    decided[pair] = Status.NONFINITE, f"the gradient has NaN or infinity on batch {batch + 1}"
+                elif verdicts[pair] is Verdict.UNSURE:
+                    decided[pair] = Status.UNKNOWN, "the gradient turns when weights change by a billionth"
+                elif verdicts[pair] is Verdict.REAL:
+                    idle = Status.IDLE, f"zero on the first batch, live on batch {batch + 1}"
+                    decided[pair] = idle if batch else (Status.LIVE, "")
+        vacuous = Status.VACUOUS, "the gradient is zero or rounding noise on every batch"
+        return {pair: decided.get(pair, vacuous) for pair in doubtful}
+
+    def _when_late(self, late: Mapping[Pair, int]) -> dict[Pair, tuple[Status, str]]:
+        decided: dict[Pair, tuple[Status, str]] = {}
+        for pair, batch in late.items():
+            _, verdicts, failed = judge(self._target, self._setting, {pair: True}, batch)
+            real = verdicts[pair] is Verdict.REAL and not failed
+            where = f"no path on the first batch, only on batch {batch + 1}"
+            decided[pair] = (Status.IDLE if real else Status.UNKNOWN), where
+        return decided
 
 
-def _on_more_batches(target: Target, setting: Setting, pairs: Sequence[Pair], high: Measured) -> dict[Pair, Status]:
-    """Zero or doubtful on the first batch: without noise, and on further batches while it stays zero."""
-    norms: dict[Pair, list[float]] = {pair: [] for pair in pairs}
-    doubtful = [pair for pair in pairs if high.norms.get(pair)]
-    first = real_norms(target, setting, doubtful, 0) if doubtful else {}
-    for pair in pairs:
-        norms[pair].append(first.get(pair, 0.0))
-    for batch in range(1, BATCHES):
-        zero = [pair for pair in pairs if not any(norms[pair])]
-        if zero:
-            for pair, norm in real_norms(target, setting, zero, batch).items():
-                norms[pair].append(norm)
-    return {pair: _settled(found) for pair, found in norms.items()}
+def _decided(cell: Cell, status: Status, reason: str) -> Cell:
+    if status is Status.LIVE and cell.norm == 0:
+        reason = "zero in the trainer's own precision, live in float64"
+    return replace(cell, status=status, reason=reason)
 
 
-def _settled(norms: Sequence[float]) -> Status:
-    """From the real norm on each batch in turn."""
-    if any(not _finite(norm) for norm in norms):
-        return Status.NONFINITE
-    if not any(norms):
-        return Status.VACUOUS
-    return Status.LIVE if norms[0] else Status.IDLE
-
-
-def _decided(cell: Cell, status: Status) -> Cell:
-    reasons = {
-        Status.VACUOUS: "the gradient is zero or rounding noise on every batch",
-        Status.IDLE: "zero on the first batch, not on another",
-        Status.NONFINITE: "the gradient has NaN or infinity",
-        Status.LIVE: "too small for the trainer's own precision, live in float64" if cell.norm == 0 else "",
-    }
-    return replace(cell, status=status, reason=reasons[status])
-
-
-def _keeps_its_size(low: float | None, high: float | None) -> bool:
-    return bool(low) and bool(high) and (high or 0) > SHRINKS * (low or 0)
-
-
-def _is_noise(low: float, high: float) -> bool:
-    """Whether the value of a loss falls with precision."""
+def _falls(low: float, high: float) -> bool:
+    """Whether the value of a loss falls with precision, as rounding noise does."""
     return abs(high) < SHRINKS * abs(low) or (high == 0) != (low == 0)
+
+
+def _changes(plain: float, nudged: float) -> bool:
+    """Whether the value of a loss changes when weights change by a billionth, as rounding noise does."""
+    return abs(plain - nudged) > SHRINKS * max(abs(plain), abs(nudged))
 
 
 def _finite(norm: float | None) -> bool:

@@ -15,10 +15,15 @@ from audits.errors import AuditError, nearest
 from audits.gradients import Column
 from audits.graph import Graph
 from audits.precision import InFloat64
+from audits.random_state import drawn_state
 from audits.recorder import Recorder
 from audits.result import Setting
 from audits.stand_ins import StandIns, Vary, stand_ins
 from audits.target import Target, parameters_of
+
+
+class OnlyInItsPrecision(Exception):
+    """The forward pass runs in the trainer's own precision, not in float64."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,8 @@ class Forward:
     """Parameters of modules that ran but have no name."""
     known: Sequence[str] = ()
     """All losses of the target."""
+    draws: bool = False
+    """Whether the pass drew random numbers."""
 
     @cached_property
     def graph(self) -> Graph:
@@ -55,6 +62,7 @@ def forward(
     losses: Collection[str] | None = None,
     batch: int = 0,
     float64: bool = False,
+    thaw: bool = False,
     vary: Vary | None = None,
     recorder: Recorder | None = None,
 ) -> Iterator[Forward]:
@@ -62,14 +70,24 @@ def forward(
 
     `batch` also seeds every random generator, so that two passes with one number draw the same.
     """
-    dtype = torch.float64 if float64 else None
     watch: AbstractContextManager[object] = recorder or (InFloat64() if float64 else nullcontext())
-    with stand_ins(target.root_modules, dtype=dtype, vary=vary, seed=batch) as copies, torch.enable_grad(), _eager():
+    own = stand_ins(target.root_modules, float64=float64, thaw=thaw, vary=vary, seed=batch)
+    with own as copies, torch.enable_grad(), _eager():
+        before = drawn_state()
         with watch:
-            found = target.run(setting, batch)
+            found = _in_float64(target, setting, batch) if float64 else target.run(setting, batch)
+        draws = drawn_state() != before
         found = target.checked(found, setting)
         columns = _columns(target, copies)
-        yield Forward(_chosen(found, losses), columns, _strangers(columns, copies), tuple(found))
+        yield Forward(_chosen(found, losses), columns, _strangers(columns, copies), tuple(found), draws)
+
+
+def _in_float64(target: Target, setting: Setting, batch: int) -> Mapping[str, Tensor]:
+    try:
+        return target.checked(target.run(setting, batch, float64=True), setting)
+    except Exception as error:  # code that was written for one precision may raise anything in another
+        reason = f"the forward pass does not run in float64: {type(error).__name__}: {error}"
+        raise OnlyInItsPrecision(reason.splitlines()[0]) from error
 
 
 def _chosen(found: Mapping[str, Tensor], names: Collection[str] | None) -> dict[str, Tensor]:

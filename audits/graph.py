@@ -47,6 +47,15 @@ class Graph:
         numbers = [number for number, node in enumerate(self.nodes) if _is_python(node) and node.name() == name]
         return [any(self._lane(number, loss) for number in numbers) for loss in range(len(self.losses))]
 
+    def without_python(self) -> list[bool]:
+        """Whether each loss has no path through any custom Function."""
+        numbers = [number for number, node in enumerate(self.nodes) if _is_python(node)]
+        return [not any(self._lane(number, loss) for number in numbers) for loss in range(len(self.losses))]
+
+    def leaf_tensors(self) -> list[Tensor]:
+        """All tensors that get gradient, whoever they belong to."""
+        return [self.nodes[number].variable for number in self.leaves.values()]
+
     def shortest(self, loss: str, leaves: Iterable[Tensor]) -> list[Node]:
         """The nodes of a shortest path from a loss to one of some leaf tensors, the loss's first; empty without one."""
         goals = {self.leaves[id(leaf)] for leaf in leaves if id(leaf) in self.leaves}

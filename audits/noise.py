@@ -2,63 +2,118 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping, Sequence
+from enum import Enum
 from math import sqrt
 
 import torch
 from torch import Tensor
 
 from audits.forward import forward
-from audits.gradients import Gradients, measure, positions
+from audits.gradients import Measured, Sample, measure
 from audits.result import Pair, Setting
+from audits.stand_ins import Vary
 from audits.target import Target
 
 NUDGE = 1e-9
 """Far above the rounding of float64, far below what moves a real gradient."""
-SAME = 0.1
-"""How far, as part of its norm, a real gradient may move under the nudge."""
+FEW, MANY = 3, 16
+"""How many nudges are tried on a gradient that is as small as noise, and on one of full size that turned."""
+TURNED = 0.5
+"""Two samples whose difference has this part of their length point another way. Of noise it is about 1.4."""
+STEADY, TIED, SCATTERED = 0.9, 0.45, 0.32
+"""Length of the mean of many samples over their mean length: above `STEADY` a real gradient; of noise about a quarter
+for many nudges, of a tie between a few real gradients above `TIED`."""
 
 
-def real_norms(target: Target, setting: Setting, pairs: Collection[Pair], batch: int) -> dict[Pair, float]:
-    """Norms in float64 of the gradients of some losses to some modules; noise counts as zero."""
-    plain, nudged = _gradients(target, setting, pairs, batch), _gradients(target, setting, pairs, batch, nudge=True)
-    return {pair: _real(plain[pair], nudged[pair]) for pair in pairs}
+class Verdict(Enum):
+    """What a gradient is."""
+
+    REAL = "real"
+    NOISE = "noise"
+    UNSURE = "unsure"
 
 
-def _gradients(
-    target: Target, setting: Setting, pairs: Collection[Pair], batch: int, *, nudge: bool = False
-) -> dict[Pair, list[Tensor]]:
-    """By pair: the gradients that arrive."""
-    found: dict[Pair, list[Tensor]] = {pair: [] for pair in pairs}
-    losses = {loss for loss, _ in pairs}
-    generator = torch.Generator().manual_seed(batch)
+def nudge(seed: int) -> Vary:
+    """A change of every weight, always the same for a seed."""
+    generator = torch.Generator().manual_seed(seed)
 
     def nudged(value: Tensor) -> Tensor:
         noise = torch.randn(value.shape, generator=generator, dtype=torch.float64).to(value.device)
-        return value * (1 + NUDGE * noise)
+        return value * (1 + NUDGE * noise).to(value.dtype)
 
-    vary = nudged if nudge else None
+    return nudged
+
+
+def judge(
+    target: Target, setting: Setting, pairs: Mapping[Pair, bool], batch: int
+) -> tuple[dict[Pair, float], dict[Pair, Verdict], dict[str, str]]:
+    """Norms in float64 and verdicts on the gradients of some pairs, and why some loss cannot go backward.
+
+    A pair is mapped to whether its gradient is far above what rounding leaves of an identity. If it is, and turns under
+    the nudge all the same, it is either the sign of noise or a tie, as between two equal maxima; more nudges tell.
+    """
+    plain = in_float64(target, setting, pairs, batch)
+    norms = {pair: plain.norms.get(pair) or 0.0 for pair in pairs}
+    verdicts = dict.fromkeys(pairs, Verdict.NOISE)
+    live = {pair: large for pair, large in pairs.items() if pair in plain.samples}
+    few = _nudged(target, setting, live, batch, plain, range(FEW))
+    turned = []
+    for pair, large in live.items():
+        if _coherence([plain, *few], pair) > STEADY:
+            verdicts[pair] = Verdict.REAL
+        elif large:
+            turned.append(pair)
+    many = _nudged(target, setting, dict.fromkeys(turned, True), batch, plain, range(FEW, FEW + MANY))
+    for pair in turned:
+        coherence = _coherence(many, pair)
+        verdicts[pair] = (
+            Verdict.REAL if coherence > TIED else Verdict.NOISE if coherence < SCATTERED else Verdict.UNSURE
+        )
+    return norms, verdicts, plain.failed
+
+
+def _nudged(
+    target: Target, setting: Setting, pairs: Mapping[Pair, bool], batch: int, plain: Measured, seeds: Sequence[int]
+) -> list[Measured]:
+    """One measurement a seed; none where there is nothing to measure."""
+    return [
+        in_float64(target, setting, pairs, batch, vary=nudge(seed), like=plain) for seed in (seeds if pairs else ())
+    ]
+
+
+def in_float64(
+    target: Target,
+    setting: Setting,
+    pairs: Mapping[Pair, bool],
+    batch: int,
+    *,
+    vary: Vary | None = None,
+    like: Measured | None = None,
+) -> Measured:
+    """Gradients of the losses of some pairs."""
+    losses = {loss for loss, _ in pairs}
     with forward(target, setting, losses=losses, batch=batch, float64=True, vary=vary) as run:
-        members = positions(run.columns)
-
-        def keep(loss: str, gradients: Gradients) -> None:
-            for module, numbers in members.items():
-                if (loss, module) in found:
-                    here = (gradients[number] for number in numbers)
-                    found[loss, module] = [gradient for gradient in here if gradient is not None]
-
-        measure(run.losses, run.columns, run.graph, keep)
-    return found
+        return measure(run.losses, run.columns, run.graph, like=like)
 
 
-def _real(plain: list[Tensor], nudged: list[Tensor]) -> float:
-    norm = _norm(plain)
-    if not norm < float("inf") or len(plain) != len(nudged):
-        return norm
-    moved = _norm([a - b for a, b in zip(plain, nudged, strict=True)])
-    return norm if moved <= SAME * norm else 0.0
+def same_direction(one: Sample | None, other: Sample | None) -> bool:
+    """Whether two samples agree, as two computations of one real gradient do."""
+    if one is None or other is None or one.parameter != other.parameter or len(one.values) != len(other.values):
+        return False
+    apart = _length([a - b for a, b in zip(one.values, other.values, strict=True)])
+    return apart <= TURNED * max(_length(one.values), _length(other.values))
 
 
-def _norm(tensors: list[Tensor]) -> float:
-    dense = [tensor.to_dense() if tensor.is_sparse else tensor for tensor in tensors]
-    return sqrt(sum(float(tensor.abs().double().square().sum()) for tensor in dense))
+def _coherence(measured: Sequence[Measured], pair: Pair) -> float:
+    """Length of the mean of all samples over their mean length."""
+    samples = [one.samples[pair].values for one in measured if pair in one.samples]
+    lengths = [_length(values) for values in samples]
+    if len(samples) < len(measured) or not sum(lengths):
+        return 0.0
+    mean = [sum(column) / len(samples) for column in zip(*samples, strict=True)]
+    return _length(mean) / (sum(lengths) / len(samples))
+
+
+def _length(values: Sequence[float]) -> float:
+    return sqrt(sum(value * value for value in values))

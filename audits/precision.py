@@ -8,10 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
-from torch.utils._pytree import tree_map_only
 
-LOW = (torch.float16, torch.bfloat16, torch.float32)
+from audits.copies import PROMOTED, promoted
+
 CASTS = frozenset({Tensor.float, Tensor.half, Tensor.bfloat16})
+DRAWS = frozenset({torch.randn, torch.rand, torch.randn_like, torch.rand_like})
 
 
 class InFloat64(TorchFunctionMode):
@@ -23,21 +24,18 @@ class InFloat64(TorchFunctionMode):
             return func(*args)
         if func in CASTS:
             return args[0].double()
+        if func in DRAWS:  # in float32, so that both precisions draw the same
+            return promoted(func(*args, **{**(kwargs or {}), "dtype": torch.float32}))
         kept = 1 if _writes(name) else 0  # a promoted copy would take the write, and be thrown away
         args = (*args[:kept], *map(_promoted, args[kept:]))
         return func(*args, **{key: _promoted(value) for key, value in kwargs.items()} if kwargs else {})
 
 
-def in_float64(batch: Any) -> Any:
-    """A batch whose floating-point tensors are float64."""
-    return tree_map_only(Tensor, _promoted, batch)
-
-
 def _promoted(value: Any) -> Any:
     if isinstance(value, Tensor):
-        return value.double() if value.dtype in LOW else value
+        return promoted(value)
     if isinstance(value, torch.dtype):
-        return torch.float64 if value in LOW else value
+        return PROMOTED.get(value, value)
     if type(value) in (tuple, list):
         return type(value)(map(_promoted, value))
     return value

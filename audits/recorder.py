@@ -85,15 +85,14 @@ class Recorder(TorchFunctionMode):
         out = func(*args, **kwargs) if kwargs else func(*args)
         if func in FLAGS:
             return out
-        if isinstance(out, Tensor):
+        if func in LEAVING:
+            self._leave(args[0])
+        elif isinstance(out, Tensor):
             self._record(func, args, kwargs, (out,))
         elif func is Tensor.__setitem__:
             self._record(func, args, kwargs, (args[0],))
-        elif isinstance(out, tuple | list):
-            if tensors := list(_tensors(out)):
-                self._record(func, args, kwargs, tensors)
-        elif func in LEAVING:
-            self._leave(args[0])
+        elif isinstance(out, tuple | list) and (tensors := list(_tensors(out))):
+            self._record(func, args, kwargs, tensors)
         return out
 
     def finish(self, losses: Iterable[Tensor]) -> Recording:
@@ -204,9 +203,7 @@ class Recorder(TorchFunctionMode):
         return key in self._without
 
     def _leave(self, tensor: Tensor) -> None:
-        value = self._number(tensor)
-        if self.recording.carries[value]:
-            self.recording.left.setdefault(value, self._sources.place(caller(3)))
+        self.recording.left.setdefault(self._number(tensor), self._sources.place(caller(3)))
 
 
 def _tensors(values: Iterable[Any]) -> Iterable[Tensor]:

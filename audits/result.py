@@ -57,6 +57,8 @@ class Cell:
     """Parameters with a path."""
     parameters: int = 0
     """Trainable parameters of the module."""
+    frozen: int = 0
+    """Parameters of the module with requires_grad False."""
     norm: float | None = None
     """Norm of the unweighted loss's gradient, at the current weights; None where it was not measured."""
     share: float | None = None
@@ -69,6 +71,11 @@ class Cell:
     chained: bool = False
     reason: str = ""
     """In words, where the status alone does not say it."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether its gradient is still to be judged."""
+        return self.status is Status.UNKNOWN and self.norm is not None and not self.reason
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,8 @@
-"""Copies that stand in for parameters and buffers while an audit runs, so that it leaves nothing behind."""
+"""Copies that stand in for the tensors of modules while an audit runs, so that it leaves nothing behind."""
 
 from __future__ import annotations
 
-import random
-import sys
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,7 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from audits.copies import copied, mapped
 from audits.errors import AuditError
+from audits.random_state import Undo, generator_undo, random_state_kept
 
 Vary = Callable[[Tensor], Tensor]
 
@@ -20,36 +21,33 @@ Vary = Callable[[Tensor], Tensor]
 class StandIns:
     """Modules whose tensors are copies for a while.
 
-    A forward pass may write to buffers, count its calls, even change weights: it does so to the copies. Modules that
+    A forward pass may write to buffers, count its calls, even step an optimiser: it does so to the copies. Modules that
     nobody named are found when they are called. The originals are never written to, keep their `.grad`, their hooks and
     their place in graphs that exist already.
     """
 
-    def __init__(self, dtype: torch.dtype | None = None, vary: Vary | None = None) -> None:
-        """Floating-point copies are of `dtype` where one is given; `vary` changes their values."""
+    def __init__(self, *, float64: bool = False, thaw: bool = False, vary: Vary | None = None) -> None:
+        """Copies are promoted to float64, made trainable although frozen, their values varied, as asked."""
         self.originals: dict[int, Tensor] = {}
         """By id of a copy."""
-        self._dtype, self._vary = dtype, vary
+        self._float64, self._thaw, self._vary = float64, thaw, vary
         self._copies: dict[int, Tensor] = {}
-        self._saved: dict[nn.Module, tuple[dict[str, Any], dict[str, Any]]] = {}
-        self._scripted: list[tuple[Tensor, Tensor]] = []
+        self._adopted: set[nn.Module] = set()
+        self._undo: list[Undo] = []
 
     def adopt(self, root: nn.Module) -> None:
         """Let copies stand in for the tensors of a module and of all modules below it."""
+        if root in self._adopted:
+            return
         for module in root.modules():
-            if module in self._saved:
+            if module in self._adopted:
                 continue
-            containers = {name: _shallow(value) for name, value in vars(module).items()}
-            self._saved[module] = (dict(vars(module)), containers)
+            self._adopted.add(module)
             if isinstance(module, torch.jit.ScriptModule):
-                self._scripted += [(tensor, tensor.detach().clone()) for tensor in module.buffers(recurse=False)]
-                continue
-            for name, parameter in list(module._parameters.items()):
-                if parameter is not None:
-                    setattr(module, name, self._copy(parameter))
-            for name, buffer in list(module._buffers.items()):
-                if buffer is not None:
-                    module._buffers[name] = self._copy(buffer)
+                self._swap_data(module)
+            else:
+                self._undo.append(_attributes_undo(module))
+                self._replace(module)
 
     def parameters(self) -> Iterator[nn.Parameter]:
         """Every parameter that stands in for another."""
@@ -57,45 +55,81 @@ class StandIns:
 
     def restore(self) -> None:
         """Put everything back."""
-        for module, (attributes, containers) in self._saved.items():
-            for name, content in containers.items():
-                _refill(attributes[name], content)
-            module.__dict__.clear()
-            module.__dict__.update(attributes)
-        with torch.no_grad():
-            for tensor, value in self._scripted:
-                tensor.copy_(value)
+        while self._undo:
+            self._undo.pop()()
+
+    def _replace(self, module: nn.Module) -> None:
+        for name, parameter in list(module._parameters.items()):
+            if parameter is not None:
+                setattr(module, name, self._copy(parameter))
+        for name, buffer in list(module._buffers.items()):
+            if buffer is not None:
+                module._buffers[name] = self._copy(buffer)
+        for name, value in list(vars(module).items()):
+            if name not in ("_parameters", "_buffers", "_modules") and not name.endswith("_hooks"):
+                self._replace_attribute(module, name, value)
+
+    def _replace_attribute(self, module: nn.Module, name: str, value: Any) -> None:
+        if undo := generator_undo(value):
+            self._undo.append(undo)
+        elif isinstance(value, Tensor) and value.is_leaf:
+            module.__dict__[name] = self._copy(value)
+        elif isinstance(value, dict | list | deque):
+            module.__dict__[name] = mapped(value, lambda tensor: self._copy(tensor) if tensor.is_leaf else tensor)
+
+    def _swap_data(self, module: torch.jit.ScriptModule) -> None:
+        """Scripted code finds its tensors in C++: there the tensors stay, and what they hold is a copy."""
+        for tensor in (*module.parameters(recurse=False), *module.buffers(recurse=False)):
+            data, frozen = tensor.data, not tensor.requires_grad
+            tensor.data = self._varied(copied(tensor, float64=self._float64), isinstance(tensor, nn.Parameter))
+            if self._thaw and isinstance(tensor, nn.Parameter) and tensor.is_floating_point():
+                tensor.requires_grad_()
+            self._undo.append(lambda tensor=tensor, data=data, frozen=frozen: _put_back(tensor, data, frozen))
 
     def _copy(self, original: Tensor) -> Tensor:
         if is_lazy(original):
             raise AuditError("a lazy module has no weights yet: run one forward pass before the audit")
+        if id(original) in self.originals:  # a copy already
+            return original
         if id(original) in self._copies:
             return self._copies[id(original)]
-        value = original.detach().clone()
-        if self._dtype is not None and value.is_floating_point():
-            value = value.to(self._dtype)
-        if self._vary is not None and value.is_floating_point() and isinstance(original, nn.Parameter):
-            value = self._vary(value)
-        copy = nn.Parameter(value, original.requires_grad) if isinstance(original, nn.Parameter) else value
-        for name, value in vars(original).items():
-            setattr(copy, name, value)
-        if original._backward_hooks:
-            copy._backward_hooks = original._backward_hooks.copy()
+        value = copied(original, float64=self._float64)
+        copy = self._parameter(value, original) if isinstance(original, nn.Parameter) else value
         self._copies[id(original)] = copy
         self.originals[id(copy)] = original
         return copy
 
+    def _parameter(self, value: Tensor, original: nn.Parameter) -> Tensor:
+        differentiable = value.is_floating_point() or value.is_complex()
+        trainable = original.requires_grad or (self._thaw and differentiable)
+        kind: Any = type(original) if type(value) is Tensor else nn.Parameter
+        make = kind._make_subclass if type(value) is Tensor else lambda _, *given: kind(*given)
+        copy = make(kind, self._varied(value, True), trainable)
+        for name, attribute in vars(original).items():
+            setattr(copy, name, attribute)
+        if original._backward_hooks:
+            copy._backward_hooks = original._backward_hooks.copy()
+        if original.grad is not None:
+            self._undo.append(lambda gradient=original.grad: setattr(original, "grad", gradient))
+            original.grad = None  # an optimiser in the forward pass finds nothing to clear, and nothing to step by
+        else:
+            self._undo.append(lambda: setattr(original, "grad", None))
+        return copy
+
+    def _varied(self, value: Tensor, is_parameter: bool) -> Tensor:
+        differentiable = value.is_floating_point() or value.is_complex()
+        return self._vary(value) if self._vary and is_parameter and differentiable else value
+
 
 @contextmanager
 def stand_ins(
-    modules: Iterable[nn.Module], *, dtype: torch.dtype | None = None, vary: Vary | None = None, seed: int = 0
+    modules: Iterable[nn.Module], *, float64: bool = False, thaw: bool = False, vary: Vary | None = None, seed: int = 0
 ) -> Iterator[StandIns]:
     """All modules that run inside have copies for tensors, and every random generator starts at `seed`."""
-    copies = StandIns(dtype, vary)
+    copies = StandIns(float64=float64, thaw=thaw, vary=vary)
     known = list(modules)
-    with _random_state_kept(), _default_dtype(dtype):
-        _seed(seed)
-        hook = nn.modules.module.register_module_forward_pre_hook(lambda module, _: _adopt_stranger(copies, module))
+    with random_state_kept(seed), _default_dtype(torch.float64 if float64 else torch.get_default_dtype()):
+        hook = nn.modules.module.register_module_forward_pre_hook(lambda module, _: copies.adopt(module))
         try:
             for module in known:
                 copies.adopt(module)
@@ -105,53 +139,49 @@ def stand_ins(
             copies.restore()
 
 
-def _adopt_stranger(copies: StandIns, module: nn.Module) -> None:
-    if module not in copies._saved:
-        copies.adopt(module)
-
-
-def _shallow(value: Any) -> Any:
-    return value.copy() if isinstance(value, dict | list | set) else None
-
-
-def _refill(container: Any, content: Any) -> None:
-    if content is None:
-        return
-    container.clear()
-    container.extend(content) if isinstance(container, list) else container.update(content)
-
-
 @contextmanager
-def _default_dtype(dtype: torch.dtype | None) -> Iterator[None]:
+def _default_dtype(dtype: torch.dtype) -> Iterator[None]:
     before = torch.get_default_dtype()
-    if dtype in (torch.float32, torch.float64):
-        torch.set_default_dtype(dtype)
+    torch.set_default_dtype(dtype)
     try:
         yield
     finally:
         torch.set_default_dtype(before)
 
 
-@contextmanager
-def _random_state_kept() -> Iterator[None]:
-    """torch on every device that was used, NumPy where it is loaded, and Python."""
-    numpy = sys.modules.get("numpy")
-    devices = [torch.cuda] if torch.cuda.is_initialized() else []
-    python, arrays, cpu = random.getstate(), numpy and numpy.random.get_state(), torch.get_rng_state()
-    others = [(device, device.get_rng_state_all()) for device in devices]
-    try:
-        yield
-    finally:
-        random.setstate(python)
-        if numpy:
-            numpy.random.set_state(arrays)
-        torch.set_rng_state(cpu)
-        for device, states in others:
-            device.set_rng_state_all(states)
+def _attributes_undo(module: nn.Module) -> Undo:
+    """Puts all attributes back, and into containers what they held."""
+    attributes = dict(vars(module))
+    contents = [_content_undo(value) for value in attributes.values()]
+
+    def undo() -> None:
+        module.__dict__.clear()
+        module.__dict__.update(attributes)
+        for refill in contents:
+            if refill:
+                refill()
+
+    return undo
 
 
-def _seed(seed: int) -> None:
-    random.seed(seed)
-    torch.manual_seed(seed)
-    if numpy := sys.modules.get("numpy"):
-        numpy.random.seed(seed)
+def _content_undo(container: Any) -> Undo | None:
+    """Puts back what a container held, and what those in it held."""
+    if not isinstance(container, dict | list | set | deque):
+        return None
+    content = container.copy()
+    items = content.values() if isinstance(content, dict) else content
+    inner = [refill for item in items if (refill := _content_undo(item))]
+
+    def undo() -> None:
+        container.clear()
+        container.extend(content) if isinstance(container, list | deque) else container.update(content)
+        for refill in inner:
+            refill()
+
+    return undo
+
+
+def _put_back(tensor: Tensor, data: Tensor, frozen: bool) -> None:
+    tensor.data = data
+    if frozen:
+        tensor.requires_grad_(False)

@@ -113,7 +113,7 @@ def _gradients(target: Target, setting: Setting, without: str = "") -> dict[str,
             parts = [gradient.to_dense().flatten() for gradient in gradients if gradient is not None]
             found[loss] = torch.cat(parts) if parts else torch.zeros(0)
 
-        measure(run.losses, run.columns, run.graph, keep)
+        measure(run.losses, run.columns, run.graph, visit=keep)
     return found
 
 

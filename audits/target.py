@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from audits.copies import copied, mapped
 from audits.errors import AuditError, nearest
 from audits.places import Place
 from audits.result import Setting
@@ -68,7 +69,8 @@ class Target:
         if not isinstance(self.modules, nn.Module):
             return dict(self.modules)
         root = unwrapped(self.modules)
-        return {**dict(root.named_children()), **dict(root.named_parameters(recurse=False))}
+        children = {name: child for name, child in root._modules.items() if child is not None}  # a shared one twice
+        return {**children, **dict(root.named_parameters(recurse=False))}
 
     @property
     def root_modules(self) -> list[nn.Module]:
@@ -111,10 +113,11 @@ class Target:
                 raise AuditError(f"gate {name} is one of {', '.join(map(str, self.switches[name]))}, found {value!r}")
         return values
 
-    def run(self, setting: Setting, batch: int = 0) -> Mapping[str, Tensor]:
-        """One forward pass, with batch number `batch`."""
+    def run(self, setting: Setting, batch: int = 0, *, float64: bool = False) -> Mapping[str, Tensor]:
+        """One forward pass, with a copy of batch number `batch`, promoted if asked."""
         given = [self.batches[batch % len(self.batches)]] if len(self.batches) else []
-        return self.losses(*given, **setting.values)
+        own = [mapped(value, lambda tensor: copied(tensor, float64=float64)) for value in given]
+        return self.losses(*own, **setting.values)
 
     def checked(self, losses: Any, setting: Setting) -> dict[str, Tensor]:
         """What `run` gave. Raises AuditError unless it is a mapping of finite scalars."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from audits.cuts import Cut, Cuts
@@ -57,8 +57,9 @@ class Walk:
     def _column(self, number: int, column: Column) -> list[Cell]:
         paths, reached = self._run.graph.paths(column.tensors), self._run.graph.reached(column.tensors)
         trainable = sum(parameter.requires_grad for parameter in column.parameters)
+        of_module = trainable, len(column.parameters) - trainable
         return [
-            self._decide(Cell(loss, column.module, OPEN, paths[index], reached[index], trainable), index, number)
+            self._decide(Cell(loss, column.module, OPEN, paths[index], reached[index], *of_module), index, number)
             for index, loss in enumerate(self._run.losses)
         ]
 
@@ -73,7 +74,7 @@ class Walk:
         if cell.paths:
             return self._blocked(cell, module)
         if self._cuts.connected(loss, module):
-            return replace(cell, status=Status.FROZEN, reason="its parameters have requires_grad False")
+            return frozen(cell)
         cut = self._between.get((loss, module), Cut())
         cell = replace(cell, status=Status.ABSENT, stops=cut.stops, chained=cut.chained)
         return replace(cell, reason=absence(cell, self._cuts.left(module)))
@@ -93,6 +94,11 @@ class Walk:
             reason = f"blocked by {' or '.join(functions)}, whose backward returns None"
             return replace(cell, status=Status.ABSENT, reason=reason)
         return replace(cell, reason="the graph has a path, but autograd returns nothing")
+
+
+def frozen(cell: Cell) -> Cell:
+    """A cell with a path to parameters that take no gradient."""
+    return replace(cell, status=Status.FROZEN, reason="its parameters have requires_grad False")
 
 
 def losses_stops(run: Forward, recording: Recording) -> dict[str, tuple[Stop, ...]]:
@@ -121,8 +127,3 @@ def absence(cell: Cell, left: Sequence[str] = ()) -> str:
     if cell.stops:
         return "cut at " + (" and again at " if cell.chained else "; ").join(map(str, cell.stops))
     return f"no data path, unless by a Python number made at {'; '.join(left)}" if left else "no data path"
-
-
-def undecided(cells: Mapping[tuple[str, str], Cell]) -> list[tuple[str, str]]:
-    """The pairs whose gradient is still to be judged."""
-    return [pair for pair, cell in cells.items() if cell.status is OPEN and cell.norm is not None and not cell.reason]
