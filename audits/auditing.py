@@ -36,11 +36,12 @@ def audit(
     """
     chosen = target.settings(settings)
     sources = Sources(target.helpers, target.locate)
-    flows, called, notes, known = [], {}, dict[str, None](), dict[str, None]()
+    flows, called, notes, known, routed_by_chance = [], {}, dict[str, None](), dict[str, None](), False
     for done, setting in enumerate(chosen):
         if on_progress:
             on_progress(done, len(chosen))
-        seen = look(target, setting, losses, sources, cosines=cosines)
+        seen = look(target, setting, losses, sources, cosines=cosines, seeds=routed_by_chance or not flows)
+        routed_by_chance |= bool(seen.late)
         cells, remarks = Decision(target, setting, seen.low).decide(seen.cells, seen.late)
         flows.append(Flow(setting, _with_shares(cells, target.weights), seen.stops, seen.cosines))
         called[setting.label] = seen.called

@@ -37,6 +37,13 @@ def promoted(value: Tensor) -> Tensor:
     return value.to(dtype) if dtype else value
 
 
+def rows_of(value: Any) -> int | None:
+    """The length that all tensors of a batch have in their first dimension; None where they have no common one."""
+    lengths: set[int] = set()
+    mapped(value, lambda tensor: lengths.add(len(tensor) if tensor.ndim else 0) or tensor)
+    return lengths.pop() if len(lengths) == 1 else None
+
+
 def mapped(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
     """A nest of containers and dataclasses, built anew, each tensor in it changed."""
     if isinstance(value, Tensor):

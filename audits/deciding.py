@@ -9,6 +9,7 @@ from audits.forward import OnlyInItsPrecision, forward
 from audits.gradients import Measured, measure
 from audits.noise import Verdict, judge, nudge, same_direction
 from audits.result import Cell, Pair, Setting, Status
+from audits.stand_ins import Vary
 from audits.target import Target
 
 BATCHES = 3
@@ -54,10 +55,7 @@ class Decision:
         if not pairs:
             return {}
         losses, double = {loss for loss, _ in pairs}, self._low.is_double
-        with forward(
-            self._target, self._setting, losses=losses, float64=True, vary=nudge(0) if double else None
-        ) as run:
-            high, values = measure(run.losses, run.columns, run.graph, like=self._low.measured), run.values()
+        high, values, again = self._in_float64(losses)
         is_noise = _changes if double else _falls
         noisy = {loss for loss in losses if is_noise(self._low.values[loss], values[loss])}
         decided, doubtful = dict[Pair, tuple[Status, str]](), dict[Pair, bool]()
@@ -68,15 +66,33 @@ class Decision:
                 decided[pair] = Status.UNKNOWN, f"cannot go backward in float64: {high.failed[pair[0]]}"
             elif not _finite(low_norm) or not _finite(norm):
                 decided[pair] = Status.NONFINITE, "the gradient has NaN or infinity"
-            elif (
-                large
-                and not self._low.is_double
-                and same_direction(self._low.measured.samples.get(pair), high.samples.get(pair))
-            ):
+            elif large and same_direction(again.samples.get(pair), high.samples.get(pair)):
                 decided[pair] = Status.LIVE, ""
             else:
                 doubtful[pair] = large
         return decided | self._on_more_batches(doubtful)
+
+    def _in_float64(self, losses: set[str]) -> tuple[Measured, Mapping[str, float], Measured]:
+        """Gradients and values in float64, and gradients that must agree with them unless they are noise.
+
+        Those are the trainer's own; if they are float64 too, weights are nudged between the two. A large batch needs
+        twice its memory in float64: then a part of it is measured twice, and nudged in between.
+        """
+        rows = None if self._low.is_double else self._target.part()
+        if rows:
+            try:
+                plain, values = self._measure(losses, rows=rows)
+                return plain, values, self._measure(losses, rows=rows, vary=nudge(0))[0]
+            except OnlyInItsPrecision:  # perhaps it only wants the whole batch
+                pass
+        vary = nudge(0) if self._low.is_double else None
+        return *self._measure(losses, vary=vary), self._low.measured
+
+    def _measure(
+        self, losses: set[str], *, rows: int | None = None, vary: Vary | None = None
+    ) -> tuple[Measured, Mapping[str, float]]:
+        with forward(self._target, self._setting, losses=losses, float64=True, rows=rows, vary=vary) as run:
+            return measure(run.losses, run.columns, run.graph, like=self._low.measured), run.values()
 
     def _on_more_batches(self, doubtful: Mapping[Pair, bool]) -> dict[Pair, tuple[Status, str]]:
         """Noise or not, and, while it is zero or noise, what it is on further batches."""

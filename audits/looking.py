@@ -14,7 +14,7 @@ from audits.recorder import Recorder
 from audits.result import Cell, Pair, Setting, Status
 from audits.sources import Sources
 from audits.target import Target
-from audits.walking import Walk, frozen
+from audits.walking import Walk, as_frozen
 
 
 @dataclass
@@ -33,17 +33,23 @@ class Sight:
     draws: bool
     """Whether the forward pass drew random numbers."""
     late: dict[Pair, int] = field(default_factory=dict)
-    """Pairs without a path on the first batch, and the batch on which they have one."""
+    """Pairs without a path on the first batch, and the batch or seed on which they have one."""
 
 
 def look(
-    target: Target, setting: Setting, losses: Collection[str] | None, sources: Sources, *, cosines: bool = False
+    target: Target,
+    setting: Setting,
+    losses: Collection[str] | None,
+    sources: Sources,
+    *,
+    cosines: bool = False,
+    seeds: bool = True,
 ) -> Sight:
-    """The first batch, every further one, and more seeds where randomness may route."""
+    """The first batch, every further one, and with `seeds` more seeds, where random numbers may route."""
     sight = _see(target, setting, losses, sources, 0, cosines=cosines)
     for batch in range(1, len(target.batches)):
         _add(sight, _see(target, setting, losses, sources, batch), batch)
-    if sight.draws:
+    if sight.draws and seeds:
         for batch in range(max(1, len(target.batches)), BATCHES):
             if _routes_otherwise(target, setting, losses, batch, sight.cells):
                 _add(sight, _see(target, setting, losses, sources, batch), batch)
@@ -112,7 +118,7 @@ def _find_frozen(target: Target, setting: Setting, losses: Collection[str] | Non
             for loss, count in zip(run.losses, run.graph.reached(column.tensors), strict=True):
                 cell = sight.cells[loss, column.module]
                 if count and _may_be_frozen(cell):
-                    sight.cells[loss, column.module] = frozen(cell)
+                    sight.cells[loss, column.module] = as_frozen(cell)
 
 
 def _may_be_frozen(cell: Cell) -> bool:

@@ -57,8 +57,6 @@ class Cell:
     """Parameters with a path."""
     parameters: int = 0
     """Trainable parameters of the module."""
-    frozen: int = 0
-    """Parameters of the module with requires_grad False."""
     norm: float | None = None
     """Norm of the unweighted loss's gradient, at the current weights; None where it was not measured."""
     share: float | None = None
@@ -68,9 +66,11 @@ class Cell:
     stops: tuple[Stop, ...] = ()
     """Of an absent cell: every stop that alone keeps loss and module apart; or, if `chained`, those of a data path with
     the fewest of them, the loss's first. Empty: there is no data path."""
-    chained: bool = False
     reason: str = ""
     """In words, where the status alone does not say it."""
+    chained: bool = False
+    frozen: int = 0
+    """Parameters of the module with requires_grad False."""
 
     @property
     def waits(self) -> bool:

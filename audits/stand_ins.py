@@ -17,6 +17,10 @@ from audits.random_state import Undo, generator_undo, random_state_kept
 
 Vary = Callable[[Tensor], Tensor]
 
+PLAIN = {bool, int, float, str, tuple, type(None)}
+REGISTERED = {"_parameters", "_buffers", "_modules"}
+CONTAINERS = (dict, list, set, deque)
+
 
 class StandIns:
     """Modules whose tensors are copies for a while.
@@ -66,16 +70,17 @@ class StandIns:
             if buffer is not None:
                 module._buffers[name] = self._copy(buffer)
         for name, value in list(vars(module).items()):
-            if name not in ("_parameters", "_buffers", "_modules") and not name.endswith("_hooks"):
+            if type(value) not in PLAIN and name not in REGISTERED:
                 self._replace_attribute(module, name, value)
 
     def _replace_attribute(self, module: nn.Module, name: str, value: Any) -> None:
-        if undo := generator_undo(value):
+        if isinstance(value, (dict, list, deque)):
+            if value and not name.endswith("_hooks"):
+                module.__dict__[name] = mapped(value, lambda tensor: self._copy(tensor) if tensor.is_leaf else tensor)
+        elif isinstance(value, Tensor):
+            module.__dict__[name] = self._copy(value) if value.is_leaf else value
+        elif undo := generator_undo(value):
             self._undo.append(undo)
-        elif isinstance(value, Tensor) and value.is_leaf:
-            module.__dict__[name] = self._copy(value)
-        elif isinstance(value, dict | list | deque):
-            module.__dict__[name] = mapped(value, lambda tensor: self._copy(tensor) if tensor.is_leaf else tensor)
 
     def _swap_data(self, module: torch.jit.ScriptModule) -> None:
         """Scripted code finds its tensors in C++: there the tensors stay, and what they hold is a copy."""
@@ -152,33 +157,27 @@ def _default_dtype(dtype: torch.dtype) -> Iterator[None]:
 def _attributes_undo(module: nn.Module) -> Undo:
     """Puts all attributes back, and into containers what they held."""
     attributes = dict(vars(module))
-    contents = [_content_undo(value) for value in attributes.values()]
+    contents = _contents(attributes.values())
 
     def undo() -> None:
         module.__dict__.clear()
         module.__dict__.update(attributes)
-        for refill in contents:
-            if refill:
-                refill()
+        for container, content in contents:
+            container.clear()
+            container.extend(content) if isinstance(container, (list, deque)) else container.update(content)
 
     return undo
 
 
-def _content_undo(container: Any) -> Undo | None:
-    """Puts back what a container held, and what those in it held."""
-    if not isinstance(container, dict | list | set | deque):
-        return None
-    content = container.copy()
-    items = content.values() if isinstance(content, dict) else content
-    inner = [refill for item in items if (refill := _content_undo(item))]
-
-    def undo() -> None:
-        container.clear()
-        container.extend(content) if isinstance(container, list | deque) else container.update(content)
-        for refill in inner:
-            refill()
-
-    return undo
+def _contents(values: Iterable[Any]) -> list[tuple[Any, Any]]:
+    """Each container among some values with a copy of what it holds, and those in it likewise."""
+    found: list[tuple[Any, Any]] = []
+    for value in values:
+        if type(value) not in PLAIN and isinstance(value, CONTAINERS):
+            found.append((value, value.copy()))
+            if value:
+                found += _contents(value.values() if isinstance(value, dict) else value)
+    return found
 
 
 def _put_back(tensor: Tensor, data: Tensor, frozen: bool) -> None:

@@ -11,11 +11,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from audits.copies import copied, mapped
+from audits.copies import copied, mapped, rows_of
 from audits.errors import AuditError, nearest
 from audits.places import Place
 from audits.result import Setting
 
+PARTS = 4
 DEFAULT, ALL = "default", "all"
 WRAPPERS = ("module", "_orig_mod")  # the one child of a DDP or DataParallel wrapper, of a compiled module
 
@@ -113,11 +114,18 @@ class Target:
                 raise AuditError(f"gate {name} is one of {', '.join(map(str, self.switches[name]))}, found {value!r}")
         return values
 
-    def run(self, setting: Setting, batch: int = 0, *, float64: bool = False) -> Mapping[str, Tensor]:
-        """One forward pass, with a copy of batch number `batch`, promoted if asked."""
+    def run(
+        self, setting: Setting, batch: int = 0, *, float64: bool = False, rows: int | None = None
+    ) -> Mapping[str, Tensor]:
+        """One forward pass, with a copy of batch number `batch`, promoted if asked, of its first `rows` if given."""
         given = [self.batches[batch % len(self.batches)]] if len(self.batches) else []
-        own = [mapped(value, lambda tensor: copied(tensor, float64=float64)) for value in given]
+        own = [mapped(value, lambda tensor: copied(tensor[:rows], float64=float64)) for value in given]
         return self.losses(*own, **setting.values)
+
+    def part(self) -> int | None:
+        """How many rows of the first batch prove a gradient as well as all; None where it is small or has no rows."""
+        rows = rows_of(self.batches[0]) if len(self.batches) else None
+        return max(2, rows // PARTS) if rows and rows >= 2 * PARTS else None
 
     def checked(self, losses: Any, setting: Setting) -> dict[str, Tensor]:
         """What `run` gave. Raises AuditError unless it is a mapping of finite scalars."""

@@ -57,11 +57,12 @@ class Walk:
     def _column(self, number: int, column: Column) -> list[Cell]:
         paths, reached = self._run.graph.paths(column.tensors), self._run.graph.reached(column.tensors)
         trainable = sum(parameter.requires_grad for parameter in column.parameters)
-        of_module = trainable, len(column.parameters) - trainable
-        return [
-            self._decide(Cell(loss, column.module, OPEN, paths[index], reached[index], *of_module), index, number)
+        frozen = len(column.parameters) - trainable
+        cells = (
+            Cell(loss, column.module, OPEN, paths[index], reached[index], trainable, frozen=frozen)
             for index, loss in enumerate(self._run.losses)
-        ]
+        )
+        return [self._decide(cell, index, number) for index, cell in enumerate(cells)]
 
     def _decide(self, cell: Cell, loss: int, module: int) -> Cell:
         pair = cell.loss, cell.module
@@ -74,7 +75,7 @@ class Walk:
         if cell.paths:
             return self._blocked(cell, module)
         if self._cuts.connected(loss, module):
-            return frozen(cell)
+            return as_frozen(cell)
         cut = self._between.get((loss, module), Cut())
         cell = replace(cell, status=Status.ABSENT, stops=cut.stops, chained=cut.chained)
         return replace(cell, reason=absence(cell, self._cuts.left(module)))
@@ -96,7 +97,7 @@ class Walk:
         return replace(cell, reason="the graph has a path, but autograd returns nothing")
 
 
-def frozen(cell: Cell) -> Cell:
+def as_frozen(cell: Cell) -> Cell:
     """A cell with a path to parameters that take no gradient."""
     return replace(cell, status=Status.FROZEN, reason="its parameters have requires_grad False")
 

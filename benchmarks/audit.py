@@ -17,9 +17,10 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from audits import Target
+from audits.cosines import Cosines
 from audits.fingerprint import fingerprint
 from audits.forward import forward
-from audits.gradients import Cosines, measure
+from audits.gradients import measure
 from audits.graph import Graph
 from benchmarks.pairs import compare, seconds
 from benchmarks.training_step import trainer_of
@@ -33,23 +34,23 @@ def default_target() -> tuple[Target, Callable[[], Mapping[str, Tensor]]]:
     """The world model in its default size on one batch, and its bare forward pass with all thirty losses."""
     trainer = trainer_of()
     batch = trainer.sampler.batch(0)
-    x, a = trainer.objective.frames(batch), batch.actions
+    pair = trainer.objective.frames(batch), batch.actions
 
-    def losses(x: Tensor) -> dict[str, Tensor]:
+    def losses(pair: tuple[Tensor, Tensor]) -> dict[str, Tensor]:
+        x, a = pair
         states = States(trainer.model, x, a, gates=Gates(), horizon=trainer.config.train.rollout_horizon)
         with parametrize.cached():
             return {name: loss(states) for name, loss in LOSSES.items()}
 
-    return Target(trainer.model, losses, batches=[x]), lambda: losses(x)
+    return Target(trainer.model, losses, batches=[pair]), lambda: losses(pair)
 
 
 def walk(rounds: int) -> None:
     """Presence, paths and cuts of thirty losses and thirteen modules."""
     target, bare = default_target()
     setting = target.settings()[0]
-    print(
-        f"presence, paths and cuts / one forward pass     {compare(lambda: fingerprint(target, setting), bare, rounds=rounds)}"
-    )
+    ratio = compare(lambda: fingerprint(target, setting), bare, rounds=rounds)
+    print(f"presence, paths and cuts / one forward pass     {ratio}")
 
 
 def gradients(rounds: int) -> None:
@@ -61,7 +62,7 @@ def gradients(rounds: int) -> None:
     def ours() -> None:
         with forward(target, setting) as run:
             cosines = Cosines(run.columns)
-            measure(run.losses, run.columns, run.graph, cosines.visit)
+            measure(run.losses, run.columns, run.graph, visit=cosines.visit)
             cosines.result()
 
     def a_pass_each() -> None:
@@ -93,7 +94,7 @@ def memory() -> None:
     """Peak resident memory above that of the loaded trainer, each side in a process of its own."""
     audited, trained = (_peak(side) for side in ("audit", "step"))
     print(
-        f"extra memory of an audit / of a training step   {audited / trained:.3f} x   "
+        f"extra memory of an audit / of a step, 30 losses   {audited / trained:.3f} x   "
         f"({audited / 2**20:.0f} MiB against {trained / 2**20:.0f} MiB)"
     )
 
@@ -111,7 +112,7 @@ def peak_of(side: str) -> int:
         target, _ = default_target()
         run: Callable[[], object] = lambda: audit(target, cosines=True)  # noqa: E731
     else:
-        trainer = trainer_of()
+        trainer = trainer_of(*(f"losses.{name}=1.0" for name in LOSSES))
         batch = trainer.sampler.batch(0)
         run = lambda: [trainer.step(batch) for _ in range(2)]  # noqa: E731
     Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew

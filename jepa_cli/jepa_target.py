@@ -51,10 +51,10 @@ def jepa_target(config: Config) -> Target:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.train.seed)
         model = WorldModel(small, spec)
-        batches = [_random_batch(spec) for _ in range(BATCHES)]
+        batch = _random_batch(spec)
     with torch.no_grad():
         list(model.p_action_delta_projector.parameters())[-2].mul_(POSE_STRIDE)
-    return _target(model, batches, config, HORIZON)
+    return _target(model, [batch], config, HORIZON)
 
 
 def trained_target(run: Path) -> tuple[Target, Config]:
