@@ -43,7 +43,8 @@ def audit(
         seen = look(target, setting, losses, sources, cosines=cosines, seeds=routed_by_chance or not flows)
         routed_by_chance |= bool(seen.late)
         cells, remarks = Decision(target, setting, seen.low).decide(seen.cells, seen.late)
-        flows.append(Flow(setting, _with_shares(cells, target.weights), seen.stops, seen.cosines))
+        cells = _with_shares(cells, target.weights)
+        flows.append(Flow(setting, cells, seen.stops, seen.cosines, frozenset(seen.called)))
         called[setting.label] = seen.called
         notes |= dict.fromkeys((*seen.notes, *remarks))
         known = known or dict.fromkeys(seen.known)

@@ -58,6 +58,8 @@ class Drift:
     """Where in the code to look, where that is known."""
     row: Row | None = None
     """What the document says about it."""
+    origin: str = ""
+    """Key of the stop that was added or deleted, where that is what happened; other drifts follow from it."""
 
     def __str__(self) -> str:
         what = f"{self.loss}: {self.module}" if self.module else self.loss

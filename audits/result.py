@@ -106,6 +106,8 @@ class Flow:
     """By loss: every place where its gradient ends."""
     cosines: Mapping[str, Mapping[tuple[str, str], float]] = field(default_factory=dict)
     """By module, then by pair of losses: cosine of their gradients. Empty where it was not measured."""
+    called: frozenset[str] = frozenset()
+    """Keys of all places that stop gradient when they run, whether or not any arrives there."""
 
     def updated(self, loss: str) -> tuple[str, ...]:
         """The modules that a loss updates."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 from math import log10
 from typing import TYPE_CHECKING
 
+from audits.contract.stories import Story, stories
 from audits.drift import Drift
 from audits.errors import AuditError, nearest
 from audits.formats import glyphs, wording
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from audits.contract import Comparison
 
-MOST_DRIFTS = 20
+MOST_STORIES = 20
 READABLE_COUNT = 10**12
 STYLES = {
     Status.LIVE: "green",
@@ -41,14 +42,18 @@ def show(comparison: Comparison, console: Console) -> None:
     _other_settings(
         page, audit, {label: wording.counted(n, "drift") if n else "as documented" for label, n in here.items()}
     )
-    for drift in comparison.drifts[:MOST_DRIFTS]:
-        _drift(page, drift, audit)
-    if more := len(comparison.drifts[MOST_DRIFTS:]):
+    told = stories(comparison.drifts)
+    for story in told[:MOST_STORIES]:
+        _story(page, story, audit)
+    if more := sum(len(story.causes) + len(story.follows) for story in told[MOST_STORIES:]):
         page.paragraph(f"and {wording.counted(more, 'more drift')}: use --format json for all")
         page.blank()
     _notes(page, wording.notes(comparison))
     style = "bold green" if comparison.passed else "bold red"
-    page.paragraph(f"{wording.verdict(comparison.drifts)}: {wording.extent(audit)}", style=style)
+    verdict = wording.verdict(comparison)
+    if told and len(told) < len(comparison.drifts):
+        verdict += f" with {wording.counted(len(told), 'cause')}"
+    page.paragraph(f"{verdict}: {wording.extent(audit)}", style=style)
 
 
 def show_table(audit: Audit, console: Console) -> None:
@@ -118,16 +123,19 @@ def _other_settings(page: Page, audit: Audit, judgements: dict[str, str]) -> Non
         page.blank()
 
 
-def _drift(page: Page, drift: Drift, audit: Audit) -> None:
+def _story(page: Page, story: Story, audit: Audit) -> None:
+    drift = story.drift
     where = [str(where) if where.of == "code" else f"{where} (document)" for where in locations(drift)]
-    page.paragraph(wording.headline(drift), style="bold red")
+    page.paragraph(story.headline, style="bold red")
     page.fields(
         {
             "where": ", ".join(where),
-            "expected": f"{drift.expected}, found {drift.found}",
-            "why": drift.reason,
+            "losses": ", ".join(story.losses) if drift.origin else "",
+            "expected": "" if drift.origin else f"{drift.expected}, found {drift.found}",
+            "why": "" if drift.origin else drift.reason,
+            "so": "\n".join(story.effects()),
             "remedy": drift.remedy,
-            "seen": wording.at_settings(drift.settings, audit),
+            "seen": wording.at_settings(story.settings, audit),
         }
     )
     page.blank()

@@ -32,6 +32,8 @@ class Comparison:
     drifts: tuple[Drift, ...]
     notes: tuple[str, ...]
     """What was not compared, and why."""
+    documented: bool = True
+    """Whether there was a document to compare with."""
 
     @property
     def passed(self) -> bool:
@@ -52,7 +54,8 @@ def compare(audit: Audit, contract: Contract | None, lock: Lock | None, *, shape
             drifts += _of_loss(audit, flow, loss, contract, lock, shape_matters=shape_matters)
     drifts = _grouped(drifts)
     drifts.sort(key=lambda drift: (ORDER.index(drift.kind), audit.losses.index(drift.loss)))
-    return Comparison(audit, tuple(drifts), tuple(_notes(drifts, contract, lock, shape_matters=shape_matters)))
+    notes = tuple(_notes(drifts, contract, lock, shape_matters=shape_matters))
+    return Comparison(audit, tuple(drifts), notes, documented=contract is not None)
 
 
 def _of_loss(
@@ -60,13 +63,13 @@ def _of_loss(
 ) -> list[Drift]:
     """What differs for one loss at one setting."""
     drifts = list(presence_drifts(flow, loss, audit.modules, contract))
-    entry = lock.entry(flow.setting.label, loss) if lock else None
-    if lock and entry is None:
-        drifts.append(unlocked(flow, loss, lock))
-    if entry:
-        drifts += stop_drifts(audit, flow, loss, entry)
-    if entry and shape_matters and not drifts:
-        drifts += path_drift(audit, flow, loss, entry)
+    row = contract.row(loss) if contract else None
+    if lock and (entry := lock.entry(flow.setting.label, loss)):
+        drifts += stop_drifts(audit, flow, loss, lock, row)
+        if shape_matters and not drifts:
+            drifts += path_drift(audit, flow, loss, entry, row)
+    elif lock:
+        drifts.append(unlocked(flow, loss, lock, row))
     if contract:
         drifts += stop_grad_drift(audit, flow, loss, contract)
     return drifts

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,11 @@ class Lock:
     def entry(self, label: str, loss: str) -> Entry | None:
         """None where the lock file has nothing on it."""
         return self.settings.get(label, {}).get(loss)
+
+    @cached_property
+    def stops(self) -> frozenset[str]:
+        """Keys of all places, of whatever loss at whatever setting."""
+        return frozenset(key for entries in self.settings.values() for entry in entries.values() for key in entry.stops)
 
     @property
     def text(self) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from audits.contract.lock import Entry, Lock
 from audits.contract.mistakes import shown
 from audits.contract.presence import counted
-from audits.drift import Drift, DriftKind
+from audits.drift import Drift, DriftKind, Row
 from audits.errors import AuditError
 from audits.result import Audit, Flow
 
@@ -39,7 +39,7 @@ def shape_difference(locked: Mapping[str, Any], audited: Mapping[str, Any]) -> s
     return ", ".join(f"{key}: {locked.get(key, 'none')} in the lock, {audited.get(key, 'none')} here" for key in keys)
 
 
-def unlocked(flow: Flow, loss: str, lock: Lock) -> Drift:
+def unlocked(flow: Flow, loss: str, lock: Lock, row: Row | None) -> Drift:
     """The drift of a loss on which the lock file has nothing at this setting."""
     return Drift(
         kind=DriftKind.PATHS,
@@ -50,15 +50,19 @@ def unlocked(flow: Flow, loss: str, lock: Lock) -> Drift:
         found="none",
         reason="not in the lock: the loss or the setting is new",
         remedy=REVIEW,
+        row=row,
     )
 
 
-def stop_drifts(audit: Audit, flow: Flow, loss: str, entry: Entry) -> Iterator[Drift]:
+def stop_drifts(audit: Audit, flow: Flow, loss: str, lock: Lock, row: Row | None) -> Iterator[Drift]:
     """A drift for each place where the gradient is no longer cut, or cut anew."""
+    entry = lock.entry(flow.setting.label, loss)
+    if entry is None:
+        return
     stops = {stop.place.key: stop for stop in flow.stops.get(loss, ()) if stop.kind.deliberate}
     for key in entry.stops:
         if key not in stops:
-            yield _stop_gone(audit, flow, loss, key)
+            yield _stop_gone(audit, flow, loss, key, row)
     for key, stop in stops.items():
         if key not in entry.stops:
             yield Drift(
@@ -71,13 +75,19 @@ def stop_drifts(audit: Audit, flow: Flow, loss: str, entry: Entry) -> Iterator[D
                 reason=f"cut at {stop}",
                 remedy=f"remove the stop, or {REVIEW}",
                 place=stop.place,
+                row=row,
+                origin=key if key not in lock.stops else "",
             )
 
 
-def _stop_gone(audit: Audit, flow: Flow, loss: str, key: str) -> Drift:
+def _stop_gone(audit: Audit, flow: Flow, loss: str, key: str, row: Row | None) -> Drift:
     """With the place, where the stop still holds for another loss or at another setting."""
     elsewhere = (stop for other in audit.flows for stops in other.stops.values() for stop in stops)
     place = next((stop.place for stop in elsewhere if stop.place.key == key), None)
+    if place:
+        reason = f"the stop is still at {place}, but this loss no longer meets it"
+    else:
+        reason = "the stop is still there, but no gradient arrives" if key in flow.called else "the stop is gone"
     return Drift(
         kind=DriftKind.STOP_GONE,
         settings=(flow.setting.label,),
@@ -85,13 +95,15 @@ def _stop_gone(audit: Audit, flow: Flow, loss: str, key: str) -> Drift:
         module="",
         expected=f"a stop at {key}",
         found="its gradient is not cut there",
-        reason=f"the stop is still at {place}, but this loss no longer meets it" if place else "the stop is gone",
+        reason=reason,
         remedy=f"restore the stop, or {REVIEW}",
         place=place,
+        row=row,
+        origin="" if place or key in flow.called else key,
     )
 
 
-def path_drift(audit: Audit, flow: Flow, loss: str, entry: Entry) -> Iterator[Drift]:
+def path_drift(audit: Audit, flow: Flow, loss: str, entry: Entry, row: Row | None) -> Iterator[Drift]:
     """One drift for all modules of a loss to which the number of paths differs. What cannot be counted is equal."""
     before, now = entry.paths, {module: flow.cells[loss, module].paths for module in audit.modules}
     pairs = {module: (before.get(module, 0), now.get(module, 0)) for module in {**now, **before}}
@@ -106,4 +118,5 @@ def path_drift(audit: Audit, flow: Flow, loss: str, entry: Entry) -> Iterator[Dr
             found=", ".join(f"{module} {counted(new)}" for module, (_, new) in changed.items()),
             reason=", ".join(f"{module} {counted(old)} -> {counted(new)}" for module, (old, new) in changed.items()),
             remedy=f"check the route of this loss's gradient; if the change is meant, {REVIEW}",
+            row=row,
         )

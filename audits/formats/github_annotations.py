@@ -19,7 +19,7 @@ def render(comparison: Comparison) -> str:
     lines = [_error(drift, audit) for drift in comparison.drifts]
     if comparison.passed:
         title = _property(f"Gradient flow of {audit.target}")
-        lines.append(f"::notice title={title}::{_message(f'{verdict(comparison.drifts)}: {extent(audit)}')}")
+        lines.append(f"::notice title={title}::{_message(f'{verdict(comparison)}: {extent(audit)}')}")
     return "".join(f"{line}\n" for line in lines)
 
 

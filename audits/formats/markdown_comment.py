@@ -23,7 +23,7 @@ LONGEST_COMMENT = 65_536
 def render(comparison: Comparison) -> str:
     """Verdict, table, drifts, notes; the other settings folded, as many as a comment can hold."""
     audit = comparison.audit
-    head = [f"{bold(f'Gradient flow of {audit.target}: {verdict(comparison.drifts)}')} ({text(extent(audit))})"]
+    head = [f"{bold(f'Gradient flow of {audit.target}: {verdict(comparison)}')} ({text(extent(audit))})"]
     body = [*head, *_first(comparison), *_drifts(comparison), *_notes(comparison)]
     folded = [_folded(flow, comparison) for flow in audit.flows[1:]]
     shown = len(folded)

@@ -29,9 +29,11 @@ def extent(audit: Audit) -> str:
     return "".join([size, *(f" at {flow.setting.label}" for flow in audit.flows if flow.setting.values)])
 
 
-def verdict(drifts: Sequence[Drift]) -> str:
-    """``as documented``, or the number of drifts."""
-    return counted(len(drifts), "drift") if drifts else "as documented"
+def verdict(comparison: Comparison) -> str:
+    """``as documented``, the number of drifts, or that there was nothing to compare with."""
+    if comparison.drifts:
+        return counted(len(comparison.drifts), "drift")
+    return "as documented" if comparison.documented else "not compared with a document"
 
 
 def notes(comparison: Comparison) -> list[str]:
