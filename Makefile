@@ -5,7 +5,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install train test lint format docs bench clean
+.PHONY: help install train audit test lint format docs bench clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -19,6 +19,9 @@ $(STAMP): pyproject.toml constraints.txt
 
 train: $(STAMP) ## Train on the embedded grid world; the run folder is runs/grid-rooms-NNN
 	$(BIN)/jepa train
+
+audit: $(STAMP) ## Prove that docs/gradient_flow.md says what the gradients do
+	OMP_NUM_THREADS=1 $(BIN)/jepa audit-grads
 
 test: $(STAMP) ## Run all tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest

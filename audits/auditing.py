@@ -9,7 +9,7 @@ from typing import Any
 from audits.deciding import Cells, Decision
 from audits.errors import AuditError
 from audits.looking import look
-from audits.result import Audit, Flow
+from audits.result import Audit, Flow, Setting
 from audits.sources import Sources
 from audits.switches import name_switches
 from audits.target import DEFAULT, Target
@@ -34,38 +34,54 @@ def audit(
     Raises AuditError when the target cannot be audited: a loss that is no finite scalar or not in the graph, an unknown
     name.
     """
-    chosen = target.settings(settings)
-    sources = Sources(target.helpers, target.locate)
-    flows, called, notes, known, routed_by_chance = [], {}, dict[str, None](), dict[str, None](), False
+    chosen, auditor = target.settings(settings), _Auditor(target, losses, cosines)
     for done, setting in enumerate(chosen):
         if on_progress:
             on_progress(done, len(chosen))
-        seen = look(target, setting, losses, sources, cosines=cosines, seeds=routed_by_chance or not flows)
-        routed_by_chance |= bool(seen.late)
-        cells, remarks = Decision(target, setting, seen.low).decide(seen.cells, seen.late)
-        cells = _with_shares(cells, target.weights)
-        flows.append(Flow(setting, cells, seen.stops, seen.cosines, frozenset(seen.called)))
-        called[setting.label] = seen.called
-        notes |= dict.fromkeys((*seen.notes, *remarks))
-        known = known or dict.fromkeys(seen.known)
-        if missing := set(known) ^ set(seen.known):
-            names = ", ".join(map(repr, sorted(missing)))
-            raise AuditError(f"the losses must be the same at every gate setting, at {setting.label} differ: {names}")
+        auditor.add(setting)
     if on_progress:
         on_progress(len(chosen), len(chosen))
-    flows = name_switches(target, flows, called, sources)
-    names = tuple(dict.fromkeys(loss for flow in flows for loss, _ in flow.cells))
-    modules = tuple(target.named_modules)
-    return Audit(
-        target.name,
-        dict(target.shape),
-        names,
-        modules,
-        tuple(flows),
-        tuple(notes),
-        known=tuple(known),
-        switches=dict(target.switches),
-    )
+    return auditor.result()
+
+
+class _Auditor:
+    """Goes from setting to setting."""
+
+    def __init__(self, target: Target, losses: Collection[str] | None, cosines: bool) -> None:
+        self._target, self._losses, self._cosines = target, losses, cosines
+        self._sources = Sources(target.helpers, target.locate)
+        self._flows: list[Flow] = []
+        self._notes: dict[str, None] = {}
+        self._known: tuple[str, ...] = ()
+        self._routes_by_chance = False
+
+    def add(self, setting: Setting) -> None:
+        """Audit one setting. Raises AuditError when its losses are others than those before."""
+        seeds = self._routes_by_chance or not self._flows
+        seen = look(self._target, setting, self._losses, self._sources, cosines=self._cosines, seeds=seeds)
+        self._known = self._known or seen.known
+        if different := sorted(set(self._known) ^ set(seen.known)):
+            names = ", ".join(map(repr, different))
+            raise AuditError(f"the losses must be the same at every gate setting, at {setting.label} differ: {names}")
+        self._routes_by_chance |= bool(seen.late)
+        cells, remarks = Decision(self._target, setting, seen.low).decide(seen.cells, seen.late)
+        cells = _with_shares(cells, self._target.weights)
+        self._flows.append(Flow(setting, cells, seen.stops, seen.cosines, frozenset(seen.called)))
+        self._notes |= dict.fromkeys((*seen.notes, *remarks))
+
+    def result(self) -> Audit:
+        """All of it, each stop that a switch makes naming the switch."""
+        target, flows = self._target, name_switches(self._target, self._flows, self._sources)
+        return Audit(
+            target=target.name,
+            shape=dict(target.shape),
+            losses=tuple(dict.fromkeys(loss for loss, _ in flows[0].cells)),
+            modules=tuple(target.named_modules),
+            flows=tuple(flows),
+            notes=tuple(self._notes),
+            known=self._known,
+            switches=dict(target.switches),
+        )
 
 
 def _with_shares(cells: Cells, weights: Mapping[str, float]) -> Cells:

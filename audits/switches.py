@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from audits.forward import forward
@@ -13,16 +13,15 @@ from audits.sources import Sources
 from audits.target import Target
 from audits.walking import absence
 
-Called = dict[str, set[str]]
+Called = dict[str, Collection[str]]
 """By label of a setting: the keys of all places that stop gradient there."""
 
 
-def name_switches(target: Target, flows: Iterable[Flow], called: Called, sources: Sources) -> list[Flow]:
+def name_switches(target: Target, flows: Sequence[Flow], sources: Sources) -> Sequence[Flow]:
     """The same flows, each stop that a switch makes naming it."""
-    flows = list(flows)
-    if not target.switches or not any(flow.stops or flow.cells for flow in flows):
+    if not target.switches:
         return flows
-    switch_of = _switch_of(target, dict(called), sources)
+    switch_of = _switch_of(target, {flow.setting.label: flow.called for flow in flows}, sources)
     return [_named(flow, switch_of) for flow in flows] if switch_of else flows
 
 
@@ -33,12 +32,12 @@ def _switch_of(target: Target, called: Called, sources: Sources) -> dict[str, st
     for name, values in target.switches.items():
         for value in values[1:]:
             after = _called(target, target.settings([{name: value}])[0], called, sources)
-            for key in before ^ after:
+            for key in set(before) ^ set(after):
                 found.setdefault(key, name)
     return found
 
 
-def _called(target: Target, setting: Setting, called: Called, sources: Sources) -> set[str]:
+def _called(target: Target, setting: Setting, called: Called, sources: Sources) -> Collection[str]:
     if setting.label not in called:
         recorder = Recorder(sources)
         with forward(target, setting, recorder=recorder):

@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audits import Audit, AuditError, DriftKind, audit
-from audits.contract import Comparison, compare, diff, updated_texts
-from audits.contract.against import against
+from audits.contract import Comparison, against, compare, diff, updated_texts
 from audits.formats import FORMATS
 from audits.paths import trace
 from jepa_cli.audit_request import RICH, Plan, Request, plan

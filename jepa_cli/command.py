@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable
 from functools import wraps
+from inspect import cleandoc
 from typing import NoReturn, ParamSpec, TypeVar
 
 import typer
@@ -33,7 +34,7 @@ def examples(*lines: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
     def add(command: Callable[P, R]) -> Callable[P, R]:
         verbatim = "\n".join(["\b", "Examples:", *(f"  {line}" for line in lines)])  # \b: keep these lines as they are
-        command.__doc__ = f"{command.__doc__}\n\n{verbatim}"
+        command.__doc__ = f"{cleandoc(command.__doc__ or '')}\n\n{verbatim}"
         return command
 
     return add

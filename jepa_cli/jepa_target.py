@@ -33,28 +33,31 @@ POSE_STRIDE = 4.0
 Batch = tuple[Tensor, Tensor]
 
 
-def jepa_target(config: Config) -> Target:
+def jepa_target(
+    config: Config, *, frames: int = FRAMES, horizon: int = HORIZON, windows: int = WINDOWS, width: int = WIDTH
+) -> Target:
     """An untrained world model as narrow as routing allows, on random frames, with all thirty losses.
 
-    Weights, numbers of layers and normalisations are those of `config`; the gates' defaults are the project's.
+    Weights, numbers of layers and normalisations are those of `config`; the gates' defaults are the project's. Path
+    counts depend on `frames` and `horizon`, and not on the number of `windows` or the `width` of each layer.
     """
     spec = DataSpec(config.model.stride, 3, ACTIONS, ActionKind.ONE_HOT)
     small = replace(
         config.model,
         image_size=config.model.stride,
-        encoder_widths=(WIDTH,) * len(config.model.encoder_widths),
-        decoder_widths=(WIDTH,) * len(config.model.decoder_widths),
-        h_dim=WIDTH,
+        encoder_widths=(width,) * len(config.model.encoder_widths),
+        decoder_widths=(width,) * len(config.model.decoder_widths),
+        h_dim=width,
         pose_dim=None,
         hidden_width=HIDDEN,
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.train.seed)
         model = WorldModel(small, spec)
-        batch = _random_batch(spec)
+        batch = _random_batch(spec, windows, frames)
     with torch.no_grad():
         list(model.p_action_delta_projector.parameters())[-2].mul_(POSE_STRIDE)
-    return _target(model, [batch], config, HORIZON)
+    return _target(model, [batch], config, horizon)
 
 
 def trained_target(run: Path) -> tuple[Target, Config]:
@@ -102,13 +105,13 @@ def _shape(model: WorldModel, batch: Batch, horizon: int) -> dict[str, int | boo
     }
 
 
-def _random_batch(spec: DataSpec) -> Batch:
+def _random_batch(spec: DataSpec, windows: int, frames: int) -> Batch:
     """Noise with a bright dot in each frame [B, T, C, H, W], and one-hot actions with NOOPs [B, T, A]."""
-    x = 0.3 * torch.rand(WINDOWS, FRAMES, spec.channels, spec.image_size, spec.image_size)
+    x = 0.3 * torch.rand(windows, frames, spec.channels, spec.image_size, spec.image_size)
     for frame in x.flatten(0, 1):
         row, column = torch.randint(0, spec.image_size - 3, (2,)).tolist()
         frame[:, row : row + 3, column : column + 3] = 1.0
-    choices = torch.randint(0, ACTIONS + 1, (WINDOWS, FRAMES))
+    choices = torch.randint(0, ACTIONS + 1, (windows, frames))
     return x, torch.eye(ACTIONS + 1, ACTIONS)[choices]
 
 

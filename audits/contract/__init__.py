@@ -1,5 +1,6 @@
 """The contract of a trainer: a document that people read and that is checked, and a lock file beside it."""
 
+from audits.contract.against import against
 from audits.contract.compare import Comparison, compare
 from audits.contract.contract import Contract, read_contract
 from audits.contract.lock import Lock, lock_path, read_lock
@@ -9,6 +10,7 @@ __all__ = [
     "Comparison",
     "Contract",
     "Lock",
+    "against",
     "compare",
     "diff",
     "lock_path",

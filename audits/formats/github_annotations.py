@@ -1,12 +1,15 @@
-"""GitHub workflow commands: an annotation for each drift, at the line of the `detach` or of the table row."""
+"""GitHub workflow commands: an annotation for each cause, at the line of the `detach` or of the table row.
+
+GitHub shows ten errors of a step, and one deleted stop may make a hundred drifts.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from audits.drift import Drift
+from audits.contract.stories import Story, stories
 from audits.formats.locations import locations
-from audits.formats.wording import explanation, extent, headline, verdict
+from audits.formats.wording import explanation, extent, verdict
 
 if TYPE_CHECKING:
     from audits.contract import Comparison
@@ -14,21 +17,23 @@ if TYPE_CHECKING:
 
 
 def render(comparison: Comparison) -> str:
-    """An error a drift; one notice when there is none."""
+    """An error a cause; one notice when there is none."""
     audit = comparison.audit
-    lines = [_error(drift, audit) for drift in comparison.drifts]
+    lines = [_error(story, audit) for story in stories(comparison.drifts)]
     if comparison.passed:
         title = _property(f"Gradient flow of {audit.target}")
         lines.append(f"::notice title={title}::{_message(f'{verdict(comparison)}: {extent(audit)}')}")
     return "".join(f"{line}\n" for line in lines)
 
 
-def _error(drift: Drift, audit: Audit) -> str:
+def _error(story: Story, audit: Audit) -> str:
+    drift = story.drift
     where = locations(drift)
     properties = {"file": where[0].file, "line": str(where[0].line)} if where else {}
-    properties["title"] = headline(drift)
+    properties["title"] = story.headline
+    losses = [f"losses: {', '.join(story.losses)}"] if len(story.losses) > 1 else []
     further = [f"{location.of}: {location}" for location in where[1:]]
-    text = "\n".join([*explanation(drift, audit), *further])
+    text = "\n".join([*losses, *story.effects(), *explanation(drift, audit), *further])
     return f"::error {','.join(f'{key}={_property(value)}' for key, value in properties.items())}::{_message(text)}"
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from jepa_cli.command import BAD_INPUT, examples, fail, reports_user_errors
+from jepa_cli.options import ConfigFile, Overrides
 
 DRIFT = 1
 FORMATS = ("rich", "json", "markdown", "csv", "junit", "sarif", "github")
@@ -41,15 +42,8 @@ def audit_grads(
             show_default=False,
         ),
     ] = None,
-    config: Annotated[
-        Path | None, typer.Option(help="Audit at the gates and layers of this TOML file.", show_default=False)
-    ] = None,
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="TABLE.KEY=VALUE", help="Change one setting; may be repeated.", show_default=False
-        ),
-    ] = None,
+    config: ConfigFile = None,
+    overrides: Overrides = None,
     checkpoint: Annotated[
         Path | None,
         typer.Option(metavar="RUN", help="Audit a run folder: its weights, on its data.", show_default=False),
@@ -78,6 +72,7 @@ def audit_grads(
     """Measure which loss updates which module, and compare with the documented table.
 
     Every loss is backpropagated alone, at every gate setting, and every cell of losses x modules is decided in float64.
+
     Exit code 0: as documented. 1: drift. 2: could not audit.
     """
     from audits import AuditError

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from jepa_cli.command import examples, fail, reports_user_errors
+from jepa_cli.options import ConfigFile, Overrides
 
 DIVERGED = 1
 INTERRUPTED = 130
@@ -19,15 +20,8 @@ INTERRUPTED = 130
     "jepa train --print-config > my.toml; jepa train --config my.toml",
 )
 def train(
-    config: Annotated[
-        Path | None, typer.Option(help="TOML file with the tables losses, train, model and data.", show_default=False)
-    ] = None,
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="TABLE.KEY=VALUE", help="Change one setting; may be repeated.", show_default=False
-        ),
-    ] = None,
+    config: ConfigFile = None,
+    overrides: Overrides = None,
     data: Annotated[
         str | None,
         typer.Option(
