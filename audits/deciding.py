@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from audits.forward import OnlyInItsPrecision, forward
 from audits.gradients import Measured, measure
-from audits.noise import Verdict, judge, nudge, same_direction
+from audits.noise import Verdict, judge, nudge, same_direction, shake
 from audits.result import Cell, Pair, Setting, Status
 from audits.stand_ins import Vary
 from audits.target import Target
@@ -19,6 +19,8 @@ SHRINKS = 1e-3
 float32 leaves 1e-7 of an identity, float64 1e-16. Likewise the value of a loss."""
 
 Cells = dict[Pair, Cell]
+
+VACUOUS = Status.VACUOUS, "the gradient is zero or rounding noise on every batch"
 
 
 @dataclass(frozen=True)
@@ -95,25 +97,39 @@ class Decision:
             return measure(run.losses, run.columns, run.graph, like=self._low.measured), run.values()
 
     def _on_more_batches(self, doubtful: Mapping[Pair, bool]) -> dict[Pair, tuple[Status, str]]:
-        """Noise or not, and, while it is zero or noise, what it is on further batches."""
+        """Noise or not; and, while it is zero or noise, what it is on further batches, then at other weights."""
         decided: dict[Pair, tuple[Status, str]] = {}
         for batch in range(BATCHES):
             left = {pair: large for pair, large in doubtful.items() if pair not in decided}
-            if not left:
-                break
-            norms, verdicts, failed = judge(self._target, self._setting, left, batch)
-            for pair in left:
-                if pair[0] in failed:
-                    decided[pair] = Status.UNKNOWN, f"cannot go backward in float64: {failed[pair[0]]}"
-                elif not _finite(norms[pair]):
-                    decided[pair] = Status.NONFINITE, f"the gradient has NaN or infinity on batch {batch + 1}"
-                elif verdicts[pair] is Verdict.UNSURE:
-                    decided[pair] = Status.UNKNOWN, "the gradient turns when weights change by a billionth"
-                elif verdicts[pair] is Verdict.REAL:
-                    idle = Status.IDLE, f"zero on the first batch, live on batch {batch + 1}"
-                    decided[pair] = idle if batch else (Status.LIVE, "")
-        vacuous = Status.VACUOUS, "the gradient is zero or rounding noise on every batch"
-        return {pair: decided.get(pair, vacuous) for pair in doubtful}
+            if left:
+                decided |= self._judged(left, batch)
+        left = {pair: large for pair, large in doubtful.items() if pair not in decided}
+        return {pair: decided.get(pair, VACUOUS) for pair in doubtful} | (self._at_other_weights(left) if left else {})
+
+    def _judged(self, pairs: Mapping[Pair, bool], batch: int) -> dict[Pair, tuple[Status, str]]:
+        """The pairs that one batch decides."""
+        decided: dict[Pair, tuple[Status, str]] = {}
+        norms, verdicts, failed = judge(self._target, self._setting, pairs, batch)
+        for pair in pairs:
+            if pair[0] in failed:
+                decided[pair] = Status.UNKNOWN, f"cannot go backward in float64: {failed[pair[0]]}"
+            elif not _finite(norms[pair]):
+                decided[pair] = Status.NONFINITE, f"the gradient has NaN or infinity on batch {batch + 1}"
+            elif verdicts[pair] is Verdict.UNSURE:
+                decided[pair] = Status.UNKNOWN, "the gradient turns when weights change by a billionth"
+            elif verdicts[pair] is Verdict.REAL:
+                idle = Status.IDLE, f"zero on the first batch, live on batch {batch + 1}"
+                decided[pair] = idle if batch else (Status.LIVE, "")
+        return decided
+
+    def _at_other_weights(self, pairs: Mapping[Pair, bool]) -> dict[Pair, tuple[Status, str]]:
+        """A hinge that training has satisfied on every batch works again at weights that it did not train."""
+        try:
+            norms, verdicts, _ = judge(self._target, self._setting, pairs, 0, shake(0))
+        except OnlyInItsPrecision:  # other weights than somebody's own prove nothing when they break his code
+            return {}
+        idle = Status.IDLE, "zero on every batch at these weights, live at others"
+        return {pair: idle for pair in pairs if verdicts[pair] is Verdict.REAL and _finite(norms[pair])}
 
     def _when_late(self, late: Mapping[Pair, int]) -> dict[Pair, tuple[Status, str]]:
         decided: dict[Pair, tuple[Status, str]] = {}

@@ -76,16 +76,18 @@ def forward(
     with own as copies, torch.enable_grad(), _eager():
         before = drawn_state()
         with watch:
-            found = _in_float64(target, setting, batch, rows) if float64 else target.run(setting, batch)
+            found = _in_float64(target, setting, batch, rows, losses) if float64 else target.run(setting, batch)
         draws = drawn_state() != before
         found = target.checked(found, setting)
         columns = _columns(target, copies)
         yield Forward(_chosen(found, losses), columns, _strangers(columns, copies), tuple(found), draws)
 
 
-def _in_float64(target: Target, setting: Setting, batch: int, rows: int | None) -> Mapping[str, Tensor]:
+def _in_float64(
+    target: Target, setting: Setting, batch: int, rows: int | None, only: Collection[str] | None
+) -> Mapping[str, Tensor]:
     try:
-        return target.checked(target.run(setting, batch, float64=True, rows=rows), setting)
+        return target.checked(target.run(setting, batch, float64=True, rows=rows, only=only), setting)
     except Exception as error:  # code that was written for one precision may raise anything in another
         reason = f"the forward pass does not run in float64: {type(error).__name__}: {error}"
         raise OnlyInItsPrecision(reason.splitlines()[0]) from error

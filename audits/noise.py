@@ -17,6 +17,7 @@ from audits.target import Target
 
 NUDGE = 1e-9
 """Far above the rounding of float64, far below what moves a real gradient."""
+SHAKE = 0.5
 FEW, MANY = 3, 16
 """How many nudges are tried on a gradient that is as small as noise, and on one of full size that turned."""
 TURNED = 0.5
@@ -34,52 +35,61 @@ class Verdict(Enum):
     UNSURE = "unsure"
 
 
-def nudge(seed: int) -> Vary:
-    """A change of every weight, always the same for a seed."""
+def nudge(seed: int, base: Vary | None = None) -> Vary:
+    """A change of every weight by a billionth, always the same for a seed; after the change `base`."""
+    factors = _scaled(seed, NUDGE)
+    return (lambda value: factors(base(value))) if base else factors
+
+
+def shake(seed: int) -> Vary:
+    """Other weights of the same kind: each multiplied by a factor between a third and three or so."""
+    return _scaled(seed, SHAKE)
+
+
+def _scaled(seed: int, spread: float) -> Vary:
     generator = torch.Generator().manual_seed(seed)
 
-    def nudged(value: Tensor) -> Tensor:
+    def vary(value: Tensor) -> Tensor:
         noise = torch.randn(value.shape, generator=generator, dtype=torch.float64).to(value.device)
-        return value * (1 + NUDGE * noise).to(value.dtype)
+        return value * (spread * noise).exp().to(value.dtype)
 
-    return nudged
+    return vary
 
 
 def judge(
-    target: Target, setting: Setting, pairs: Mapping[Pair, bool], batch: int
+    target: Target, setting: Setting, pairs: Mapping[Pair, bool], batch: int, weights: Vary | None = None
 ) -> tuple[dict[Pair, float], dict[Pair, Verdict], dict[str, str]]:
     """Norms in float64 and verdicts on the gradients of some pairs, and why some loss cannot go backward.
+
+    `weights` changes the weights at which all of this is asked.
 
     A pair is mapped to whether its gradient is far above what rounding leaves of an identity. If it is, and turns under
     the nudge all the same, it is either the sign of noise or a tie, as between two equal maxima; more nudges tell.
     """
-    plain = in_float64(target, setting, pairs, batch)
+    plain = in_float64(target, setting, pairs, batch, vary=weights)
+
+    def nudged(some: Mapping[Pair, bool], seeds: Sequence[int]) -> list[Measured]:
+        """One measurement a seed; none where there is nothing to measure."""
+        varied = [nudge(seed, weights) for seed in seeds] if some else []
+        return [in_float64(target, setting, some, batch, vary=vary, like=plain) for vary in varied]
+
     norms = {pair: plain.norms.get(pair) or 0.0 for pair in pairs}
     verdicts = dict.fromkeys(pairs, Verdict.NOISE)
     live = {pair: large for pair, large in pairs.items() if pair in plain.samples}
-    few = _nudged(target, setting, live, batch, plain, range(FEW))
+    few = nudged(live, range(FEW))
     turned = []
     for pair, large in live.items():
         if _coherence([plain, *few], pair) > STEADY:
             verdicts[pair] = Verdict.REAL
         elif large:
             turned.append(pair)
-    many = _nudged(target, setting, dict.fromkeys(turned, True), batch, plain, range(FEW, FEW + MANY))
+    many = nudged(dict.fromkeys(turned, True), range(FEW, FEW + MANY))
     for pair in turned:
         coherence = _coherence(many, pair)
         verdicts[pair] = (
             Verdict.REAL if coherence > TIED else Verdict.NOISE if coherence < SCATTERED else Verdict.UNSURE
         )
     return norms, verdicts, plain.failed
-
-
-def _nudged(
-    target: Target, setting: Setting, pairs: Mapping[Pair, bool], batch: int, plain: Measured, seeds: Sequence[int]
-) -> list[Measured]:
-    """One measurement a seed; none where there is nothing to measure."""
-    return [
-        in_float64(target, setting, pairs, batch, vary=nudge(seed), like=plain) for seed in (seeds if pairs else ())
-    ]
 
 
 def in_float64(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
@@ -51,6 +51,8 @@ class Target:
     """From the frame that stops a gradient to the place that declares the stop, where that is somewhere else."""
     states: Sequence[type] = ()
     """Classes whose properties are the states of a forward pass; `strength` puts a stop at each."""
+    selective: bool = False
+    """Whether `losses` also takes `only`, the names of the losses that are wanted, and may leave out the others."""
 
     def __post_init__(self) -> None:
         if not self.named_modules:
@@ -115,12 +117,22 @@ class Target:
         return values
 
     def run(
-        self, setting: Setting, batch: int = 0, *, float64: bool = False, rows: int | None = None
+        self,
+        setting: Setting,
+        batch: int = 0,
+        *,
+        float64: bool = False,
+        rows: int | None = None,
+        only: Collection[str] | None = None,
     ) -> Mapping[str, Tensor]:
-        """One forward pass, with a copy of batch number `batch`, promoted if asked, of its first `rows` if given."""
+        """One forward pass, with a copy of batch number `batch`, promoted if asked, of its first `rows` if given.
+
+        A selective target computes `only` some losses.
+        """
         given = [self.batches[batch % len(self.batches)]] if len(self.batches) else []
         own = [mapped(value, lambda tensor: copied(tensor[:rows], float64=float64)) for value in given]
-        return self.losses(*own, **setting.values)
+        wanted = {"only": frozenset(only)} if self.selective and only is not None else {}
+        return self.losses(*own, **setting.values, **wanted)
 
     def part(self) -> int | None:
         """How many rows of the first batch prove a gradient as well as all; None where it is small or has no rows."""
