@@ -14,6 +14,8 @@ from audits.target import Target
 
 BATCHES = 3
 """How many batches a zero gradient is tried on before it is called vacuous."""
+WEIGHTS = 4
+"""How many other weights it is then tried at."""
 SHRINKS = 1e-3
 """A gradient that falls below this part of itself from the trainer's own precision to float64 may be rounding noise:
 float32 leaves 1e-7 of an identity, float64 1e-16. Likewise the value of a loss."""
@@ -124,12 +126,16 @@ class Decision:
 
     def _at_other_weights(self, pairs: Mapping[Pair, bool]) -> dict[Pair, tuple[Status, str]]:
         """A hinge that training has satisfied on every batch works again at weights that it did not train."""
-        try:
-            norms, verdicts, _ = judge(self._target, self._setting, pairs, 0, shake(0))
-        except OnlyInItsPrecision:  # other weights than somebody's own prove nothing when they break his code
-            return {}
         idle = Status.IDLE, "zero on every batch at these weights, live at others"
-        return {pair: idle for pair in pairs if verdicts[pair] is Verdict.REAL and _finite(norms[pair])}
+        decided: dict[Pair, tuple[Status, str]] = {}
+        for seed in range(WEIGHTS):
+            left = {pair: large for pair, large in pairs.items() if pair not in decided}
+            try:
+                norms, verdicts, _ = judge(self._target, self._setting, left, 0, shake(seed)) if left else ({}, {}, {})
+            except OnlyInItsPrecision:  # other weights than somebody's own prove nothing when they break his code
+                continue
+            decided |= {pair: idle for pair in left if verdicts[pair] is Verdict.REAL and _finite(norms[pair])}
+        return decided
 
     def _when_late(self, late: Mapping[Pair, int]) -> dict[Pair, tuple[Status, str]]:
         decided: dict[Pair, tuple[Status, str]] = {}
