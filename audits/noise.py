@@ -42,8 +42,11 @@ def nudge(seed: int, base: Vary | None = None) -> Vary:
 
 
 def shake(seed: int) -> Vary:
-    """Other weights of the same kind: each multiplied by a factor between a third and three or so."""
-    return _scaled(seed, SHAKE)
+    """Other weights of the same kind: each multiplied by a factor between a third and three or so.
+
+    An odd seed divides by the factors of the even one before it, so that what one makes larger the other makes smaller.
+    """
+    return _scaled(seed // 2, -SHAKE if seed % 2 else SHAKE)
 
 
 def _scaled(seed: int, spread: float) -> Vary:
