@@ -22,8 +22,8 @@ from audits.stand_ins import StandIns, Vary, stand_ins
 from audits.target import Target, parameters_of
 
 
-class OnlyInItsPrecision(Exception):
-    """The forward pass runs in the trainer's own precision, not in float64."""
+class NotRunnable(Exception):
+    """The forward pass runs as the trainer has it, and not in float64, or not at other weights."""
 
 
 @dataclass(frozen=True)
@@ -76,21 +76,23 @@ def forward(
     with own as copies, torch.enable_grad(), _eager():
         before = drawn_state()
         with watch:
-            found = _in_float64(target, setting, batch, rows, losses) if float64 else target.run(setting, batch)
+            own = not float64 and vary is None
+            found = target.run(setting, batch) if own else _elsewhere(target, setting, batch, float64, rows, losses)
         draws = drawn_state() != before
         found = target.checked(found, setting)
         columns = _columns(target, copies)
         yield Forward(_chosen(found, losses), columns, _strangers(columns, copies), tuple(found), draws)
 
 
-def _in_float64(
-    target: Target, setting: Setting, batch: int, rows: int | None, only: Collection[str] | None
+def _elsewhere(
+    target: Target, setting: Setting, batch: int, float64: bool, rows: int | None, only: Collection[str] | None
 ) -> Mapping[str, Tensor]:
     try:
-        return target.checked(target.run(setting, batch, float64=True, rows=rows, only=only), setting)
+        return target.checked(target.run(setting, batch, float64=float64, rows=rows, only=only), setting)
     except Exception as error:  # code that was written for one precision may raise anything in another
-        reason = f"the forward pass does not run in float64: {type(error).__name__}: {error}"
-        raise OnlyInItsPrecision(reason.splitlines()[0]) from error
+        where = "in float64" if float64 else "at other weights"
+        reason = f"the forward pass does not run {where}: {type(error).__name__}: {error}"
+        raise NotRunnable(reason.splitlines()[0]) from error
 
 
 def _chosen(found: Mapping[str, Tensor], names: Collection[str] | None) -> dict[str, Tensor]:

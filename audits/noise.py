@@ -18,7 +18,7 @@ from audits.target import Target
 NUDGE = 1e-9
 """Far above the rounding of float64, far below what moves a real gradient."""
 SHAKE = 0.5
-FEW, MANY = 3, 16
+FEW, MANY = 7, 32
 """How many nudges are tried on a gradient that is as small as noise, and on one of full size that turned."""
 TURNED = 0.5
 """Two samples whose difference has this part of their length point another way. Of noise it is about 1.4."""
@@ -60,23 +60,23 @@ def _scaled(seed: int, spread: float) -> Vary:
 
 
 def judge(
-    target: Target, setting: Setting, pairs: Mapping[Pair, bool], batch: int, weights: Vary | None = None
-) -> tuple[dict[Pair, float], dict[Pair, Verdict], dict[str, str]]:
-    """Norms in float64 and verdicts on the gradients of some pairs, and why some loss cannot go backward.
+    target: Target, setting: Setting, pairs: Mapping[Pair, bool], batch: int, weights: int | None = None
+) -> dict[Pair, Verdict]:
+    """What the gradients of some pairs are in float64.
 
-    `weights` changes the weights at which all of this is asked.
+    `weights` is a seed of `shake`, for other weights than the trainer's.
 
     A pair is mapped to whether its gradient is far above what rounding leaves of an identity. If it is, and turns under
     the nudge all the same, it is either the sign of noise or a tie, as between two equal maxima; more nudges tell.
     """
-    plain = in_float64(target, setting, pairs, batch, vary=weights)
+    plain = in_float64(target, setting, pairs, batch, vary=None if weights is None else shake(weights))
 
     def nudged(some: Mapping[Pair, bool], seeds: Sequence[int]) -> list[Measured]:
         """One measurement a seed; none where there is nothing to measure."""
-        varied = [nudge(seed, weights) for seed in seeds] if some else []
+        bases = (None if weights is None else shake(weights) for _ in seeds)  # a change can be made once
+        varied = [nudge(seed, base) for seed, base in zip(seeds, bases, strict=True)] if some else []
         return [in_float64(target, setting, some, batch, vary=vary, like=plain) for vary in varied]
 
-    norms = {pair: plain.norms.get(pair) or 0.0 for pair in pairs}
     verdicts = dict.fromkeys(pairs, Verdict.NOISE)
     live = {pair: large for pair, large in pairs.items() if pair in plain.samples}
     few = nudged(live, range(FEW))
@@ -92,7 +92,7 @@ def judge(
         verdicts[pair] = (
             Verdict.REAL if coherence > TIED else Verdict.NOISE if coherence < SCATTERED else Verdict.UNSURE
         )
-    return norms, verdicts, plain.failed
+    return verdicts
 
 
 def in_float64(

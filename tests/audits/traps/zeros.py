@@ -218,7 +218,7 @@ def hinge_satisfied_later(x: Tensor, encoder: nn.Module, head: nn.Module) -> Ten
     return torch.relu(1 - encoder(x)).mean() + head(x).square().mean()
 
 
-@one_loss(encoder=VACUOUS, parts={"encoder": Scale}, batches=[torch.full((4, 3), 2.0), torch.full((4, 3), 3.0)])
+@one_loss(encoder=IDLE, parts={"encoder": Scale}, batches=[torch.full((4, 3), 2.0), torch.full((4, 3), 3.0)])
 def hinge_satisfied_by_every_batch(x: Tensor, encoder: nn.Module) -> Tensor:
-    """No batch shows that it can work."""
+    """No batch shows that it can work; weights that have not learnt to satisfy it do."""
     return torch.relu(1 - encoder(x)).mean()
