@@ -1,0 +1,146 @@
+"""What the documentation says of the audit is so: its commands parse, its code runs, its output is what is printed."""
+
+import os
+import re
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import typer
+
+from jepa_cli.app import app
+from jepa_cli.command import BAD_INPUT
+from tests.docs.pages import ROOT, Block, Shown, blocks, carried_out, commands, missing_from, run_python
+
+README, DOCS = ROOT / "README.md", ROOT / "docs"
+GUIDE = DOCS / "auditing_your_trainer.md"
+PAGES = [README, *sorted(DOCS.glob("*.md")), *sorted((ROOT / "examples").glob("*.py"))]
+CONSOLE = [block for page in (README, GUIDE) for block in blocks(page) if "$ jepa audit-grads" in block.text]
+COMMANDS = [(page.name, line, words) for page in PAGES for line, words in commands(page, "jepa audit-grads")]
+
+TABLE = next(block for block in blocks(GUIDE) if not block.language)
+"""What the first Python block prints."""
+
+RUN_TEST = "import test_gradient_flow as t; t.test_gradient_flow_is_as_documented()"
+
+TARGET = ("-m", "jepa_cli", "audit-grads", "--target", "my_trainer:audit_target")
+
+Outcomes = dict[Block, list[Shown]]
+
+
+@pytest.fixture(scope="module")
+def guided(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder in which a reader follows the guide."""
+    return tmp_path_factory.mktemp("guide")
+
+
+@pytest.fixture(scope="module")
+def outcomes(guided: Path, tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
+    """Both pages carried out, the README in a copy of the project whose source it edits."""
+    project = tmp_path_factory.mktemp("project")
+    for name in ("audits", "jepa_cli", "docs"):
+        (project / name).symlink_to(ROOT / name)
+    shutil.copytree(
+        ROOT / "jepa_world_model", project / "jepa_world_model", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        pages = pool.map(carried_out, (README, GUIDE), (project, guided))
+        return {block: shown for page in pages for block, shown in page.items()}
+
+
+@pytest.fixture(scope="module")
+def run_in_order(guided: Path, outcomes: Outcomes) -> list[str]:
+    """What the Python of both pages prints, in one process, and then the guide's own test and its table in prose."""
+    python = (block for page in (GUIDE, README) for block in blocks(page) if block.language == "python")
+    code = [block.text for block in python if not block.file and "audits" in block.text]
+    (prose,) = (block.text for block in blocks(GUIDE) if block.language == "markdown")
+    (guided / "PROSE.md").write_text(prose, encoding="utf-8")
+    code += ['print("prose:", against(found, "PROSE.md").drifts)', RUN_TEST, 'print("the test passes")']
+    (guided / "in_order.py").write_text("\n".join(code), encoding="utf-8")
+    run = run_python(guided, "in_order.py")
+    assert run.returncode == 0, run.stderr
+    return run.stdout.splitlines()
+
+
+@pytest.mark.parametrize(("page", "line", "words"), COMMANDS, ids=[f"{page}:{line}" for page, line, _ in COMMANDS])
+def test_every_command_parses(page: str, line: int, words: list[str]) -> None:
+    parse(words)
+
+
+def test_a_command_with_an_unknown_option_does_not_parse() -> None:
+    with pytest.raises(Exception, match="No such option"):
+        parse(["--tabel", "FLOW.md"])
+
+
+def parse(words: list[str]) -> None:
+    """Read the arguments of `jepa audit-grads` and do nothing."""
+    command = typer.main.get_command(app).commands["audit-grads"]  # pyright: ignore[reportAttributeAccessIssue]
+    command.make_context("audit-grads", list(words))
+
+
+@pytest.mark.parametrize("block", CONSOLE, ids=str)
+def test_what_a_command_prints_is_what_is_shown(block: Block, outcomes: Outcomes) -> None:
+    for shown in outcomes[block]:
+        missing = missing_from(shown.lines, shown.printed)
+        assert not missing, "\n".join(["not printed:", *missing, "", "printed:", *shown.printed])
+        assert shown.code == (1 if shown.after_edit else 0)
+
+
+def test_the_guide_shows_a_drift_that_no_table_of_modules_can_see(outcomes: Outcomes) -> None:
+    (broken,) = (
+        shown for block, found in outcomes.items() for shown in found if shown.after_edit and block.page == GUIDE.name
+    )
+    assert not any("[" in line for line in broken.lines[:10])
+    assert any(line.startswith("stop gone") for line in broken.printed)
+
+
+def test_python_runs_in_order_and_prints_what_is_shown(run_in_order: list[str]) -> None:
+    assert not missing_from([*TABLE.text.splitlines(), "..."], run_in_order)
+
+
+def test_the_table_in_plain_prose_is_accepted(run_in_order: list[str]) -> None:
+    assert "prose: ()" in run_in_order
+
+
+def test_its_mistakes_are_reported_as_shown(guided: Path, run_in_order: list[str]) -> None:
+    (shown,) = (block.text for block in blocks(GUIDE) if block.text.startswith("error: "))
+    prose = (guided / "PROSE.md").read_text(encoding="utf-8")
+    mistaken = prose.replace("predictor head", "predctor head").replace("encoder=True", "encodr=True")
+    (guided / "TABLE.md").write_text(mistaken, encoding="utf-8")
+    run = run_python(guided, *TARGET, "--table", "TABLE.md")
+    assert (run.stderr, run.returncode) == (shown, BAD_INPUT)
+
+
+def test_the_test_of_the_guide_passes(run_in_order: list[str]) -> None:
+    assert run_in_order[-1] == "the test passes"
+
+
+def test_the_test_of_the_guide_can_fail(guided: Path, outcomes: Outcomes, tmp_path: Path) -> None:
+    for file in ("my_trainer.py", "test_gradient_flow.py", "FLOW.md", "FLOW.lock.json"):
+        text = (guided / file).read_text(encoding="utf-8").replace("z_next.detach()", "z_next")
+        (tmp_path / file).write_text(text, encoding="utf-8")
+    run = run_python(tmp_path, "-c", RUN_TEST)
+    assert "AssertionError: predict: " in run.stderr
+
+
+def test_the_lock_file_of_the_guide_has_the_line_that_is_shown(guided: Path, outcomes: Outcomes) -> None:
+    (shown,) = (block.text.strip() for block in blocks(GUIDE) if block.language == "json")
+    assert shown in (guided / "FLOW.lock.json").read_text(encoding="utf-8")
+
+
+def test_the_architecture_has_a_row_for_each_file_of_the_package() -> None:
+    page = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    rows = set(re.findall(r"^\| `([\w/]+\.py)` \|", page, flags=re.MULTILINE))
+    package = ROOT / "audits"
+    files = {file.relative_to(package).as_posix() for file in package.rglob("*.py") if file.name != "__init__.py"}
+    assert files == rows
+
+
+def test_lines_that_are_not_printed_are_noticed() -> None:
+    printed = ["a", "b", "c", "d"]
+    assert not missing_from(["a", "...", "c", "d"], printed)
+    assert not missing_from(["...", "b", "..."], printed)
+    assert missing_from(["b", "..."], printed) == ["b"]
+    assert missing_from(["a", "...", "c"], printed) == ["c"]
+    assert missing_from(["...", "b", "d", "..."], printed) == ["b", "d"]
