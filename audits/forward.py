@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -74,10 +75,12 @@ def forward(
     watch: AbstractContextManager[object] = recorder or (InFloat64() if float64 else nullcontext())
     own = stand_ins(target.root_modules, float64=float64, thaw=thaw, vary=vary, seed=batch)
     with own as copies, torch.enable_grad(), _eager():
-        before = drawn_state()
-        with watch:
-            own = not float64 and vary is None
-            found = target.run(setting, batch) if own else _elsewhere(target, setting, batch, float64, rows, losses)
+        before, given = drawn_state(), target.given(batch, float64=float64, rows=rows)
+        if float64 or vary:
+            found = _elsewhere(target, setting, given, losses, watch, "in float64" if float64 else "at other weights")
+        else:
+            with watch:
+                found = target.run(setting, given)
         draws = drawn_state() != before
         found = target.checked(found, setting)
         columns = _columns(target, copies)
@@ -85,12 +88,18 @@ def forward(
 
 
 def _elsewhere(
-    target: Target, setting: Setting, batch: int, float64: bool, rows: int | None, only: Collection[str] | None
+    target: Target,
+    setting: Setting,
+    given: Sequence[Any],
+    only: Collection[str] | None,
+    watch: AbstractContextManager[object],
+    where: str,
 ) -> Mapping[str, Tensor]:
     try:
-        return target.checked(target.run(setting, batch, float64=float64, rows=rows, only=only), setting)
+        with watch:
+            found = target.run(setting, given, only=only)
+        return target.checked(found, setting)
     except Exception as error:  # code that was written for one precision may raise anything in another
-        where = "in float64" if float64 else "at other weights"
         reason = f"the forward pass does not run {where}: {type(error).__name__}: {error}"
         raise NotRunnable(reason.splitlines()[0]) from error
 
@@ -116,6 +125,19 @@ def _strangers(columns: Sequence[Column], copies: StandIns) -> list[Tensor]:
     return [copy for copy in copies.parameters() if id(copy) not in named]
 
 
-def _eager() -> AbstractContextManager[object]:
+@contextmanager
+def _eager() -> Iterator[None]:
     """Compiled code runs as it was written: a compiled region claims more reach than it has."""
-    return torch.compiler.set_stance("force_eager") if "torch._dynamo" in sys.modules else nullcontext()
+    if "torch._dynamo" in sys.modules:
+        with torch.compiler.set_stance("force_eager"):
+            yield
+        return
+    compile, torch.compile = torch.compile, _as_it_is  # nothing is compiled yet, and nothing shall be
+    try:
+        yield
+    finally:
+        torch.compile = compile
+
+
+def _as_it_is(model: Any = None, **_: Any) -> Any:
+    return model if model is not None else lambda function: function

@@ -26,7 +26,7 @@ class Status(StrEnum):
     VACUOUS = "vacuous"
     """A path, but the gradient is zero or only rounding noise."""
     IDLE = "idle"
-    """A path, zero on one batch and live on another: a hinge that is satisfied."""
+    """A path, zero on the first batch, live on another or at other weights: a hinge that is satisfied."""
     FROZEN = "frozen"
     """A path to parameters with requires_grad False."""
     NONFINITE = "nonfinite"

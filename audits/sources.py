@@ -83,9 +83,15 @@ def _in_standard_library(file: str) -> bool:
     return file.startswith(STANDARD_LIBRARY) and f"{os.sep}site-packages{os.sep}" not in file
 
 
+def _module(frame: FrameType) -> str:
+    """Its dotted name, also of what runs by ``python -m``."""
+    name, spec = frame.f_globals.get("__name__", ""), frame.f_globals.get("__spec__")
+    return spec.name if name == "__main__" and spec else name
+
+
 def _place(frame: FrameType) -> Place:
     code = frame.f_code
-    module, function = frame.f_globals.get("__name__", ""), code.co_qualname.replace("<locals>.", "")
+    module, function = _module(frame), code.co_qualname.replace("<locals>.", "")
     first, last, start, end = next(islice(code.co_positions(), frame.f_lasti // 2, None), (None,) * 4)
     line = first or frame.f_lineno
     source = [linecache.getline(code.co_filename, number).encode() for number in range(code.co_firstlineno, line + 1)]

@@ -117,22 +117,18 @@ class Target:
         return values
 
     def run(
-        self,
-        setting: Setting,
-        batch: int = 0,
-        *,
-        float64: bool = False,
-        rows: int | None = None,
-        only: Collection[str] | None = None,
+        self, setting: Setting, given: Sequence[Any], *, only: Collection[str] | None = None
     ) -> Mapping[str, Tensor]:
-        """One forward pass, with a copy of batch number `batch`, promoted if asked, of its first `rows` if given.
-
-        A selective target computes `only` some losses.
-        """
-        given = [self.batches[batch % len(self.batches)]] if len(self.batches) else []
-        own = [mapped(value, lambda tensor: copied(tensor[:rows], float64=float64)) for value in given]
+        """One forward pass on what `given` gave. A selective target computes `only` some losses."""
         wanted = {"only": frozenset(only)} if self.selective and only is not None else {}
-        return self.losses(*own, **setting.values, **wanted)
+        return self.losses(*given, **setting.values, **wanted)
+
+    def given(self, batch: int, *, float64: bool = False, rows: int | None = None) -> list[Any]:
+        """A copy of batch number `batch`, promoted if asked, of its first `rows` if given; nothing without batches."""
+        if not len(self.batches):
+            return []
+        value = self.batches[batch % len(self.batches)]
+        return [mapped(value, lambda tensor: copied(tensor if rows is None else tensor[:rows], float64=float64))]
 
     def part(self) -> int | None:
         """How many rows of the first batch prove a gradient as well as all; None where it is small or has no rows."""
