@@ -50,7 +50,9 @@ class Forward:
         return any(tensor.dtype == torch.float64 for column in self.columns for tensor in column.parameters)
 
     def values(self) -> dict[str, float]:
-        """The losses as numbers."""
+        """The losses as numbers; none on the meta device, which has none."""
+        if any(loss.is_meta for loss in self.losses.values()):
+            return {}
         stacked = torch.stack([loss.detach().reshape(()).double() for loss in self.losses.values()])
         return dict(zip(self.losses, stacked.tolist(), strict=True))
 

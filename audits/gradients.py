@@ -75,6 +75,9 @@ def measure(
     for name, loss in losses.items():
         if not loss.requires_grad:
             continue
+        if loss.is_meta:
+            measured.failed[name] = "the meta device has no numbers"
+            continue
         try:
             gradients = _by_grad(loss, wanted) if plain[name] else _by_backward(loss, wanted, graph)
         except Exception as error:  # whatever somebody's backward raises: it is what there is to say about this loss

@@ -66,9 +66,9 @@ class Walk:
 
     def _decide(self, cell: Cell, loss: int, module: int) -> Cell:
         pair = cell.loss, cell.module
-        if cell.loss in self._measured.failed:
-            reason = f"autograd cannot go backward: {self._measured.failed[cell.loss]}"
-            return replace(cell, paths=None, reason=reason)
+        failure = self._measured.failed.get(cell.loss)
+        if failure and (cell.paths or self._checkpointed[loss]):
+            return replace(cell, reason=f"cannot go backward: {failure}")
         norm = self._measured.norms.get(pair)
         if norm is not None:
             return self._with_gradient(cell, loss, norm, self._measured.nonfinite.get(pair, 0))

@@ -75,9 +75,12 @@ def audit_grads(
 
     Exit code 0: as documented. 1: drift. 2: could not audit.
     """
+    import traceback
+
     from audits import AuditError
     from jepa_cli.audit_request import Request
     from jepa_cli.audit_run import run_audit
+    from jepa_world_model.errors import UserError
 
     request = Request(
         table=table,
@@ -97,5 +100,10 @@ def audit_grads(
         passed = run_audit(request)
     except AuditError as mistake:
         fail(str(mistake), BAD_INPUT)
+    except UserError:
+        raise
+    except Exception:  # a bug: shown in full, but not with the exit code of a drift
+        traceback.print_exc()
+        raise typer.Exit(BAD_INPUT) from None
     if not passed:
         raise typer.Exit(DRIFT)

@@ -186,3 +186,14 @@ def test_settings_are_all_combinations_and_the_default_comes_first() -> None:
     assert labels[0] == "default"
     assert len(set(labels)) == 6
     assert Setting({"closed": False, "rate": 2}, {"closed": True, "rate": 1}).label == "closed=False, rate=2"
+
+
+def test_on_the_meta_device_routing_is_known_and_nothing_is_called_live() -> None:
+    with torch.device("meta"):
+        model = nn.ModuleDict({"first": nn.Linear(2, 2), "second": nn.Linear(2, 2)})
+        x = torch.empty(3, 2)
+    found = audit(Target(model, lambda x: {"loss": model["second"](model["first"](x).detach()).mean()}, batches=[x]))
+    first, second = (found.flows[0].cells["loss", name] for name in ("first", "second"))
+    assert (first.status, len(first.stops)) == (Status.ABSENT, 1)
+    assert (second.status, second.paths) == (Status.UNKNOWN, 2)
+    assert "no numbers" in second.reason
