@@ -102,7 +102,8 @@ def _elsewhere(
             found = target.run(setting, given, only=only)
         return target.checked(found, setting)
     except Exception as error:  # code that was written for one precision may raise anything in another
-        reason = f"the forward pass does not run {where}: {type(error).__name__}: {error}"
+        what = str(error) if isinstance(error, AuditError) else f"{type(error).__name__}: {error}"
+        reason = f"the forward pass does not run {where}: {what}"
         raise NotRunnable(reason.splitlines()[0]) from error
 
 

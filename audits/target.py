@@ -55,12 +55,31 @@ class Target:
     """Whether `losses` also takes `only`, the names of the losses that are wanted, and may leave out the others."""
 
     def __post_init__(self) -> None:
+        self._check_kinds()
         if not self.named_modules:
             raise AuditError(f"target {self.name!r} has no modules: expected a module with children, or named modules")
         if not self.owners():
             raise AuditError(f"target {self.name!r}: none of its modules has a parameter")
+
+    def _check_kinds(self) -> None:
+        """Raises AuditError that names each field of a wrong kind."""
+        named = self.modules.values() if isinstance(self.modules, Mapping) else [self.modules]
+        right = {
+            "modules: a module, or a mapping from names to modules and parameters": all(
+                isinstance(module, nn.Module | nn.Parameter) for module in named
+            ),
+            "losses: a function": callable(self.losses),
+            "batches: a list": isinstance(self.batches, Sequence) and not isinstance(self.batches, str),
+            "switches: a mapping from names to lists of values": isinstance(self.switches, Mapping),
+            "weights: a mapping from losses to numbers": isinstance(self.weights, Mapping)
+            and all(isinstance(weight, int | float) for weight in self.weights.values()),
+            "shape: a mapping": isinstance(self.shape, Mapping),
+        }
+        if wrong := [expected for expected, is_right in right.items() if not is_right]:
+            found = ", ".join(f"{(name := what.partition(':')[0])} is {getattr(self, name)!r:.60}" for what in wrong)
+            raise AuditError(f"target {self.name!r}: expected {'; '.join(wrong)}; found {found}")
         for switch, values in self.switches.items():
-            if isinstance(values, str) or not len(values):
+            if isinstance(values, str) or not isinstance(values, Sequence) or not len(values):
                 raise AuditError(
                     f"target {self.name!r}: switch {switch!r} needs a list of values, the default first, "
                     f"found {values!r}"
@@ -142,11 +161,15 @@ class Target:
             raise AuditError(f"target {self.name!r}: expected a mapping from loss names to scalars, found {found}")
         for name, value in losses.items():
             _check(name, value, setting)
+        if unknown := [name for name in self.weights if not self.selective and name not in losses]:
+            raise AuditError(f"target {self.name!r}: weights has {unknown[0]!r}: {nearest(unknown[0], losses)}")
         return dict(losses)
 
 
 def _check(name: str, value: object, setting: Setting) -> None:
     at = f"loss {name!r} (gates: {setting.label})"
+    if not isinstance(name, str):
+        raise AuditError(f"{at}: expected a text for a name, found {type(name).__name__}")
     if not isinstance(value, Tensor):
         raise AuditError(f"{at}: expected a tensor with one element, found {type(value).__name__} {value!r:.40}")
     if value.numel() != 1:

@@ -92,11 +92,11 @@ def command(rounds: int) -> None:
 
 def memory() -> None:
     """Peak resident memory above that of the loaded trainer, each side in a process of its own."""
-    audited, trained = (_peak(side) for side in ("audit", "step"))
-    print(
-        f"extra memory of an audit / of a step, 30 losses   {audited / trained:.3f} x   "
-        f"({audited / 2**20:.0f} MiB against {trained / 2**20:.0f} MiB)"
-    )
+    trained = _peak("step")
+    for side in ("audit", "audit and cosines"):
+        audited = _peak(side)
+        sizes = f"({audited / 2**20:.0f} MiB against {trained / 2**20:.0f} MiB)"
+        print(f"extra memory: {side:17s} / step, 30 losses   {audited / trained:.3f} x   {sizes}")
 
 
 def _peak(side: str) -> int:
@@ -105,12 +105,12 @@ def _peak(side: str) -> int:
 
 
 def peak_of(side: str) -> int:
-    """Bytes by which one audit with norms and cosines, or two training steps, raise the memory of this process."""
+    """Bytes by which one audit, or two training steps, raise the memory of this process."""
     from audits import audit
 
-    if side == "audit":
+    if side != "step":
         target, _ = default_target()
-        run: Callable[[], object] = lambda: audit(target, cosines=True)  # noqa: E731
+        run: Callable[[], object] = lambda: audit(target, cosines=side.endswith("cosines"))  # noqa: E731
     else:
         trainer = trainer_of(*(f"losses.{name}=1.0" for name in LOSSES))
         batch = trainer.sampler.batch(0)

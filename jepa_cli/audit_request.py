@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Any
 from audits import AuditError, Target
 from audits.errors import nearest
 from audits.formats import FORMATS
+from jepa_cli.foreign_target import foreign_target
 from jepa_cli.jepa_target import jepa_target, trained_target
 from jepa_world_model.config_file import load_config, parse_value
 from jepa_world_model.losses import LOSSES
@@ -44,16 +43,36 @@ class Request:
         """Raises AuditError for options that do not go together or name nothing."""
         if self.format not in (RICH, *FORMATS):
             raise AuditError(f"--format {self.format}: {nearest(self.format, (RICH, *FORMATS))}")
+        self._check_what_is_audited()
+        self._check_what_is_done()
+        if self.output:
+            _check_writable("--output", self.output)
+
+    def _check_what_is_audited(self) -> None:
         others = {"--config": self.config, "--set": self.overrides, "--checkpoint": self.checkpoint}
         if self.target and any(others.values()):
             given = ", ".join(option for option, value in others.items() if value)
             raise AuditError(f"--target is another trainer, which {given} cannot configure; use its own function")
         if self.checkpoint and (self.config or self.overrides):
             raise AuditError("--checkpoint brings the config of its run; leave out --config and --set")
-        if (self.strength or self.explain) and self.format not in (RICH, "json"):
-            raise AuditError(f"--strength and --explain report as rich or json, found --format {self.format}")
-        if self.output and not self.output.absolute().parent.is_dir():
-            raise AuditError(f"--output {self.output}: folder {self.output.parent} does not exist")
+
+    def _check_what_is_done(self) -> None:
+        doing = {"--strength": self.strength, "--explain": self.explain, "--update": self.update}
+        asked = [option for option, value in doing.items() if value]
+        if len(asked) > 1:
+            raise AuditError(f"expected at most one of {', '.join(doing)}, found {' and '.join(asked)}")
+        if self.strength and self.format not in (RICH, "json"):
+            raise AuditError(f"--strength reports as rich or json, found --format {self.format}")
+        if self.strength and self.losses:
+            raise AuditError("--strength breaks the routing of all losses at once; leave out --losses")
+        if self.explain and self.format != RICH:
+            raise AuditError(f"--explain reports as rich, found --format {self.format}; without it json has every cell")
+        if self.explain and not all(self.explain.partition(":")):
+            raise AuditError(f"--explain {self.explain}: expected LOSS:MODULE, such as jepa:predictor")
+        if self.update and self.checkpoint:
+            raise AuditError("--update writes what holds for every run; leave out --checkpoint")
+        if self.update and self.target and not self.table:
+            raise AuditError("--update needs to know what to write: --table FLOW.md")
 
     @property
     def asks_all_gates(self) -> bool:
@@ -74,6 +93,8 @@ class Plan:
 def plan(request: Request) -> Plan:
     """Raises AuditError or UserError for whatever is wrong with the request."""
     request.check()
+    if request.update:
+        _check_writable("--table", request.table or TABLE)
     if request.target:
         return _foreign(request)
     config = load_config(request.config, request.overrides)
@@ -87,11 +108,11 @@ def plan(request: Request) -> Plan:
 
 
 def _foreign(request: Request) -> Plan:
-    target = _load(request.target or "")
+    target = foreign_target(request.target or "")
     if "enabled" in request.losses:
         raise AuditError("--losses enabled: only the world model's config says which; name the losses, or leave it out")
     names = _listed(request.losses)
-    return Plan(target, _settings(request, target, None), None if names in ([], ["all"]) else names, request.table)
+    return Plan(target, _settings(request, target, None), None if "all" in names else names or None, request.table)
 
 
 def _settings(request: Request, target: Target, config: Config | None) -> str | list[Mapping[str, Any]]:
@@ -103,7 +124,11 @@ def _settings(request: Request, target: Target, config: Config | None) -> str | 
             raise AuditError(f"--gates: expected all, default or GATE=VALUE, found {', '.join(given)}")
         return given[0]
     own = vars(Gates.of(config.model, config.train)) if config else {}
-    return [{**own, **dict(_gate(text, target) for text in given)}]
+    asked = [_gate(text, target) for text in given]
+    names = [name for name, _ in asked]
+    if doubled := [name for name in target.switches if names.count(name) > 1]:
+        raise AuditError(f"--gates: expected one value for each gate, found {names.count(doubled[0])} for {doubled[0]}")
+    return [{**own, **dict(asked)}]
 
 
 def _gate(text: str, target: Target) -> tuple[str, Any]:
@@ -111,7 +136,8 @@ def _gate(text: str, target: Target) -> tuple[str, Any]:
     if not equals:
         raise AuditError(f"--gates {text}: expected all, default or GATE=VALUE, such as {_example(target)}")
     if name not in target.switches:
-        raise AuditError(f"--gates {text}: there is no gate {name!r}: {nearest(name, target.switches)}")
+        known = nearest(name, target.switches) if target.switches else "this target has none"
+        raise AuditError(f"--gates {text}: there is no gate {name!r}: {known}")
     for known in target.switches[name]:
         if value.lower() == str(known).lower() or parse_value(value) == known:
             return name, known
@@ -131,7 +157,7 @@ def _listed(texts: Sequence[str]) -> list[str]:
 def _jepa_losses(texts: Sequence[str], config: Config) -> list[str] | None:
     """Names in the order of declaration; None for all."""
     asked = set(_listed(texts))
-    if unknown := asked - set(LOSSES) - {"all", "enabled"}:
+    if unknown := sorted(asked - set(LOSSES) - {"all", "enabled"}):
         raise AuditError("; ".join(f"--losses: there is no loss {name!r}: {nearest(name, LOSSES)}" for name in unknown))
     if not asked or "all" in asked:
         return None
@@ -139,27 +165,11 @@ def _jepa_losses(texts: Sequence[str], config: Config) -> list[str] | None:
     return [name for name in LOSSES if name in asked | enabled]
 
 
-def _load(reference: str) -> Target:
-    """The target that ``package.module:function`` returns; the current folder is looked in first."""
-    module_name, colon, function_name = reference.partition(":")
-    if not (module_name and colon and function_name):
-        raise AuditError(f"--target {reference}: expected package.module:function, such as my_trainer:audit_target")
-    if "" not in sys.path and str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))
-    try:
-        module = importlib.import_module(module_name)
-    except ImportError as error:
-        raise AuditError(f"--target {reference}: {module_name} cannot be imported: {error}") from error
-    except SyntaxError as error:
-        raise AuditError(f"--target {reference}: {error.filename}:{error.lineno}: {error.msg}") from error
-    function = getattr(module, function_name, None)
-    if not callable(function):
-        known = [name for name, value in vars(module).items() if callable(value) and not name.startswith("_")]
-        raise AuditError(
-            f"--target {reference}: {module_name} has no function {function_name!r}: "
-            f"{nearest(function_name, known) if known else 'it has none'}"
-        )
-    target = function()
-    if not isinstance(target, Target):
-        raise AuditError(f"--target {reference}: expected an audits.Target, found {type(target).__name__}")
-    return target
+def _check_writable(option: str, path: Path) -> None:
+    """A folder, or a device that a file would take the place of, is found before anything is computed."""
+    if path.is_dir():
+        raise AuditError(f"{option} {path}: expected a file, found a folder: name a file in it")
+    if path.exists() and not path.is_file():
+        raise AuditError(f"{option} {path}: expected a file, found a device or a pipe: name a file, or leave it out")
+    if not path.absolute().parent.is_dir():
+        raise AuditError(f"{option} {path}: folder {path.parent} does not exist")

@@ -31,7 +31,7 @@ def run_audit(request: Request) -> bool:
     if request.explain:
         return _explain(request, asked, found)
     if request.update:
-        _update(asked, found)
+        _update(request, asked, found)
     comparison = _with_paths(asked, _compared(asked, found))
     if request.format == RICH:
         _show(request, asked, comparison)
@@ -81,8 +81,9 @@ def _strength(request: Request, asked: Plan) -> bool:
     return not any(mutant.is_hole for mutant in mutants)
 
 
-def _update(asked: Plan, found: Audit) -> None:
-    """Write table and lock file, each whole or not at all, and show what changed."""
+def _update(request: Request, asked: Plan, found: Audit) -> None:
+    """Write table and lock file, each whole or not at all, and show what changed; beside a report on standard error."""
+    out = sys.stdout if request.format == RICH and not request.output else sys.stderr
     if asked.table is None:
         raise AuditError("--update needs to know what to write: --table FLOW.md")
     texts = updated_texts(found, asked.table)
@@ -91,7 +92,7 @@ def _update(asked: Plan, found: Audit) -> None:
         old = path.read_bytes().decode() if path.exists() else ""  # line endings as they are
         if new != old:
             changed = True
-            print(diff(path, old, new), end="")
+            print(diff(path, old, new), end="", file=out)
             replace_file(path, new)
     print(f"{asked.table}: written" if changed else f"{asked.table}: nothing to change", file=sys.stderr)
 
@@ -117,7 +118,8 @@ def _console(request: Request) -> Iterator[Console]:
 
 
 def replace_file(path: Path, text: str) -> None:
-    """Write a file whole or not at all. Raises AuditError when the system refuses."""
+    """Write a file whole or not at all, a link's target. Raises AuditError when the system refuses."""
+    path = path.resolve()
     part = path.with_name(path.name + ".part")
     try:
         part.write_text(text, encoding="utf-8", newline="")

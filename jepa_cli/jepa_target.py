@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import fields, replace
 from functools import cache
 from pathlib import Path
@@ -73,12 +73,12 @@ def trained_target(run: Path) -> tuple[Target, Config]:
 
 
 def _target(model: WorldModel, batches: list[Batch], config: Config, horizon: int) -> Target:
-    def run(batch: Batch, **gates: bool) -> dict[str, Tensor]:
+    def run(batch: Batch, *, only: Collection[str] | None = None, **gates: bool) -> dict[str, Tensor]:
         dtype = next(model.parameters()).dtype
         x, a = (tensor.to(dtype) for tensor in batch)
         states = States(model, x, a, gates=Gates(**gates), horizon=horizon)
         with parametrize.cached():
-            return {name: loss(states) for name, loss in LOSSES.items()}
+            return {name: loss(states) for name, loss in LOSSES.items() if only is None or name in only}
 
     return Target(
         model,
@@ -91,6 +91,7 @@ def _target(model: WorldModel, batches: list[Batch], config: Config, horizon: in
         helpers=(gradient.__name__,),
         locate=declared_stop,
         states=(States,),
+        selective=True,
     )
 
 

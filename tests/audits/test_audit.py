@@ -197,3 +197,25 @@ def test_on_the_meta_device_routing_is_known_and_nothing_is_called_live() -> Non
     assert (first.status, len(first.stops)) == (Status.ABSENT, 1)
     assert (second.status, second.paths) == (Status.UNKNOWN, 2)
     assert "no numbers" in second.reason
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"batches": None},
+        {"batches": (x for x in [1])},
+        {"modules": {"encoder": torch.ones(2)}},
+        {"weights": {"fit": "much"}},
+        {"shape": [3]},
+        {"losses": {"fit": 1.0}},
+        {"switches": ["closed"]},
+    ],
+)
+def test_a_field_of_the_wrong_kind_is_named(changes: Mapping[str, Any]) -> None:
+    with pytest.raises(AuditError, match=f"expected {next(iter(changes))}: .*found {next(iter(changes))} is"):
+        target(**changes)
+
+
+def test_a_weight_of_no_loss_is_refused_with_the_nearest() -> None:
+    with pytest.raises(AuditError, match="weights has 'fitt': did you mean 'fit'"):
+        audit(target(weights={"fitt": 1.0}))

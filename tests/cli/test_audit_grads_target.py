@@ -7,6 +7,7 @@ import pytest
 
 from tests.cli.audit_targets.command import (
     AS_DOCUMENTED,
+    BAD_INPUT,
     FLOW,
     TRAINERS,
     audit_grads,
@@ -132,9 +133,12 @@ def test_a_module_that_fails_while_importing_its_own_helper_is_placed_in_the_hel
     assert "ValueError at inner_helper.py:2: bad constant" in complaint(audit_grads("--target", "outer:f"))
 
 
-def test_a_bug_of_the_audit_is_not_hidden_as_a_users_mistake(trainers: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bug_of_the_audit_is_shown_in_full_and_is_no_drift(trainers: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("a bug")
 
     monkeypatch.setattr("jepa_cli.audit_run.audit", broken)
-    assert isinstance(audit_small().exception, RuntimeError)
+    result = audit_small()
+    assert result.exit_code == BAD_INPUT
+    assert "Traceback" in result.stderr
+    assert "RuntimeError: a bug" in result.stderr
