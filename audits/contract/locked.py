@@ -8,6 +8,7 @@ from typing import Any
 from audits.contract.lock import Entry, Lock
 from audits.contract.mistakes import shown
 from audits.contract.presence import counted
+from audits.contract.whereabouts import function_of
 from audits.drift import Drift, DriftKind, Row
 from audits.errors import AuditError
 from audits.result import Audit, Flow
@@ -81,7 +82,7 @@ def stop_drifts(audit: Audit, flow: Flow, loss: str, lock: Lock, row: Row | None
 
 
 def _stop_gone(audit: Audit, flow: Flow, loss: str, key: str, row: Row | None) -> Drift:
-    """With the place, where the stop still holds for another loss or at another setting."""
+    """With the place: of the stop, where it still holds elsewhere, or of the function that had it."""
     elsewhere = (stop for other in audit.flows for stops in other.stops.values() for stop in stops)
     place = next((stop.place for stop in elsewhere if stop.place.key == key), None)
     if place:
@@ -97,7 +98,7 @@ def _stop_gone(audit: Audit, flow: Flow, loss: str, key: str, row: Row | None) -
         found="its gradient is not cut there",
         reason=reason,
         remedy=f"restore the stop, or {REVIEW}",
-        place=place,
+        place=place or function_of(key),
         row=row,
         origin="" if place or key in flow.called else key,
     )
