@@ -13,6 +13,7 @@ from audits.drift import Drift, DriftKind
 from audits.errors import AuditError
 from audits.places import Place, Stop, StopKind
 from audits.result import Audit, Cell, Flow, Setting, Status
+from audits.routes import with_routes
 from audits.target import Target
 
 __all__ = [
@@ -31,4 +32,5 @@ __all__ = [
     "Target",
     "against",
     "audit",
+    "with_routes",
 ]

@@ -7,14 +7,14 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audits import Audit, AuditError, DriftKind, audit
+from audits import Audit, AuditError, audit
 from audits.contract import Comparison, against, compare, diff, updated_texts
 from audits.formats import FORMATS
 from audits.paths import trace
+from audits.routes import with_routes
 from jepa_cli.audit_request import RICH, Plan, Request, plan
 from jepa_cli.progress import counted
 
@@ -32,7 +32,7 @@ def run_audit(request: Request) -> bool:
         return _explain(request, asked, found)
     if request.update:
         _update(request, asked, found)
-    comparison = _with_paths(asked, _compared(asked, found))
+    comparison = with_routes(asked.target, _compared(asked, found))
     if request.format == RICH:
         _show(request, asked, comparison)
     else:
@@ -146,17 +146,3 @@ def _compared(asked: Plan, found: Audit) -> Comparison:
     if asked.table is None:
         return compare(found, None, None)
     return against(found, asked.table, shape_matters=asked.shape_matters)
-
-
-def _with_paths(asked: Plan, comparison: Comparison) -> Comparison:
-    """Each gradient that nobody documented, with the way it takes."""
-    settings = {setting.label: setting for setting in asked.target.settings("all")}
-    drifts = []
-    for drift in comparison.drifts:
-        if drift.kind is DriftKind.UNEXPECTED:
-            pair = drift.loss, drift.module
-            path = trace(asked.target, settings[drift.settings[0]], [pair]).get(pair)
-            if path:
-                drift = replace(drift, reason=f"by {path}", place=drift.place or (path.places or (None,))[0])
-        drifts.append(drift)
-    return replace(comparison, drifts=tuple(drifts))

@@ -1,6 +1,7 @@
 """The audit as a library: settings, shares, cosines, notes, paths, and what a target may be."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -9,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss, relu
 
-from audits import Audit, AuditError, Setting, Status, Target, audit
+from audits import Audit, AuditError, Setting, Status, Target, against, audit, with_routes
 from audits.paths import trace
 
 
@@ -219,3 +220,15 @@ def test_a_field_of_the_wrong_kind_is_named(changes: Mapping[str, Any]) -> None:
 def test_a_weight_of_no_loss_is_refused_with_the_nearest() -> None:
     with pytest.raises(AuditError, match="weights has 'fitt': did you mean 'fit'"):
         audit(target(weights={"fitt": 1.0}))
+
+
+def test_an_undocumented_gradient_is_shown_with_its_way(tmp_path: Path) -> None:
+    table = tmp_path / "FLOW.md"
+    table.write_text("| Loss | Updates |\n| --- | --- |\n| fit | head, temperature |\n| size | none |\n")
+    made = target()
+    (drift,) = with_routes(made, against(audit(made), table)).drifts
+    assert (drift.loss, drift.module) == ("size", "encoder")
+    assert "test_audit.py" in drift.reason
+    assert drift.reason.endswith(("encoder.weight", "encoder.bias"))
+    assert drift.place is not None
+    assert drift.place.function == "losses_of"
