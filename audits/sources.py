@@ -67,7 +67,7 @@ def caller(depth: int = 2) -> FrameType | None:
 
 def inside_torch(frame: FrameType | None) -> bool:
     """Whether gradient was switched off by torch itself, such as for the power iteration of a spectral norm."""
-    while frame is not None and frame.f_code.co_filename.startswith((*CONTEXTS, HERE)):
+    while frame is not None and frame.f_code.co_filename.startswith(CONTEXTS):
         frame = frame.f_back
     return frame is not None and frame.f_code.co_filename.startswith(TORCH)
 

@@ -13,6 +13,9 @@ from audits.strength import Layer, Mutant
 if TYPE_CHECKING:
     from rich.console import Console
 
+NAMED = 2
+"""Settings that are named before they are counted."""
+
 
 def show_strength(mutants: Sequence[Mutant], console: Console) -> None:
     """What each layer of the contract notices, then the mutants that nothing notices."""
@@ -22,7 +25,7 @@ def show_strength(mutants: Sequence[Mutant], console: Console) -> None:
     console.print(f"{len(mutants)} mutants at {settings} gate settings, {len(mutants) - len(real)} of them equivalent")
     for layer in Layer:
         count = sum(layer in mutant.noticed for mutant in real)
-        console.print(f"  noticed by {layer:<9} {count:>5} of {len(real)}", highlight=False)
+        console.print(f"  noticed by {layer:<9}{count:>5} of {len(real)}", highlight=False)
     console.print(f"  noticed at all      {len(real) - len(holes):>5} of {len(real)}", highlight=False)
     _list("equivalent: no gradient of any loss changes there", [m for m in mutants if m.equivalent], console)
     _list("HOLES: the contract would not notice", holes, console)
@@ -40,4 +43,5 @@ def _list(title: str, mutants: Sequence[Mutant], console: Console) -> None:
     if by_what:
         console.print(f"\n{title}")
     for what, settings in by_what.items():
-        console.print(f"  {what}  (at {'; '.join(settings)})", highlight=False, soft_wrap=True)
+        where = "; ".join(settings) if len(settings) <= NAMED else f"{len(settings)} settings"
+        console.print(f"  {what}  (at {where})", highlight=False, soft_wrap=True)
