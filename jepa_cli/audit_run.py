@@ -119,11 +119,11 @@ def _console(request: Request) -> Iterator[Console]:
 
 def replace_file(path: Path, text: str) -> None:
     """Write a file whole or not at all, a link's target. Raises AuditError when the system refuses."""
-    path = path.resolve()
-    part = path.with_name(path.name + ".part")
+    file = path.resolve()
+    part = file.with_name(file.name + ".part")
     try:
         part.write_text(text, encoding="utf-8", newline="")
-        os.replace(part, path)
+        os.replace(part, file)
     except OSError as error:
         raise AuditError(f"{path} cannot be written: {error.strerror}") from error
     finally:
