@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from audits.deciding import Cells, Decision
-from audits.errors import AuditError
+from audits.errors import AuditError, nearest
 from audits.looking import look
 from audits.result import Audit, Flow, Setting
 from audits.sources import Sources
@@ -60,6 +60,8 @@ class _Auditor:
         seeds = self._routes_by_chance or not self._flows
         seen = look(self._target, setting, self._losses, self._sources, cosines=self._cosines, seeds=seeds)
         self._known = self._known or seen.known
+        if unknown := next((name for name in self._target.weights if name not in self._known), None):
+            raise AuditError(f"target {self._target.name!r}: weights has {unknown!r}: {nearest(unknown, self._known)}")
         if different := sorted(set(self._known) ^ set(seen.known)):
             names = ", ".join(map(repr, different))
             raise AuditError(f"the losses must be the same at every gate setting, at {setting.label} differ: {names}")

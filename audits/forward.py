@@ -83,8 +83,8 @@ def forward(
         else:
             with watch:
                 found = target.run(setting, given)
+            found = target.checked(found, setting)
         draws = drawn_state() != before
-        found = target.checked(found, setting)
         columns = _columns(target, copies)
         yield Forward(_chosen(found, losses), columns, _strangers(columns, copies), tuple(found), draws)
 
@@ -100,7 +100,7 @@ def _elsewhere(
     try:
         with watch:
             found = target.run(setting, given, only=only)
-        return target.checked(found, setting)
+        return target.checked(found, setting)  # a loss that is not finite elsewhere says nothing about the trainer
     except Exception as error:  # code that was written for one precision may raise anything in another
         what = str(error) if isinstance(error, AuditError) else f"{type(error).__name__}: {error}"
         reason = f"the forward pass does not run {where}: {what}"

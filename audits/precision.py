@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from audits.copies import PROMOTED, promoted
+from audits.in_place import writes_in_place
 
 CASTS = frozenset({Tensor.float, Tensor.half, Tensor.bfloat16})
 DRAWS = frozenset({torch.randn, torch.rand, torch.randn_like, torch.rand_like})
@@ -26,7 +27,7 @@ class InFloat64(TorchFunctionMode):
             return args[0].double()
         if func in DRAWS:  # in float32, so that both precisions draw the same
             return promoted(func(*args, **{**(kwargs or {}), "dtype": torch.float32}))
-        kept = 1 if _writes(name) else 0  # a promoted copy would take the write, and be thrown away
+        kept = 1 if writes_in_place(func) else 0  # a promoted copy would take the write, and be thrown away
         args = (*args[:kept], *map(_promoted, args[kept:]))
         return func(*args, **{key: _promoted(value) for key, value in kwargs.items()} if kwargs else {})
 
@@ -39,8 +40,3 @@ def _promoted(value: Any) -> Any:
     if type(value) in (tuple, list):
         return type(value)(map(_promoted, value))
     return value
-
-
-def _writes(name: str) -> bool:
-    """``add_``, ``__iadd__``, ``__setitem__``"""
-    return name in ("__setitem__", "__set__") or name.startswith("__i") or (name[-1:] == "_" and name[-2:] != "__")

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+from audits.in_place import writes_in_place
 from audits.places import Place, Stop, StopKind
 from audits.sources import Sources, caller, inside_torch
 
@@ -24,7 +25,6 @@ DATA = Tensor.data.__get__  # pyright: ignore[reportAttributeAccessIssue]
 DETACHING = frozenset({Tensor.detach, torch.detach, Tensor.detach_, torch.detach_, DATA})
 LEAVING = frozenset({Tensor.item, Tensor.tolist, Tensor.numpy, Tensor.__float__, Tensor.__int__, Tensor.__array__})
 FLAGS = frozenset({Tensor.requires_grad_, Tensor.retain_grad, Tensor.share_memory_})
-IN_PLACE = frozenset({Tensor.__setitem__, torch.Tensor.__iadd__, torch.Tensor.__imul__, torch.Tensor.__isub__})
 
 
 @dataclass
@@ -113,7 +113,7 @@ class Recorder(TorchFunctionMode):
         carried = any(carries[value] for value in inputs)
         for out in outs:
             old = self._newest.get(id(out))
-            if old is not None and old in inputs and not _in_place(func):
+            if old is not None and old in inputs and not writes_in_place(func):
                 continue  # the same tensor: nothing was computed
             value = self._add(out, inputs, out.requires_grad or (carried and _would_carry(func, out, given)))
             if carried and not carries[value]:
@@ -227,8 +227,3 @@ def _is_factory(func: Callable) -> bool:
     """Takes a tensor for its shape alone."""
     name = getattr(func, "__name__", "")
     return name.endswith("_like") or (name.startswith("new_") and name != "new_tensor")
-
-
-def _in_place(func: Callable) -> bool:
-    name = getattr(func, "__name__", "")
-    return func in IN_PLACE or (name.endswith("_") and not name.endswith("__")) or name.startswith("__i")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import linecache
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import islice
 from types import CodeType, FrameType
 
@@ -26,7 +26,7 @@ class Sources:
 
     def __init__(self, helpers: Sequence[str] = (), locate: Locate | None = None) -> None:
         self._helpers, self._locate = frozenset(helpers), locate
-        self._foreign: dict[CodeType, bool] = {}
+        self._own: dict[CodeType, bool] = {}
         self._places: dict[tuple[CodeType, int], Place] = {}
 
     def frame(self, frame: FrameType | None) -> FrameType | None:
@@ -51,12 +51,12 @@ class Sources:
         return self._places[at]
 
     def _is_own(self, frame: FrameType) -> bool:
-        own = self._foreign.get(frame.f_code)
+        own = self._own.get(frame.f_code)
         if own is None:
             file = frame.f_code.co_filename
             own = not file.startswith((TORCH, HERE, "<")) and frame.f_globals.get("__name__") not in self._helpers
             own = own and not _in_standard_library(file)
-            self._foreign[frame.f_code] = own
+            self._own[frame.f_code] = own
         return own
 
 
@@ -70,13 +70,6 @@ def inside_torch(frame: FrameType | None) -> bool:
     while frame is not None and frame.f_code.co_filename.startswith(CONTEXTS):
         frame = frame.f_back
     return frame is not None and frame.f_code.co_filename.startswith(TORCH)
-
-
-def outwards(frame: FrameType | None) -> Iterator[FrameType]:
-    """A frame, its caller, and so on."""
-    while frame is not None:
-        yield frame
-        frame = frame.f_back
 
 
 def _in_standard_library(file: str) -> bool:

@@ -66,9 +66,11 @@ def trained_target(run: Path) -> tuple[Target, Config]:
     Raises UserError when `run` is no run folder, or its weights do not fit its config.
     """
     from jepa_world_model.run import load_run
+    from jepa_world_model.training.objective import Objective
 
     config, model, batches = load_run(run, BATCHES)
-    pairs = [(batch.frames.permute(0, 1, 4, 2, 3).float().div(255), batch.actions) for batch in batches]
+    objective = Objective(config, torch.device("cpu"))
+    pairs = [(objective.frames(batch), batch.actions) for batch in batches]
     return _target(model, pairs, config, config.train.rollout_horizon), config
 
 
