@@ -30,6 +30,14 @@ class Place:
         return self.path if relative.startswith("..") else relative.replace(os.sep, "/")
 
     @property
+    def within(self) -> str:
+        """The path from the outermost package on, wherever it is installed: ``jepa_world_model/states.py``."""
+        parts = self.path.replace(os.sep, "/").split("/")
+        is_package = parts[-1] == "__init__.py"
+        known = 0 if self.module == "__main__" else self.module.count(".") + is_package
+        return "/".join(parts[-1 - known :])
+
+    @property
     def key(self) -> str:
         """What the contract remembers: the place without its line, so that a moved line is no change."""
         again = f" (no. {self.nth})" if self.nth > 1 else ""

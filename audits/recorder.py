@@ -116,12 +116,16 @@ class Recorder(TorchFunctionMode):
             if old is not None and old in inputs and not writes_in_place(func):
                 continue  # the same tensor: nothing was computed
             value = self._add(out, inputs, out.requires_grad or (carried and _would_carry(func, out, given)))
+            self._note(value, func)
             if carried and not carries[value]:
                 recording.stops[value] = self._stop(func, caller(3))
             if old is not None and (base := out._base) is not None and id(base) in self._newest:
                 self._add(base, (self._newest[id(base)], value), base.requires_grad or carries[value])
             if self._trace and out.grad_fn is not None and out.grad_fn not in recording.places:
                 recording.places[out.grad_fn] = self._sources.expression(self._sources.frame(caller(3)))
+
+    def _note(self, value: int, func: Callable) -> None:
+        """For a recorder that knows more: a value was made by an operation."""
 
     def _number(self, tensor: Tensor) -> int:
         value = self._newest.get(id(tensor))

@@ -10,7 +10,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cached_property
 from typing import Any
 
 import torch
@@ -22,6 +21,7 @@ from audits.gradients import Gradients, measure
 from audits.recorder import Recorder
 from audits.result import Setting
 from audits.sources import Sources
+from audits.states import changed, properties_and_methods
 from audits.target import Target
 
 EQUAL = 1e-9
@@ -96,8 +96,8 @@ def _mutations(target: Target, called: Collection[str]) -> Iterator[tuple[str, s
     for key in sorted(called):
         yield f"without {key}", key, nullcontext
     for owner in target.states:
-        for name in _states(owner):
-            yield f"stop at {owner.__name__}.{name}", "", lambda owner=owner, name=name: _stopped_state(owner, name)
+        for name in properties_and_methods(owner):
+            yield f"stop at {owner.__name__}.{name}", "", lambda owner=owner, name=name: changed(owner, name, _detached)
     for name, module in target.named_modules.items():
         if isinstance(module, nn.Module):
             yield f"stop after {name}", "", lambda module=module: _stopped_module(module)
@@ -124,37 +124,6 @@ def _equal(before: Mapping[str, Tensor], after: Mapping[str, Tensor]) -> bool:
         else not after[loss].numel()
         for loss, a in before.items()
     )
-
-
-def _states(owner: type) -> list[str]:
-    """Its properties and methods, inherited ones left out."""
-    kinds = (property, cached_property)
-    return [
-        name
-        for name, value in vars(owner).items()
-        if not name.startswith("__") and (isinstance(value, kinds) or callable(value))
-    ]
-
-
-@contextmanager
-def _stopped_state(owner: type, name: str) -> Iterator[None]:
-    """The state gives what it gives, without gradient."""
-    before = vars(owner)[name]
-    function: Any = before.fget if isinstance(before, property) else getattr(before, "func", before)
-
-    def stopped(*args: Any, **kwargs: Any) -> Any:
-        return _detached(function(*args, **kwargs))
-
-    after: Any = stopped
-    if isinstance(before, property | cached_property):
-        after = type(before)(stopped)
-    if isinstance(after, cached_property):
-        after.__set_name__(owner, name)
-    setattr(owner, name, after)
-    try:
-        yield
-    finally:
-        setattr(owner, name, before)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from audits.copies import copied, mapped, rows_of
 from audits.errors import AuditError, nearest
+from audits.legend import Legend
 from audits.places import Place
 from audits.result import Setting
 
@@ -48,6 +49,8 @@ class Target:
     """From the frame that stops a gradient to the place that declares the stop, where that is somewhere else."""
     states: Sequence[type] = ()
     """Classes whose properties are the states of a forward pass; `strength` puts a stop at each."""
+    legend: Legend = field(default_factory=Legend)
+    """How pictures call and group states, modules and losses."""
     selective: bool = False
     """Whether `losses` also takes `only`, the names of the losses that are wanted, and may leave out the others."""
 

@@ -9,17 +9,19 @@ from dataclasses import fields, replace
 from functools import cache
 from pathlib import Path
 from types import FrameType
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn.utils import parametrize
 
 from audits import Place, Target
+from audits.legend import Legend
 from jepa_world_model import gradient
 from jepa_world_model.data.spec import ActionKind, DataSpec
-from jepa_world_model.losses import LOSSES, Loss
+from jepa_world_model.losses import LOSSES, Loss, families
 from jepa_world_model.losses.declaration import Read
-from jepa_world_model.model import WorldModel
+from jepa_world_model.model import ROLES, WorldModel
 from jepa_world_model.model_config import Config
 from jepa_world_model.states import Gates, States
 
@@ -30,7 +32,31 @@ BATCHES = 3
 POSE_STRIDE = 4.0
 """An untrained pose hardly moves, and a ranking loss that compares steps of no length says nothing."""
 
-Batch = tuple[Tensor, Tensor]
+LEGEND = Legend(
+    symbols={
+        "z": "z",
+        "h": "h",
+        "gated_rollout.h": "h",
+        "live_rollout.h": "h",
+        "z_from_h": "ẑ",
+        "z_hat": "ẑ",
+        "gated_rollout.z": "ẑ",
+        "live_rollout.z": "ẑ",
+        "imagined_z": "ẑ",
+        "p": "p",
+        "dp": "Δp",
+    },
+    roles=ROLES,
+    families={family: [loss.name for loss in losses] for family, losses in families().items()},
+)
+"""What is imagined is drawn with what it imagines."""
+
+
+class Batch(NamedTuple):
+    """Frames x [B, T, C, H, W] in [0, 1] and actions a [B, T, A]."""
+
+    x: Tensor
+    a: Tensor
 
 
 def jepa_target(
@@ -70,7 +96,7 @@ def trained_target(run: Path) -> tuple[Target, Config]:
 
     config, model, batches = load_run(run, BATCHES)
     objective = Objective(config, torch.device("cpu"))
-    pairs = [(objective.frames(batch), batch.actions) for batch in batches]
+    pairs = [Batch(objective.frames(batch), batch.actions) for batch in batches]
     return _target(model, pairs, config, config.train.rollout_horizon), config
 
 
@@ -93,6 +119,7 @@ def _target(model: WorldModel, batches: list[Batch], config: Config, horizon: in
         helpers=(gradient.__name__,),
         locate=declared_stop,
         states=(States,),
+        legend=LEGEND,
         selective=True,
     )
 
@@ -115,7 +142,7 @@ def _random_batch(spec: DataSpec, windows: int, frames: int) -> Batch:
         row, column = torch.randint(0, spec.image_size - 3, (2,)).tolist()
         frame[:, row : row + 3, column : column + 3] = 1.0
     choices = torch.randint(0, ACTIONS + 1, (windows, frames))
-    return x, torch.eye(ACTIONS + 1, ACTIONS)[choices]
+    return Batch(x, torch.eye(ACTIONS + 1, ACTIONS)[choices])
 
 
 def declared_stop(frame: FrameType) -> Place | None:

@@ -8,6 +8,21 @@ from jepa_world_model.modules.decoder import Decoder
 from jepa_world_model.modules.encoder import Encoder
 from jepa_world_model.modules.heads import DeltaProjector, Head, HiddenStateHead, Predictor
 
+ROLES = {
+    "perception": ("encoder", "decoder"),
+    "dynamics": ("predictor", "h_to_z", "z_to_h"),
+    "pose": ("p_action_delta_projector", "dp_action_delta_projector"),
+    "heads": (
+        "h_action_delta_projector",
+        "z_action_delta_projector",
+        "inverse_dynamics_z",
+        "inverse_dynamics_h",
+        "inverse_dynamics_p",
+        "inverse_dynamics_dp",
+    ),
+}
+"""What the modules are there for."""
+
 
 class WorldModel(nn.Module):
     """Modules only. What they are applied to, and where gradient stops, is in `states.py`.

@@ -8,7 +8,7 @@ Axes: B batch, T frames, K rollout horizon, C H W image, A action, Dz Dh Dp widt
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -34,6 +34,13 @@ class Gates:
             detach_decoder=train.detach_decoder,
             pose_delta_detach_h=model.pose_delta_detach_h,
         )
+
+
+class Rollout(NamedTuple):
+    """Imagined, one to K steps deep; the embeddings lie between the hidden states, K - 1 of them."""
+
+    h: tuple[Tensor, ...]
+    z: tuple[Tensor, ...]
 
 
 class States:
@@ -141,32 +148,34 @@ class States:
     @cached_property
     def imagined_h(self) -> tuple[Tensor, ...]:
         """Hidden states imagined from (z_for_dynamics, h); the first is the teacher-forced h_{s+1}. K x [B, T-k, Dh]"""
-        return self._gated_rollout[0]
+        return self.gated_rollout.h
 
     @cached_property
     def imagined_z(self) -> tuple[Tensor, ...]:
         """Embeddings imagined from the live (z, h). K x [B, T-k, Dz]"""
-        h, z = self._gated_rollout if self.z_for_dynamics is self.z else self._live_rollout
+        h, z = self.gated_rollout if self.z_for_dynamics is self.z else self.live_rollout
         return (*z, self.model.h_to_z(h[-1]))
 
     @cached_property
-    def _gated_rollout(self) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+    def gated_rollout(self) -> "Rollout":
+        """From (z_for_dynamics, h)."""
         return self._imagine(self.h[:, 1:], self.z_hat)
 
     @cached_property
-    def _live_rollout(self) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+    def live_rollout(self) -> "Rollout":
+        """From the live (z, h)."""
         h = self.model.predictor(self.z[:, :-1], self.h[:, :-1], self.a[:, :-1])
         return self._imagine(h, self.model.h_to_z(h))
 
-    def _imagine(self, h: Tensor, z: Tensor) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
-        """Feed ẑ back. From states one step deep to K hidden states and the K - 1 embeddings between them."""
+    def _imagine(self, h: Tensor, z: Tensor) -> "Rollout":
+        """Feed ẑ back, from states one step deep."""
         deep_h, deep_z = [h], []
         for k in range(1, self.horizon):
             deep_z.append(z)
             h = self.model.predictor(z[:, :-1], h[:, :-1], self.a[:, k:-1])
             deep_h.append(h)
             z = self.model.h_to_z(h) if k + 1 < self.horizon else z  # the deepest is read by few: left to them
-        return tuple(deep_h), tuple(deep_z)
+        return Rollout(tuple(deep_h), tuple(deep_z))
 
     @cached_property
     def imagined_frames(self) -> tuple[Tensor, ...]:

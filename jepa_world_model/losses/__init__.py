@@ -7,7 +7,7 @@ from jepa_world_model.losses import dynamics  # noqa: F401
 from jepa_world_model.losses import pose  # noqa: F401
 from jepa_world_model.losses import inverse_dynamics  # noqa: F401
 from jepa_world_model.losses import imagination  # noqa: F401
-from jepa_world_model.losses.declaration import LOSSES, Loss, loss
+from jepa_world_model.losses.declaration import LOSSES, Loss, families, loss
 # isort: on
 
-__all__ = ["LOSSES", "Loss", "loss"]
+__all__ = ["LOSSES", "Loss", "families", "loss"]

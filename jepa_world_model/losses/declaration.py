@@ -72,6 +72,11 @@ class Loss:
     reads: tuple[Read, ...]
     function: Callable[..., Tensor]
 
+    @property
+    def family(self) -> str:
+        """The file that declares it: ``inverse_dynamics``."""
+        return self.function.__module__.rpartition(".")[2]
+
     def __call__(self, states: Readable) -> Tensor:
         """Raises AttributeError when a parameter names nothing that states or model have."""
         for read in self.reads:
@@ -103,3 +108,11 @@ def loss(
         return LOSSES[name]
 
     return declare
+
+
+def families() -> dict[str, list[Loss]]:
+    """All losses by family, in the order of declaration."""
+    found: dict[str, list[Loss]] = {}
+    for each in LOSSES.values():
+        found.setdefault(each.family, []).append(each)
+    return found

@@ -1,0 +1,1 @@
+"""Gradient flow as a picture, drawn from what was measured."""
