@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import io
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audits import Audit, AuditError, audit
@@ -16,6 +14,7 @@ from audits.formats import FORMATS
 from audits.paths import trace
 from audits.routes import with_routes
 from jepa_cli.audit_request import RICH, Plan, Request, plan
+from jepa_cli.files import replace_file
 from jepa_cli.progress import counted
 
 if TYPE_CHECKING:
@@ -115,19 +114,6 @@ def _console(request: Request) -> Iterator[Console]:
     text = io.StringIO()
     yield Console(file=text, width=100, color_system=None)
     replace_file(request.output, text.getvalue())
-
-
-def replace_file(path: Path, text: str) -> None:
-    """Write a file whole or not at all, a link's target. Raises AuditError when the system refuses."""
-    file = path.resolve()
-    part = file.with_name(file.name + ".part")
-    try:
-        part.write_text(text, encoding="utf-8", newline="")
-        os.replace(part, file)
-    except OSError as error:
-        raise AuditError(f"{path} cannot be written: {error.strerror}") from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _audit(request: Request, asked: Plan) -> Audit:

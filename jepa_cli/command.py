@@ -29,6 +29,23 @@ def reports_user_errors(command: Callable[P, R]) -> Callable[P, R]:
     return reporting
 
 
+def reports_audit_errors(command: Callable[P, R]) -> Callable[P, R]:
+    """A command whose AuditError becomes a message and exit code 2."""
+
+    @wraps(command)
+    def reporting(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except Exception as error:
+            from audits import AuditError  # the command has imported it already if it can raise one
+
+            if isinstance(error, AuditError):
+                fail(str(error), BAD_INPUT)
+            raise
+
+    return reporting
+
+
 def examples(*lines: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Add examples to a command's help."""
 

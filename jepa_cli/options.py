@@ -12,3 +12,16 @@ Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="TABLE.KEY=VALUE", help="Change one setting; may be repeated.", show_default=False),
 ]
+Checkpoint = Annotated[
+    Path | None,
+    typer.Option(metavar="RUN", help="A run folder: its weights, on its data.", show_default=False),
+]
+AnotherTrainer = Annotated[
+    str | None,
+    typer.Option(
+        "--target",
+        metavar="PACKAGE.MODULE:FUNCTION",
+        help="Another trainer: a function that returns an audits.Target.",
+        show_default=False,
+    ),
+]

@@ -12,7 +12,7 @@ from audits.diagram.survey import Survey
 from audits.drift import DriftKind
 from audits.formats import glyphs
 from audits.legend import Legend
-from audits.result import Cell, Status
+from audits.result import Status
 
 WEAK, MIDDLING, STRONG = 0.1, 0.3, 0.6
 """Shares from which a field is drawn stronger."""
@@ -22,11 +22,30 @@ WEAK, MIDDLING, STRONG = 0.1, 0.3, 0.6
 class Field:
     """What one loss does to one module."""
 
-    text: str
-    strength: int | None = None
-    """0 to 3; None: it does nothing."""
+    status: Status | None
+    """None: the loss is not in the picture, but in the one that it is compared with."""
+    share: float | None = None
+    """Part of the module's gradient that the loss holds at its weight; None where it has none, or no weight."""
     tone: Tone = Tone.PLAIN
     hint: str = ""
+
+    @property
+    def strength(self) -> int | None:
+        """0 to 3; None: it does not update the module."""
+        if self.status is None or not self.status.updates:
+            return None
+        return sum((self.share or 0) >= limit for limit in (WEAK, MIDDLING, STRONG))
+
+    @property
+    def percent(self) -> str:
+        """``12``; ``<1`` for what would be rounded to nothing; empty without a share."""
+        if not self.share or self.status is not Status.LIVE:
+            return ""
+        return f"{self.share * 100:.0f}" if self.share >= 0.005 else "<1"
+
+    @property
+    def sign(self) -> str:
+        return {Tone.ADDED: "+", Tone.REMOVED: "−"}.get(self.tone, "")
 
 
 @dataclass(frozen=True)
@@ -94,27 +113,12 @@ def _field(
 ) -> Field:
     cell, before = (each.flow.cells.get((loss, module)) if each else None for each in (survey, other))
     updates, updated = (bool(each and each.status.updates) for each in (cell, before))
-    if other and updates != updated:
-        tone, sign = (Tone.ADDED, "+") if updates else (Tone.REMOVED, "−")
-        return Field(sign + _text(cell if updates else before), _strength(cell), tone, f"{loss}: {module}: {tone}")
-    if cell is None:
-        return Field("", hint=f"{loss} is not enabled")
     tone = claims.get((loss, module), Tone.PLAIN)
-    return Field(_text(cell), _strength(cell), tone, f"{loss}: {module}: {cell.status} {cell.reason}".rstrip())
-
-
-def _text(cell: Cell | None) -> str:
-    if cell is None:
-        return ""
-    return percent(cell.share) if cell.status is Status.LIVE and cell.share else glyphs.UNICODE[cell.status]
-
-
-def percent(share: float) -> str:
-    """``12 %``; a share that would be rounded to nothing is ``<1 %``."""
-    return f"{share:.0%}".replace("%", " %") if share >= 0.005 else "<1 %"
-
-
-def _strength(cell: Cell | None) -> int | None:
-    if cell is None or not cell.status.updates:
-        return None
-    return sum((cell.share or 0) >= limit for limit in (WEAK, MIDDLING, STRONG))
+    if other and updates != updated:
+        tone = Tone.ADDED if updates else Tone.REMOVED
+    shown = before if tone is Tone.REMOVED else cell
+    if shown is None:
+        return Field(None, hint=f"{loss} is not enabled")
+    share = shown.share if shown.status is Status.LIVE else None
+    what = tone if tone in (Tone.ADDED, Tone.REMOVED) else f"{shown.status} {shown.reason}".rstrip()
+    return Field(shown.status, share, tone, f"{loss}: {module}: {what}")

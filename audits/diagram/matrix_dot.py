@@ -54,7 +54,7 @@ def _header(matrix: Matrix) -> Iterator[str]:
     tones = {field.tone for field in matrix.fields.values()}
     marks = [(TONES[tone].light, f"■ {TONE_MEANINGS[tone]}") for tone in TONES if tone in tones]
     plain = [f"{glyphs.UNICODE[status]} {glyphs.MEANINGS[status]}" for status in matrix.statuses]
-    if any(field.text.endswith("%") for field in matrix.fields.values()):
+    if any(field.percent for field in matrix.fields.values()):
         plain = [SHARE, *(text for text in plain if not text.startswith(glyphs.UNICODE[Status.LIVE]))]
     shown = [*marks, *((palette.MUTED.light, text) for text in plain)]
     if shown:
@@ -84,5 +84,7 @@ def _field(field: Field, colour: palette.Colour) -> str:
         style = ' style="dashed"' if field.tone in (Tone.REMOVED, Tone.UNMEASURED) else ""
         look += f' border="2" color="{TONES[field.tone].light}"{style}'
     ink = palette.MUTED if field.strength is None else palette.INK
-    text = f'<font point-size="9" color="{ink.light}">{escape(field.text)}</font>' if field.text else ""
-    return f'<td {look} title="{escape(field.hint)}" href="#">{text}</td>'
+    glyph = glyphs.UNICODE[field.status] if field.status else ""
+    text = field.sign + (f"{field.percent} %" if field.percent else glyph)
+    drawn = f'<font point-size="9" color="{ink.light}">{escape(text)}</font>' if text else ""
+    return f'<td {look} title="{escape(field.hint)}" href="#">{drawn}</td>'

@@ -13,13 +13,17 @@ GROUP, TITLE = f"{{{SVG}}}g", f"{{{SVG}}}title"
 Element = ElementTree.Element
 
 
-def svg(source: str) -> str:
-    """A graph of `palette` colours, drawn. Raises AuditError when there is no engine, or when it fails."""
+def svg(source: str, *, styled: bool = True) -> str:
+    """A graph of `palette` colours, drawn; without a style of its own for a page that has it.
+
+    Raises AuditError when there is no engine, or when it fails.
+    """
     root = ElementTree.fromstring(engine.drawn(source, "svg"))
     _say_hints(root)
-    style = ElementTree.Element("style")
-    style.text = stylesheet()
-    root.insert(0, style)
+    if styled:
+        style = ElementTree.Element("style")
+        style.text = stylesheet()
+        root.insert(0, style)
     root.set("data-source", fingerprint(source))
     ElementTree.register_namespace("", SVG)
     ElementTree.register_namespace("xlink", XLINK)

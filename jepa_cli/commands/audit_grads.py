@@ -5,14 +5,15 @@ from typing import Annotated
 
 import typer
 
-from jepa_cli.command import BAD_INPUT, examples, fail, reports_user_errors
-from jepa_cli.options import ConfigFile, Overrides
+from jepa_cli.command import BAD_INPUT, examples, reports_audit_errors, reports_user_errors
+from jepa_cli.options import AnotherTrainer, Checkpoint, ConfigFile, Overrides
 
 DRIFT = 1
 FORMATS = ("rich", "json", "markdown", "csv", "junit", "sarif", "github")
 
 
 @reports_user_errors
+@reports_audit_errors
 @examples(
     "jepa audit-grads",
     "jepa audit-grads --gates detach_decoder=True --explain recon:encoder",
@@ -44,18 +45,8 @@ def audit_grads(
     ] = None,
     config: ConfigFile = None,
     overrides: Overrides = None,
-    checkpoint: Annotated[
-        Path | None,
-        typer.Option(metavar="RUN", help="Audit a run folder: its weights, on its data.", show_default=False),
-    ] = None,
-    target: Annotated[
-        str | None,
-        typer.Option(
-            metavar="PACKAGE.MODULE:FUNCTION",
-            help="Audit another trainer: a function that returns an audits.Target.",
-            show_default=False,
-        ),
-    ] = None,
+    checkpoint: Checkpoint = None,
+    target: AnotherTrainer = None,
     explain: Annotated[
         str | None,
         typer.Option(metavar="LOSS:MODULE", help="Say all about one cell: path, cuts, parameters.", show_default=False),
@@ -80,16 +71,14 @@ def audit_grads(
     from audits import AuditError
     from jepa_cli.audit_request import Request
     from jepa_cli.audit_run import run_audit
+    from jepa_cli.subject import SubjectOptions
     from jepa_world_model.errors import UserError
 
     request = Request(
+        subject=SubjectOptions(config, overrides or [], checkpoint, target),
         table=table,
         losses=losses or [],
         gates=gates or [],
-        config=config,
-        overrides=overrides or [],
-        checkpoint=checkpoint,
-        target=target,
         explain=explain,
         strength=strength,
         format=format,
@@ -98,9 +87,7 @@ def audit_grads(
     )
     try:
         passed = run_audit(request)
-    except AuditError as mistake:
-        fail(str(mistake), BAD_INPUT)
-    except UserError:
+    except (AuditError, UserError):
         raise
     except Exception:  # a bug: shown in full, but not with the exit code of a drift
         traceback.print_exc()

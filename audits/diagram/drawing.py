@@ -1,0 +1,25 @@
+"""Pictures and heat maps as files, whatever the format."""
+
+from __future__ import annotations
+
+from audits.diagram import engine
+from audits.diagram.dot import dot
+from audits.diagram.matrix import Matrix
+from audits.diagram.matrix_dot import matrix_dot
+from audits.diagram.mermaid import mermaid
+from audits.diagram.picture import Picture
+from audits.diagram.svg import svg
+
+
+def source(drawing: Picture | Matrix) -> str:
+    """In the language of Graphviz."""
+    return dot(drawing) if isinstance(drawing, Picture) else matrix_dot(drawing)
+
+
+def written(drawing: Picture | Matrix, format: str) -> bytes:
+    """As "svg", "png", "pdf", "dot" or, for a picture, "mermaid". Raises AuditError where Graphviz fails."""
+    if format == "mermaid" and isinstance(drawing, Picture):
+        return mermaid(drawing).encode()
+    if format == "dot":
+        return source(drawing).encode()
+    return svg(source(drawing)).encode() if format == "svg" else engine.drawn(source(drawing), format)

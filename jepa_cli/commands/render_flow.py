@@ -1,0 +1,99 @@
+"""`jepa render-flow`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from jepa_cli.command import examples, reports_audit_errors, reports_user_errors
+from jepa_cli.options import AnotherTrainer, Checkpoint, ConfigFile, Overrides
+
+FORMATS = ("svg", "png", "pdf", "html", "dot", "mermaid", "text")
+VIEWS = ("model", "loss", "matrix")
+
+
+@reports_user_errors
+@reports_audit_errors
+@examples(
+    "jepa render-flow",
+    "jepa render-flow --format text",
+    "jepa render-flow --losses jepa",
+    "jepa render-flow --out flow.html",
+    "jepa render-flow --set train.detach_z_from_h_and_p=false --compare default",
+    "jepa render-flow --view matrix --losses all --out matrix.png",
+    "jepa render-flow --target my_trainer:audit_target --against FLOW.md",
+)
+def render_flow(
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="File to write; its ending says the format; - is standard output. By default gradient-flow.svg; "
+            "dot, mermaid and text go to standard output.",
+            show_default=False,
+        ),
+    ] = None,
+    format: Annotated[
+        str | None, typer.Option(metavar="|".join(FORMATS), help="By default svg.", show_default=False)
+    ] = None,
+    losses: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="enabled|all|NAME",
+            help="Which losses; may be repeated. By default those that are enabled.",
+            show_default=False,
+        ),
+    ] = None,
+    gates: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="default|all|GATE=VALUE",
+            help="Which gate setting; GATE=VALUE may be repeated. By default that of the config. An html page has all.",
+            show_default=False,
+        ),
+    ] = None,
+    config: ConfigFile = None,
+    overrides: Overrides = None,
+    checkpoint: Checkpoint = None,
+    target: AnotherTrainer = None,
+    view: Annotated[
+        str | None,
+        typer.Option(
+            metavar="|".join(VIEWS),
+            help="The whole flow, one loss in detail, or losses x modules as a heat map.",
+            show_default=False,
+        ),
+    ] = None,
+    against: Annotated[
+        Path | None,
+        typer.Option(metavar="TABLE", help="Mark where a documented table says otherwise.", show_default=False),
+    ] = None,
+    compare: Annotated[
+        str | None,
+        typer.Option(
+            metavar="default|FILE|GATE=VALUE",
+            help="Show what this config adds to and removes from another one.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Draw the gradient flow as measured: what each loss updates, and where its gradient ends.
+
+    Data runs along the arrows, gradient runs back along them, one colour for each family of losses.
+    """
+    from jepa_cli.render_request import RenderRequest
+    from jepa_cli.render_run import run_render
+    from jepa_cli.subject import SubjectOptions
+
+    run_render(
+        RenderRequest(
+            subject=SubjectOptions(config, overrides or [], checkpoint, target),
+            out=out,
+            format=format,
+            losses=losses or [],
+            gates=gates or [],
+            view=view,
+            against=against,
+            compare=compare,
+        )
+    )
