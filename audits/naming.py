@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any
@@ -42,7 +42,7 @@ class Named:
 
 
 class NamingRecorder(Recorder):
-    """``with recorder.watching(target): ...``, and inside of it the recorded pass."""
+    """``with recorder.watching(target) as watched: ...``, and inside of it the recorded pass of `watched`."""
 
     def __init__(self, sources: Sources) -> None:
         super().__init__(sources)
@@ -50,9 +50,13 @@ class NamingRecorder(Recorder):
         self._running: list[int | None] = []
 
     @contextmanager
-    def watching(self, target: Target) -> Iterator[Target]:
-        """The same target, telling this recorder its batch, its states and its modules' calls."""
+    def watching(self, target: Target, only: Collection[str] | None = None) -> Iterator[Target]:
+        """The same target, telling this recorder its batch, its states and its modules' calls.
+
+        A selective one computes `only` some losses.
+        """
         column_of = _columns(target)
+        wanted = {"only": frozenset(only)} if target.selective and only is not None else {}
 
         def enter(module: nn.Module, _: Any) -> None:
             self._enter(column_of.get(id(module)))
@@ -63,7 +67,7 @@ class NamingRecorder(Recorder):
         def losses(*given: Any, **switches: Any) -> Any:
             for name, tensor in leaves(given[0], "") if given else ():
                 self.named.inputs.setdefault(self._number(tensor), name)
-            return target.losses(*given, **switches)
+            return target.losses(*given, **switches, **wanted)
 
         with ExitStack() as stack:
             for owner in target.states:

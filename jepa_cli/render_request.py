@@ -50,9 +50,9 @@ class RenderRequest:
         if self.view and self.view not in VIEWS:
             raise AuditError(f"--view {self.view}: {nearest(self.view, VIEWS)}")
         self.subject.check()
-        self._check_what_is_drawn()
         if self.file:
             check_writable("--out", self.file)
+        self._check_what_is_drawn()
 
     def _check_what_is_drawn(self) -> None:
         if self.out and self.out != STDOUT:
@@ -170,7 +170,7 @@ def _other(request: RenderRequest, subject: Subject, scene: Scene) -> Scene:
     """Another config, or the same trainer at other gates."""
     wanted = request.compare or ""
     if wanted != DEFAULT and "=" in wanted:
-        values = subject.gates([wanted])
+        values = subject.gates([wanted], "--compare")
         if isinstance(values, str):
             raise AuditError(f"--compare {wanted}: expected {DEFAULT}, a TOML file or GATE=VALUE")
         return Scene(subject, [values], scene.losses, wanted)

@@ -87,7 +87,7 @@ class Subject:
             return {name: values[0] for name, values in self.target.switches.items()}
         return vars(Gates.of(self.config.model, self.config.train))
 
-    def gates(self, texts: Sequence[str]) -> str | GateValues:
+    def gates(self, texts: Sequence[str], option: str = "--gates") -> str | GateValues:
         """``"all"``, ``"default"``, or the own gates with those changed that are given as GATE=VALUE.
 
         Raises AuditError for anything else.
@@ -95,28 +95,28 @@ class Subject:
         given = listed(texts)
         if ALL in given or DEFAULT in given:
             if len(given) > 1:
-                raise AuditError(f"--gates: expected all, default or GATE=VALUE, found {', '.join(given)}")
+                raise AuditError(f"{option}: expected all, default or GATE=VALUE, found {', '.join(given)}")
             return given[0]
-        asked = [self._gate(text) for text in given]
+        asked = [self._gate(text, option) for text in given]
         names = [name for name, _ in asked]
         if doubled := [name for name in self.target.switches if names.count(name) > 1]:
             found = names.count(doubled[0])
-            raise AuditError(f"--gates: expected one value for each gate, found {found} for {doubled[0]}")
+            raise AuditError(f"{option}: expected one value for each gate, found {found} for {doubled[0]}")
         return {**self.own_gates, **dict(asked)}
 
-    def _gate(self, text: str) -> tuple[str, Any]:
+    def _gate(self, text: str, option: str) -> tuple[str, Any]:
         switches = self.target.switches
         name, equals, value = (part.strip() for part in text.partition("="))
         if not equals:
-            raise AuditError(f"--gates {text}: expected all, default or GATE=VALUE, such as {self._example()}")
+            raise AuditError(f"{option} {text}: expected all, default or GATE=VALUE, such as {self._example()}")
         if name not in switches:
             known = nearest(name, switches) if switches else "this target has none"
-            raise AuditError(f"--gates {text}: there is no gate {name!r}: {known}")
+            raise AuditError(f"{option} {text}: there is no gate {name!r}: {known}")
         for known in switches[name]:
             if value.lower() == str(known).lower() or parse_value(value) == known:
                 return name, known
         values = ", ".join(map(str, switches[name]))
-        raise AuditError(f"--gates {text}: {name} is one of {values}, found {value!r}")
+        raise AuditError(f"{option} {text}: {name} is one of {values}, found {value!r}")
 
     def _example(self) -> str:
         examples = (f"{name}={values[-1]}" for name, values in self.target.switches.items())

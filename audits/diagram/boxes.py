@@ -12,6 +12,8 @@ from audits.formats import glyphs
 from audits.result import Status
 from audits.values import Kind, Node
 
+WITHOUT_UPDATE = (Status.VACUOUS, Status.NONFINITE, Status.UNKNOWN)
+"""Statuses of a module that gradient passes, in the way of which more is to be said."""
 NAMED = 3
 """Losses that are named before they are counted."""
 
@@ -37,8 +39,8 @@ class Boxes:
             case Kind.MODULE:
                 return self._module(node)
             case Kind.FROZEN:
-                hint = f"{node.name} is applied here without gradient to its parameters"
-                return Box(key(node), Shape.FROZEN, (node.name,), hint=hint)
+                remarks = tuple(self._remarks(node.name, WITHOUT_UPDATE)) or ("no update",)
+                return Box(key(node), Shape.FROZEN, (node.name, *remarks), hint=f"{node.name}, used without an update")
         return Box(key(node), Shape(node.kind), (node.name,))
 
     def shared(self, node: Node) -> Node:
@@ -61,14 +63,18 @@ class Boxes:
         updating = tuple(loss for loss in self.survey.losses if self.updates(loss, node.name))
         hint = f"updated by {', '.join(updating)}" if updating else "updated by none of these losses"
         tone = Tone.PLAIN if updating else Tone.FAINT
-        return Box(key(node), Shape.MODULE, (node.name, *self._remarks(node.name)), updating, hint, tone)
+        remarks = (*self._remarks(node.name, [Status.IDLE]), *self._details(node.name))
+        return Box(key(node), Shape.MODULE, (node.name, *remarks), updating, hint, tone)
 
-    def _remarks(self, module: str) -> Iterable[str]:
-        """What the arrows do not say of a module."""
+    def _remarks(self, module: str, statuses: Iterable[Status]) -> Iterable[str]:
+        """``○ vacuous: my_loss``"""
         cells = [self.survey.flow.cells[loss, module] for loss in self.survey.losses]
-        for status in (Status.IDLE, Status.VACUOUS, Status.NONFINITE, Status.UNKNOWN):
+        for status in statuses:
             if found := [cell.loss for cell in cells if cell.status is status]:
                 yield f"{glyphs.UNICODE[status]} {status}: {_few(found)}"
+
+    def _details(self, module: str) -> Iterable[str]:
+        cells = [self.survey.flow.cells[loss, module] for loss in self.survey.losses]
         if any(cell.frozen and not cell.parameters for cell in cells):
             yield f"{glyphs.UNICODE[Status.FROZEN]} {Status.FROZEN}"
         if self.detail:

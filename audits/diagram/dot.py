@@ -103,8 +103,7 @@ class _Writer:
 
     def _module(self, box: Box) -> dict[str, str]:
         quiet, still = box.tone is Tone.FAINT, not box.losses
-        passed = ["no update"] if box.shape is Shape.FROZEN else []
-        label = _html(broken(box.lines[0], LONGEST), small=[*box.lines[1:], *passed])
+        label = _html(broken(box.lines[0], LONGEST), small=box.lines[1:])
         look = {"shape": "box", "style": "rounded,dashed" if still else "rounded,filled", "label": label}
         look |= {"color": (palette.LINE if quiet else palette.MUTED).light}
         look |= {"fillcolor": (palette.PAPER if quiet else palette.BOX).light}

@@ -9,7 +9,7 @@ from audits.diagram.picture import Picture, Shape, Tone
 SHAPES = {
     Shape.CUT: "✂ gradient ends here",
     Shape.GATE: "◇ an open gate: here it could be ended",
-    Shape.FROZEN: "dashed box: gradient passes without an update",
+    Shape.FROZEN: "dashed box: used without an update",
 }
 TONES = {
     Tone.ADDED: "added",

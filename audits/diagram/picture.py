@@ -14,7 +14,7 @@ class Shape(StrEnum):
     STATE = "state"
     MODULE = "module"
     FROZEN = "frozen"
-    """A module that gradient passes without an update."""
+    """A module that is used without an update."""
     LOSS = "loss"
     CUT = "cut"
     """A place where gradient ends."""

@@ -8,11 +8,9 @@ from dataclasses import dataclass
 
 from audits.dataflow import DataFlow, Link, Pair, dataflow
 from audits.places import Stop
-from audits.result import Audit, Flow, Status
+from audits.result import Audit, Flow
 from audits.target import Target
 from audits.values import Kind, Node
-
-NO_GRADIENT = (Status.ABSENT, Status.FROZEN)
 
 
 @dataclass(frozen=True)
@@ -99,7 +97,7 @@ def _with_passages(links: Mapping[Pair, Link], flow: Flow) -> dict[Pair, Link]:
         if source.kind is Kind.MODULE:
             arriving[source] |= link.losses
     passing = {
-        node: {loss for loss in losses if flow.cells[loss, node.name].status in NO_GRADIENT}
+        node: {loss for loss in losses if not flow.cells[loss, node.name].status.updates}
         for node, losses in arriving.items()
     }
     only_passed = {node for node, losses in passing.items() if losses and losses == arriving[node]}

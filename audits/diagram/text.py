@@ -121,8 +121,9 @@ class _Writer:
         if box.shape is Shape.LOSS:
             first = f"[{', '.join(box.lines)}]"
         rest = f"  {', '.join(box.lines[1:])}" if box.shape in SIGNS and len(box.lines) > 1 else ""
-        passed = " (no update)" if box.shape is Shape.FROZEN else ""
-        return f"{TONES.get(box.tone, '')}{SIGNS.get(box.shape, '')}{first}{rest}{passed}"
+        if box.shape is Shape.FROZEN:
+            rest = f" ({', '.join(box.lines[1:])})"
+        return f"{TONES.get(box.tone, '')}{SIGNS.get(box.shape, '')}{first}{rest}"
 
     def _gradient(self, arrows: Iterable[Arrow]) -> Iterator[Part]:
         shown = [arrow for arrow in arrows if arrow.losses]
