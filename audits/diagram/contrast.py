@@ -62,7 +62,7 @@ def _changed(box: Box, other: Box) -> Box:
     lost = [loss for loss in other.losses if loss not in box.losses]
     lines = [f"{sign} {counted(losses)}" for sign, losses in (("+", gained), ("−", lost)) if losses]
     tone = Tone.PLAIN if gained or lost else Tone.FAINT
-    return replace(box, lines=(*box.lines, *lines), losses=(*box.losses, *lost), tone=tone)
+    return replace(box, lines=(*box.lines, *lines), tone=tone)
 
 
 def counted(losses: list[str]) -> str:

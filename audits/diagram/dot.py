@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from html import escape
 
 from graphviz import Digraph
 
 from audits.diagram import key, palette
+from audits.diagram.labels import FONT, Item, broken, heading, hint, label
 from audits.diagram.palette import Colour
 from audits.diagram.picture import Arrow, Box, Picture, Shape, Tone
 
-FONT = "Helvetica,Arial,sans-serif"
 LONGEST = 16
 """Characters of a module's name on one line."""
 LONGEST_CUT = 30
-LONGEST_ROW = 100
 
 TONES = {
     Tone.ADDED: palette.ADDED,
@@ -65,14 +62,16 @@ class _Writer:
         picture = self._picture
         graph = Digraph("gradient_flow")
         graph.attr(rankdir="LR", nodesep="0.16", ranksep="0.42", pad="0.2", bgcolor=palette.PAPER.light)
-        graph.attr(label=self._header(), labelloc="t", labeljust="l", tooltip=picture.title, **_text(11, palette.INK))
+        graph.attr(
+            label=self._heading(), labelloc="t", labeljust="l", tooltip=hint(picture.title), **_text(11, palette.INK)
+        )
         graph.attr("node", height="0.3", margin="0.1,0.05", penwidth="1", **_text(11, palette.INK))
         graph.attr("edge", arrowsize="0.55", penwidth="0.8", color=palette.LINE.light, **_text(9, palette.MUTED))
         for box in picture.boxes:
             graph.node(self._names[box.key], **self._box(box))
         for number, (group, members) in enumerate(picture.groups.items()):
             part = Digraph(f"cluster_{number}")
-            part.attr(label=group, tooltip=group, style="rounded,filled", color=palette.RULE.light)
+            part.attr(label=hint(group), tooltip=hint(group), style="rounded,filled", color=palette.RULE.light)
             part.attr(fillcolor=palette.PANEL.light, labelloc="t", **_text(10, palette.MUTED))
             for member in members:
                 part.node(self._names[member])
@@ -94,17 +93,19 @@ class _Writer:
             Shape.GATE: self._mark,
         }[box.shape](box)
         kinds = " ".join([str(box.shape), *(self._classes[loss] for loss in box.losses)])
-        return {"id": self._names[box.key], "class": kinds, "tooltip": box.hint or box.lines[0]} | own | _toned(box)
+        return (
+            {"id": self._names[box.key], "class": kinds, "tooltip": hint(box.hint or box.lines[0])} | own | _toned(box)
+        )
 
     def _state(self, box: Box) -> dict[str, str]:
         small = {"shape": "circle", "fixedsize": "true", "width": "0.36"} if len(box.lines[0]) <= 2 else {}
         look = {"shape": "ellipse", "style": "filled", "fillcolor": palette.PAPER.light, "color": palette.MUTED.light}
-        return look | small | {"label": _html(box.lines[:1])}
+        return look | small | {"label": label(box.lines[:1])}
 
     def _module(self, box: Box) -> dict[str, str]:
         quiet, still = box.tone is Tone.FAINT, not box.losses
-        label = _html(broken(box.lines[0], LONGEST), small=box.lines[1:])
-        look = {"shape": "box", "style": "rounded,dashed" if still else "rounded,filled", "label": label}
+        text = label(broken(box.lines[0], LONGEST), small=box.lines[1:])
+        look = {"shape": "box", "style": "rounded,dashed" if still else "rounded,filled", "label": text}
         look |= {"color": (palette.LINE if quiet else palette.MUTED).light}
         look |= {"fillcolor": (palette.PAPER if quiet else palette.BOX).light}
         return look | (_ink(palette.MUTED) if quiet or still else {})
@@ -112,13 +113,13 @@ class _Writer:
     def _loss(self, box: Box) -> dict[str, str]:
         colour = self._colours[self._picture.family_of(box.losses[0])]
         look = {"shape": "note", "style": "filled", "color": colour.light}
-        return look | {"fillcolor": palette.tint(colour).light, "label": _html(box.lines, align="left")}
+        return look | {"fillcolor": palette.tint(colour).light, "label": label(box.lines, align="left")}
 
     def _mark(self, box: Box) -> dict[str, str]:
         sign, colour = ("✂", palette.CUT) if box.shape is Shape.CUT else ("◇", palette.GATE)
         name = box.lines[0] if len(box.lines[0]) <= LONGEST_CUT else box.lines[0][: LONGEST_CUT - 1] + "…"
         look = _ink(palette.MUTED if box.tone is Tone.FAINT else colour)
-        return {"shape": "plain", "label": _html([f"{sign} {name}", *box.lines[1:]]), **look, "fontsize": "9"}
+        return {"shape": "plain", "label": label([f"{sign} {name}", *box.lines[1:]]), **look, "fontsize": "9"}
 
     # Arrows -----------------------------------------------------------------------------------------------------
 
@@ -126,7 +127,7 @@ class _Writer:
         kind = str(arrow.tone) if arrow.tone in CLAIMS else "gradient" if arrow.losses else "data"
         kinds = [kind, *(self._classes[loss] for loss in arrow.losses)]
         own = self._gradient(arrow) if arrow.losses else self._data(arrow)
-        return {"id": f"arrow{number}", "class": " ".join(kinds), "tooltip": arrow.hint} | own
+        return {"id": f"arrow{number}", "class": " ".join(kinds), "tooltip": hint(arrow.hint)} | own
 
     def _data(self, arrow: Arrow) -> dict[str, str]:
         ends = Shape.CUT in (self._shape(arrow.source), self._shape(arrow.sink))
@@ -166,49 +167,14 @@ class _Writer:
 
     # Title ------------------------------------------------------------------------------------------------------
 
-    def _header(self) -> str:
+    def _heading(self) -> str:
         picture = self._picture
-        rows = [f'<font point-size="14"><b>{escape(picture.title)}</b></font>']
-        swatches = [(self._colours[family], name) for family, name in key.families(picture) if name]
-        swatches += [(TONES[tone], text) for tone, text in key.tones(picture)]
-        rows += [_row(part) for part in _filled([(f"■ {text}", colour) for colour, text in swatches])]
-        rows += [_row(part) for part in _filled([(text, palette.MUTED) for text in key.explanations(picture)])]
-        rows += [_row([(note, palette.MUTED)]) for note in picture.notes]
+        swatches = [Item(name, self._colours[family]) for family, name in key.families(picture) if name]
+        swatches += [Item(text, TONES[tone]) for tone, text in key.tones(picture)]
+        explanations = [Item(text) for text in key.explanations(picture)]
+        rows = heading(picture.title, swatches, explanations, notes=picture.notes)
         cells = "".join(f'<tr><td align="left">{row}</td></tr>' for row in rows)
         return f'<<table border="0" cellspacing="0" cellpadding="2">{cells}</table>>'
-
-
-def _filled(items: list[tuple[str, Colour]]) -> Iterable[list[tuple[str, Colour]]]:
-    """Rows of at most so many characters."""
-    row: list[tuple[str, Colour]] = []
-    for item in items:
-        if row and sum(len(text) + 3 for text, _ in (*row, item)) > LONGEST_ROW:
-            yield row
-            row = []
-        row.append(item)
-    if row:
-        yield row
-
-
-def _row(parts: list[tuple[str, Colour]]) -> str:
-    return "   ".join(f'<font color="{colour.light}">{escape(text)}</font>' for text, colour in parts)
-
-
-def _html(lines: Iterable[str], *, small: Iterable[str] = (), align: str = "center") -> str:
-    """A label of several lines; the small ones below."""
-    end = f'<br align="{align}"/>'
-    big = end.join(escape(line) for line in lines) + (end if align != "center" else "")
-    rest = "".join(f'{end}<font point-size="9">{escape(line)}</font>' for line in small)
-    return f"<{big}{rest}>"
-
-
-def broken(name: str, longest: int) -> list[str]:
-    """A long name on two lines, parted at the underscore or dot nearest to its middle."""
-    places = [match.end() for match in re.finditer(r"[_.]", name[:-1])]
-    if len(name) <= longest or not places:
-        return [name]
-    middle = min(places, key=lambda place: abs(place - len(name) / 2))
-    return [name[:middle], name[middle:]]
 
 
 def _text(size: int, colour: Colour) -> dict[str, str]:

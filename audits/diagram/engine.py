@@ -10,7 +10,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from importlib.util import find_spec
+from typing import Any
 
 from audits.errors import AuditError
 
@@ -23,14 +23,14 @@ DATE = re.compile(rb"/CreationDate \(D:[^)]*\)")
 
 def is_available() -> bool:
     """Whether there is an engine at all."""
-    return bool(find_spec("pygraphviz") or shutil.which("dot"))
+    return bool(_package() or shutil.which("dot"))
 
 
 def drawn(source: str, format: str) -> bytes:
     """A graph as "svg", "png" or "pdf"; the same bytes each time. Raises AuditError when the engine fails."""
     options = {"dpi": str(PIXELS_PER_INCH)} if format == "png" else {}
-    if find_spec("pygraphviz"):
-        image = _by_pygraphviz(source, format, options)
+    if package := _package():
+        image = _by_package(package, source, format, options)
     elif dot := shutil.which("dot"):
         image = _by_command(dot, source, format, options)
     else:
@@ -38,18 +38,25 @@ def drawn(source: str, format: str) -> bytes:
     return _undated(image) if format == "pdf" else image
 
 
-def _by_pygraphviz(source: str, format: str, options: dict[str, str]) -> bytes:
+def _package() -> Any:
+    """The class of pygraphviz that draws; None where it is not installed, or lacks a library of the system."""
+    try:
+        from pygraphviz import AGraph
+    except (ImportError, OSError):
+        return None
+    return AGraph
+
+
+def _by_package(package: Any, source: str, format: str, options: dict[str, str]) -> bytes:
     with _captured_errors() as said:
         try:
-            from pygraphviz import AGraph
-
-            graph = AGraph(string=source)
+            graph = package(string=source)
             graph.graph_attr.update(options)
             graph.layout("dot")
             image = graph.draw(format=format)
             if "Error:" in said():  # it goes on, with another label than was asked for
                 raise ValueError("a part of the graph was left out")
-        except Exception as error:  # a C library behind a thin binding: ImportError, OSError, ValueError, its own
+        except Exception as error:  # a C library behind a thin binding: OSError, ValueError, exceptions of its own
             raise AuditError(f"Graphviz could not draw {format}: {_reason(said(), str(error))}") from error
     if not image:
         raise AuditError(f"Graphviz could not draw {format}: {_reason(said(), 'it gave nothing')}")

@@ -8,13 +8,15 @@ from html import escape
 from graphviz import Digraph
 
 from audits.diagram import palette
-from audits.diagram.dot import FONT, TONES, broken
+from audits.diagram.dot import TONES
 from audits.diagram.key import TONES as TONE_MEANINGS
+from audits.diagram.labels import FONT, Item, broken, coloured, heading, hint
 from audits.diagram.matrix import Field, Matrix
 from audits.diagram.picture import Tone
 from audits.formats import glyphs
 from audits.result import Status
 
+SMALL = 9
 COLUMN = 10
 """Characters of a module's name on one line."""
 SHARE = "12 %: the part of the module's gradient that the loss holds at its weight"
@@ -23,17 +25,17 @@ SHARE = "12 %: the part of the module's gradient that the loss holds at its weig
 def matrix_dot(matrix: Matrix) -> str:
     """The source of a graph. Every colour is one of `palette`."""
     graph = Digraph("gradient_matrix")
-    graph.attr(bgcolor=palette.PAPER.light, pad="0.2", tooltip=matrix.title)
+    graph.attr(bgcolor=palette.PAPER.light, pad="0.2", tooltip=hint(matrix.title))
     graph.attr("node", shape="plain", fontname=FONT, fontsize="11", fontcolor=palette.INK.light)
     rows = "".join(f"<tr>{row}</tr>" for row in _rows(matrix))
     label = f'<<table border="0" cellborder="0" cellspacing="2" cellpadding="4">{rows}</table>>'
-    graph.node("matrix", label=label, tooltip=matrix.title)
+    graph.node("matrix", label=label, tooltip=hint(matrix.title))
     return graph.source
 
 
 def _rows(matrix: Matrix) -> Iterator[str]:
     columns = len(matrix.modules) + 2
-    for line in _header(matrix):
+    for line in _heading(matrix):
         yield f'<td colspan="{columns}" align="left" cellpadding="1">{line}</td>'
     if any(matrix.roles):
         spans = (f'<td colspan="{len(modules)}">{_small(role)}</td>' for role, modules in matrix.roles.items())
@@ -49,18 +51,13 @@ def _rows(matrix: Matrix) -> Iterator[str]:
             yield ("" if number else bar) + name + "".join(fields)
 
 
-def _header(matrix: Matrix) -> Iterator[str]:
-    yield f'<font point-size="14"><b>{escape(matrix.title)}</b></font>'
+def _heading(matrix: Matrix) -> Iterator[str]:
     tones = {field.tone for field in matrix.fields.values()}
-    marks = [(TONES[tone].light, f"■ {TONE_MEANINGS[tone]}") for tone in TONES if tone in tones]
-    plain = [f"{glyphs.UNICODE[status]} {glyphs.MEANINGS[status]}" for status in matrix.statuses]
-    if any(field.percent for field in matrix.fields.values()):
-        plain = [SHARE, *(text for text in plain if not text.startswith(glyphs.UNICODE[Status.LIVE]))]
-    shown = [*marks, *((palette.MUTED.light, text) for text in plain)]
-    if shown:
-        yield "   ".join(f'<font color="{colour}">{escape(text)}</font>' for colour, text in shown)
-    for note in matrix.notes:
-        yield f'<font color="{palette.MUTED.light}">{escape(note)}</font>'
+    swatches = [Item(TONE_MEANINGS[tone], colour) for tone, colour in TONES.items() if tone in tones]
+    has_shares = any(field.percent for field in matrix.fields.values())
+    statuses = [status for status in matrix.statuses if not (has_shares and status is Status.LIVE)]
+    glyphed = [Item(f"{glyphs.UNICODE[status]} {glyphs.MEANINGS[status]}") for status in statuses]
+    return heading(matrix.title, swatches, [*([Item(SHARE)] if has_shares else []), *glyphed], notes=matrix.notes)
 
 
 def _column(module: str) -> str:
@@ -74,7 +71,7 @@ def _parts(name: str) -> list[str]:
 
 
 def _small(text: str) -> str:
-    return f'<font point-size="9" color="{palette.MUTED.light}">{escape(text)}</font>' if text else ""
+    return coloured(text, palette.MUTED, SMALL) if text else ""
 
 
 def _field(field: Field, colour: palette.Colour) -> str:
@@ -86,5 +83,5 @@ def _field(field: Field, colour: palette.Colour) -> str:
     ink = palette.MUTED if field.strength is None else palette.INK
     glyph = glyphs.UNICODE[field.status] if field.status else ""
     text = field.sign + (f"{field.percent} %" if field.percent else glyph)
-    drawn = f'<font point-size="9" color="{ink.light}">{escape(text)}</font>' if text else ""
+    drawn = coloured(text, ink, SMALL) if text else ""
     return f'<td {look} title="{escape(field.hint)}" href="#">{drawn}</td>'

@@ -39,7 +39,7 @@ def page(sheets: Sequence[Sheet], switches: Mapping[str, Sequence[Any]]) -> str:
     parts = {
         "TITLE": escape(first.title),
         "STYLE": style,
-        "DATA": json.dumps(data, ensure_ascii=False).replace("</", "<\\/"),
+        "DATA": json.dumps(data, ensure_ascii=False).replace("</", "<\\/").replace("<!", "\\u003c!"),
         "SCRIPT": _asset("page.js"),
     }
     html = _asset("page.html")

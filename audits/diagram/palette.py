@@ -40,7 +40,7 @@ FAMILIES = (
 """After Okabe and Ito, told apart with colour-blind eyes; brown, violet and sky added."""
 
 TINT = 0.14
-SHADES = (0.12, 0.24, 0.4, 0.58)
+SHADES = (0.12, 0.22, 0.34, 0.48)
 """Parts of a family's colour in the grounds of a heat map, from the weakest; text stands on each."""
 
 

@@ -110,6 +110,8 @@ def _with_passages(links: Mapping[Pair, Link], flow: Flow) -> dict[Pair, Link]:
         idle = {stop: () for stop, losses in link.cuts.items() if not losses}
         if idle or not (link.losses or link.cuts):
             found[drawn(source), drawn(sink)].add((), idle)
+            if passing.get(sink) and sink not in only_passed:  # used in two ways: both read it, as far as is known
+                found[drawn(source), Node(Kind.FROZEN, sink.name)].add((), idle)
         for loss in sorted(link.losses):
             found[drawn(source, loss), drawn(sink, loss)].add([loss], {})
         for stop, losses in link.cuts.items():

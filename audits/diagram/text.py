@@ -138,7 +138,7 @@ class _Writer:
 
     def _updates(self) -> Iterator[Line]:
         """What each box of losses updates."""
-        boxes = [box for box in self._picture.boxes if box.shape is Shape.LOSS]
+        boxes = [box for box in self._picture.boxes if box.shape is Shape.LOSS and box.tone is not Tone.REMOVED]
         boxes.sort(key=lambda box: self._picture.losses.index(box.losses[0]))
         width = max((len(", ".join(box.lines)) for box in boxes), default=0)
         for box in boxes:
