@@ -13,7 +13,7 @@ from audits.diagram.picture import Arrow, Box, Picture, Shape, Tone
 SIGNS = {Shape.CUT: "✂ ", Shape.GATE: "◇ "}
 TONES = {Tone.ADDED: "+", Tone.REMOVED: "-", Tone.UNDOCUMENTED: "!", Tone.UNMEASURED: "?"}
 AGAIN = " ↺"
-LONGEST = 34
+LONGEST, LONGEST_MARK, HALF = 34, 54, 44
 WIDTH = 80
 ASCII = str.maketrans("│├└─◄✂◇↺…−", "||`-<XO@~-")
 """What to write instead where there are no other letters."""
@@ -106,24 +106,35 @@ class _Writer:
 
     def _branch(self, box: str, fork: str, trunk: str, arrows: Sequence[Arrow]) -> Iterator[Row]:
         """A box and all that stands below it; `fork` and `trunk` are drawn before it and before those."""
-        yield fork + self._name(self._boxes[box]), arrows
         below = list(self._arrows.get(box, {}).items())
+        yield from self._rows(self._boxes[box], fork, trunk + ("│ " if below else "  "), arrows)
         for number, (sink, ways) in enumerate(below):
             last = number == len(below) - 1
             start, rest = trunk + ("└─ " if last else "├─ "), trunk + ("   " if last else "│  ")
             if self._parents[sink] == box:
                 yield from self._branch(sink, start, rest, ways)
             else:
-                yield start + self._name(self._boxes[sink]) + (AGAIN if sink in self._arrows else ""), ways
+                yield from self._rows(self._boxes[sink], start, rest + "  ", ways, again=sink in self._arrows)
 
-    def _name(self, box: Box) -> str:
-        first = box.lines[0] if len(box.lines[0]) <= LONGEST else box.lines[0][: LONGEST - 1] + "…"
+    def _rows(
+        self, box: Box, start: str, further: str, arrows: Sequence[Arrow], *, again: bool = False
+    ) -> Iterator[Row]:
+        """A box on as many lines as its name needs."""
+        first, *rest = self._name(box)
+        yield f"{start}{TONES.get(box.tone, '')}{first}{AGAIN if again else ''}", arrows
+        yield from ((further + line, ()) for line in rest)
+
+    def _name(self, box: Box) -> list[str]:
         if box.shape is Shape.LOSS:
-            first = f"[{', '.join(box.lines)}]"
-        rest = f"  {', '.join(box.lines[1:])}" if box.shape in SIGNS and len(box.lines) > 1 else ""
+            return wrap(f"[{', '.join(box.lines)}]", LONGEST + len("[],"))
+        first = SIGNS.get(box.shape, "") + shortened(box.lines[0], LONGEST)
+        rest = ", ".join(box.lines[1:])
         if box.shape is Shape.FROZEN:
-            rest = f" ({', '.join(box.lines[1:])})"
-        return f"{TONES.get(box.tone, '')}{SIGNS.get(box.shape, '')}{first}{rest}"
+            return [f"{first} ({rest})"]
+        if box.shape in SIGNS and rest:
+            whole = f"{first}  {rest}"
+            return [whole] if len(whole) <= LONGEST_MARK else [first, rest]
+        return [first]
 
     def _gradient(self, arrows: Iterable[Arrow]) -> Iterator[Part]:
         shown = [arrow for arrow in arrows if arrow.losses]
@@ -140,20 +151,31 @@ class _Writer:
         """What each box of losses updates."""
         boxes = [box for box in self._picture.boxes if box.shape is Shape.LOSS and box.tone is not Tone.REMOVED]
         boxes.sort(key=lambda box: self._picture.losses.index(box.losses[0]))
-        width = max((len(", ".join(box.lines)) for box in boxes), default=0)
+        names = {
+            box.key: f"{self._letters[self._picture.family_of(box.losses[0])]} {', '.join(box.lines)}" for box in boxes
+        }
+        width = max((len(name) for name in names.values() if len(name) <= HALF), default=0)
         for box in boxes:
             family = self._picture.family_of(box.losses[0])
             modules = [m.lines[0] for m in self._picture.boxes if m.shape is Shape.MODULE and box.losses[0] in m.losses]
-            name = f"{self._letters[family]} {', '.join(box.lines).ljust(width)}  updates "
-            told = wrap(", ".join(modules) or "nothing", max(WIDTH - len(name), LONGEST))
-            yield [Part(name, family), Part(told[0])]
-            yield from ([Part(" " * len(name) + line)] for line in told[1:])
+            *above, name = wrap(names[box.key], WIDTH, subsequent_indent="  ")
+            if above or len(name) > width:
+                above, name = [*above, name], ""
+            yield from ([Part(line, family)] for line in above)
+            start = " " * (width + len("  updates "))
+            told = wrap(", ".join(modules) or "nothing", WIDTH, initial_indent=start, subsequent_indent=start)
+            yield [Part(name.ljust(width), family), Part(f"  updates {told[0].lstrip()}")]
+            yield from ([Part(line)] for line in told[1:])
 
     def _beside(self) -> Iterator[Line]:
         """Arrows beside the flow of data."""
         for arrow in self._picture.arrows:
             if not arrow.data:
                 yield [Part(f"{TONES.get(arrow.tone, '')} {arrow.hint}".strip(), tone=arrow.tone)]
+
+
+def shortened(name: str, longest: int) -> str:
+    return name if len(name) <= longest else name[: longest - 1] + "…"
 
 
 def _letters(families: Iterable[str]) -> dict[str, str]:
