@@ -11,6 +11,7 @@ from audits.contract.against import against
 from audits.contract.compare import Comparison
 from audits.drift import Drift, DriftKind
 from audits.errors import AuditError
+from audits.legend import Legend
 from audits.places import Place, Stop, StopKind
 from audits.result import Audit, Cell, Flow, Setting, Status
 from audits.routes import with_routes
@@ -24,6 +25,7 @@ __all__ = [
     "Drift",
     "DriftKind",
     "Flow",
+    "Legend",
     "Place",
     "Setting",
     "Status",

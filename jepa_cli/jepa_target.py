@@ -15,8 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils import parametrize
 
-from audits import Place, Target
-from audits.legend import Legend
+from audits import Legend, Place, Target
 from jepa_world_model import gradient
 from jepa_world_model.data.spec import ActionKind, DataSpec
 from jepa_world_model.losses import LOSSES, Loss, families

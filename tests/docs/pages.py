@@ -12,6 +12,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 ELISION = "..."
+COMMANDS = ("jepa audit-grads", "jepa render-flow")
+"""Those whose output the pages show."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def carried_out(page: Path, folder: Path) -> dict[Block, list[Shown]]:
         elif block.language == "diff":
             file, before = _edit(block, folder)
             edits[file] = before
-        elif block.language == "console" and "$ jepa audit-grads" in block.text:
+        elif block.language == "console" and any(f"$ {command}" in block.text for command in COMMANDS):
             found[block] = [_run(command, folder, after_edit=bool(edits)) for command in _with_output(block)]
             for file, before in edits.items():
                 file.write_text(before, encoding="utf-8")

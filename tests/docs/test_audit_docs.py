@@ -11,13 +11,23 @@ import typer
 
 from jepa_cli.app import app
 from jepa_cli.command import BAD_INPUT
-from tests.docs.pages import ROOT, Block, Shown, blocks, carried_out, commands, missing_from, run_python
+from tests.docs.pages import COMMANDS, ROOT, Block, Shown, blocks, carried_out, commands, missing_from, run_python
 
 README, DOCS = ROOT / "README.md", ROOT / "docs"
-GUIDE = DOCS / "auditing_your_trainer.md"
+GUIDE, PICTURES = DOCS / "auditing_your_trainer.md", DOCS / "pictures.md"
 PAGES = [README, *sorted(DOCS.glob("*.md")), *sorted((ROOT / "examples").glob("*.py"))]
-CONSOLE = [block for page in (README, GUIDE) for block in blocks(page) if "$ jepa audit-grads" in block.text]
-COMMANDS = [(page.name, line, words) for page in PAGES for line, words in commands(page, "jepa audit-grads")]
+CONSOLE = [
+    block
+    for page in (README, GUIDE)
+    for block in blocks(page)
+    if block.language == "console" and any(f"$ {command}" in block.text for command in COMMANDS)
+]
+MENTIONS = [
+    (page.name, line, command.removeprefix("jepa "), words)
+    for page in PAGES
+    for command in COMMANDS
+    for line, words in commands(page, command)
+]
 
 TABLE = next(block for block in blocks(GUIDE) if not block.language)
 """What the first Python block prints."""
@@ -51,8 +61,8 @@ def outcomes(guided: Path, tmp_path_factory: pytest.TempPathFactory) -> Outcomes
 
 @pytest.fixture(scope="module")
 def run_in_order(guided: Path, outcomes: Outcomes) -> list[str]:
-    """What the Python of both pages prints, in one process, and then the guide's own test and its table in prose."""
-    python = (block for page in (GUIDE, README) for block in blocks(page) if block.language == "python")
+    """What the Python of the pages prints, in one process, and then the guide's own test and its table in prose."""
+    python = (block for page in (GUIDE, README, PICTURES) for block in blocks(page) if block.language == "python")
     code = [block.text for block in python if not block.file and "audits" in block.text]
     (prose,) = (block.text for block in blocks(GUIDE) if block.language == "markdown")
     (guided / "PROSE.md").write_text(prose, encoding="utf-8")
@@ -63,20 +73,22 @@ def run_in_order(guided: Path, outcomes: Outcomes) -> list[str]:
     return run.stdout.splitlines()
 
 
-@pytest.mark.parametrize(("page", "line", "words"), COMMANDS, ids=[f"{page}:{line}" for page, line, _ in COMMANDS])
-def test_every_command_parses(page: str, line: int, words: list[str]) -> None:
-    parse(words)
+@pytest.mark.parametrize(
+    ("page", "line", "command", "words"), MENTIONS, ids=[f"{page}:{line}" for page, line, *_ in MENTIONS]
+)
+def test_every_command_parses(page: str, line: int, command: str, words: list[str]) -> None:
+    parse(command, words)
 
 
 def test_a_command_with_an_unknown_option_does_not_parse() -> None:
     with pytest.raises(Exception, match="No such option"):
-        parse(["--tabel", "FLOW.md"])
+        parse("audit-grads", ["--tabel", "FLOW.md"])
 
 
-def parse(words: list[str]) -> None:
-    """Read the arguments of `jepa audit-grads` and do nothing."""
-    command = typer.main.get_command(app).commands["audit-grads"]  # pyright: ignore[reportAttributeAccessIssue]
-    command.make_context("audit-grads", list(words))
+def parse(name: str, words: list[str]) -> None:
+    """Read the arguments of a command and do nothing."""
+    command = typer.main.get_command(app).commands[name]  # pyright: ignore[reportAttributeAccessIssue]
+    command.make_context(name, list(words))
 
 
 @pytest.mark.parametrize("block", CONSOLE, ids=str)
