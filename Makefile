@@ -23,8 +23,8 @@ train: $(STAMP) ## Train on the embedded grid world; the run folder is runs/grid
 audit: $(STAMP) ## Prove that docs/gradient_flow.md says what the gradients do
 	OMP_NUM_THREADS=1 $(BIN)/jepa audit-grads
 
-test: $(STAMP) ## Run all tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+test: $(STAMP) ## Run all tests, a file at a time on each core
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
 
 lint: $(STAMP) ## Check style, types and the direction of imports
 	$(BIN)/ruff check .

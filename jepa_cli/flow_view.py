@@ -57,7 +57,8 @@ def show_matrix(matrix: Matrix, console: Console) -> None:
     shares = [SHARE] if any(field.percent for field in matrix.fields.values()) else []
     tones = {field.tone for field in matrix.fields.values()}
     signs = [f"{sign} {key.TONES[tone]}" for tone, sign in SIGNS.items() if tone in tones]
-    page.items([*shares, *glyphs.legend(matrix.statuses, marks), *signs])
+    written = [field.status for field in matrix.fields.values() if field.status and not field.percent]
+    page.items([*shares, *glyphs.legend(written, marks), *signs])
     if unused := [module for module in matrix.modules if module not in shown]:
         page.paragraph(f"updated by none of these losses: {', '.join(unused)}")
     for note in matrix.notes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
+from textwrap import wrap
 from typing import NamedTuple
 
 from graphviz import escape as quoted
@@ -30,7 +31,7 @@ def heading(title: str, *explained: Sequence[Item], notes: Iterable[str] = ()) -
     for items in explained:
         for row in _rows(items):
             yield "   ".join(map(_item, row))
-    yield from (coloured(note, palette.MUTED) for note in notes)
+    yield from (coloured(line, palette.MUTED) for note in notes for line in wrap(note, LONGEST_ROW))
 
 
 def label(lines: Iterable[str], *, small: Iterable[str] = (), align: str = "center") -> str:

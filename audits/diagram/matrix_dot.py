@@ -14,7 +14,6 @@ from audits.diagram.labels import FONT, Item, broken, coloured, heading, hint
 from audits.diagram.matrix import Field, Matrix
 from audits.diagram.picture import Tone
 from audits.formats import glyphs
-from audits.result import Status
 
 SMALL = 9
 COLUMN = 10
@@ -55,7 +54,8 @@ def _heading(matrix: Matrix) -> Iterator[str]:
     tones = {field.tone for field in matrix.fields.values()}
     swatches = [Item(TONE_MEANINGS[tone], colour) for tone, colour in TONES.items() if tone in tones]
     has_shares = any(field.percent for field in matrix.fields.values())
-    statuses = [status for status in matrix.statuses if not (has_shares and status is Status.LIVE)]
+    written = {field.status for field in matrix.fields.values() if not field.percent}
+    statuses = [status for status in matrix.statuses if status in written]
     glyphed = [Item(f"{glyphs.UNICODE[status]} {glyphs.MEANINGS[status]}") for status in statuses]
     return heading(matrix.title, swatches, [*([Item(SHARE)] if has_shares else []), *glyphed], notes=matrix.notes)
 

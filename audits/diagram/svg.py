@@ -24,6 +24,7 @@ def svg(source: str, *, styled: bool = True) -> str:
         style = ElementTree.Element("style")
         style.text = stylesheet()
         root.insert(0, style)
+        root.set("style", "max-width:100%;max-height:100vh;height:auto")  # opened alone, it fits its window
     root.set("data-source", fingerprint(source))
     ElementTree.register_namespace("", SVG)
     ElementTree.register_namespace("xlink", XLINK)

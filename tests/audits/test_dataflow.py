@@ -19,7 +19,7 @@ from audits.legend import Legend
 from audits.values import Kind, Node
 from jepa_cli.jepa_target import jepa_target
 from jepa_world_model.config_file import load_config
-from tests.audits.test_traps import AUDITED, audited
+from tests.audits.test_traps import AUDITED, outcome
 from tests.audits.traps import Trap
 
 Losses = Callable[["Model", Tensor], Mapping[str, Tensor]]
@@ -249,7 +249,7 @@ def test_the_world_model_is_linked_as_specified(specified: dict) -> None:
 @pytest.mark.parametrize("trap", AUDITED, ids=lambda trap: trap.name)
 def test_links_agree_with_the_audit(trap: Trap) -> None:
     missing: set[tuple[str, str]] = set()
-    for flow in audited(trap.target(), settings=trap.settings, cosines=False).flows:  # type: ignore[union-attr]
+    for flow in outcome(trap).result.flows:  # type: ignore[union-attr]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             linked = updates(dataflow(trap.target(), flow.setting))

@@ -15,7 +15,7 @@ from audits.legend import Legend
 from jepa_cli.jepa_target import LEGEND
 from jepa_world_model.losses import LOSSES
 from tests.audits.diagram.world import read, world
-from tests.audits.test_traps import AUDITED, audited
+from tests.audits.test_traps import AUDITED, outcome
 from tests.audits.traps import Trap
 
 SPECIFIED = json.loads((Path(__file__).parents[2] / "spec" / "gradient_flow.json").read_text())["settings"]
@@ -57,7 +57,7 @@ def test_no_update_is_drawn_past_the_data() -> None:
 
 @pytest.mark.parametrize("trap", AUDITED, ids=lambda trap: trap.name)
 def test_every_trap_is_drawn_as_audited(trap: Trap) -> None:
-    found = audited(trap.target(), settings=trap.settings, cosines=False)
+    found = outcome(trap).result
     assert isinstance(found, Audit)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
