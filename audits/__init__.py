@@ -6,16 +6,20 @@ target = Target(model, losses=lambda batch: my_losses(model, batch), batches=[ba
 print(audit(target).table())
 """
 
-from audits.auditing import audit
-from audits.contract.against import against
-from audits.contract.compare import Comparison
-from audits.drift import Drift, DriftKind
-from audits.errors import AuditError
-from audits.legend import Legend
-from audits.places import Place, Stop, StopKind
-from audits.result import Audit, Cell, Flow, Setting, Status
-from audits.routes import with_routes
-from audits.target import Target
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from audits.auditing import audit
+    from audits.contract.against import against
+    from audits.contract.compare import Comparison
+    from audits.drift import Drift, DriftKind
+    from audits.errors import AuditError
+    from audits.legend import Legend
+    from audits.places import Place, Stop, StopKind
+    from audits.result import Audit, Cell, Flow, Setting, Status
+    from audits.routes import with_routes
+    from audits.target import Target
 
 __all__ = [
     "Audit",
@@ -36,3 +40,24 @@ __all__ = [
     "audit",
     "with_routes",
 ]
+
+HOME = {
+    "auditing": ("audit",),
+    "contract.against": ("against",),
+    "contract.compare": ("Comparison",),
+    "drift": ("Drift", "DriftKind"),
+    "errors": ("AuditError",),
+    "legend": ("Legend",),
+    "places": ("Place", "Stop", "StopKind"),
+    "result": ("Audit", "Cell", "Flow", "Setting", "Status"),
+    "routes": ("with_routes",),
+    "target": ("Target",),
+}
+"""Where a name is defined. It is imported when it is first asked for: most of these modules bring torch along."""
+
+
+def __getattr__(name: str) -> Any:
+    module = next((module for module, names in HOME.items() if name in names), None)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{module}"), name)

@@ -66,7 +66,7 @@ def dataflow(target: Target, setting: Setting, losses: Collection[str] | None = 
     batch, batches = 0, max(1, len(target.batches))
     while batch < batches:
         recorder = NamingRecorder(Sources(target.helpers, target.locate))
-        watching = recorder.watching(target, losses)
+        watching = recorder.watching(target.narrowed(losses))
         with watching as watched, forward(watched, setting, losses=losses, batch=batch, recorder=recorder) as run:
             values = _values(target, run, recorder)
             batches = max(batches, BATCHES) if run.draws else batches

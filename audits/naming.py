@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any
@@ -50,13 +50,9 @@ class NamingRecorder(Recorder):
         self._running: list[int | None] = []
 
     @contextmanager
-    def watching(self, target: Target, only: Collection[str] | None = None) -> Iterator[Target]:
-        """The same target, telling this recorder its batch, its states and its modules' calls.
-
-        A selective one computes `only` some losses.
-        """
+    def watching(self, target: Target) -> Iterator[Target]:
+        """The same target, telling this recorder its batch, its states and its modules' calls."""
         column_of = _columns(target)
-        wanted = {"only": frozenset(only)} if target.selective and only is not None else {}
 
         def enter(module: nn.Module, _: Any) -> None:
             self._enter(column_of.get(id(module)))
@@ -67,7 +63,7 @@ class NamingRecorder(Recorder):
         def losses(*given: Any, **switches: Any) -> Any:
             for name, tensor in leaves(given[0], "") if given else ():
                 self.named.inputs.setdefault(self._number(tensor), name)
-            return target.losses(*given, **switches, **wanted)
+            return target.losses(*given, **switches)
 
         with ExitStack() as stack:
             for owner in target.states:

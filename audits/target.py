@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import FrameType
 from typing import Any
 
@@ -133,6 +133,13 @@ class Target:
         """One forward pass on what `given` gave. A selective target computes `only` some losses."""
         wanted = {"only": frozenset(only)} if self.selective and only is not None else {}
         return self.losses(*given, **setting.values, **wanted)
+
+    def narrowed(self, losses: Collection[str] | None) -> Target:
+        """The same target, computing only some losses if it can."""
+        if not self.selective or losses is None:
+            return self
+        only, every = frozenset(losses), self.losses
+        return replace(self, losses=lambda *given, **switches: every(*given, **switches, only=only), selective=False)
 
     def given(self, batch: int, *, float64: bool = False, rows: int | None = None) -> list[Any]:
         """A copy of batch number `batch`, promoted if asked, of its first `rows` if given; nothing without batches."""

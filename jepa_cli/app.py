@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from jepa_cli.commands.audit_grads import audit_grads
+from jepa_cli.commands.check_weights import check_weights
 from jepa_cli.commands.collect import collect
 from jepa_cli.commands.render_flow import render_flow
 from jepa_cli.commands.train import train
@@ -20,6 +21,7 @@ app.command(short_help="Train the world model and leave a run folder.")(train)
 app.command(short_help="Record trajectories in a Gymnasium environment.")(collect)
 app.command(short_help="Prove which loss updates which module; fail on drift from the documented table.")(audit_grads)
 app.command(short_help="Draw the gradient flow as measured.")(render_flow)
+app.command(short_help="Say what an edit to weights or gates would do.")(check_weights)
 
 
 def _print_version(asked: bool) -> None:

@@ -59,7 +59,13 @@ class Batch(NamedTuple):
 
 
 def jepa_target(
-    config: Config, *, frames: int = FRAMES, horizon: int = HORIZON, windows: int = WINDOWS, width: int = WIDTH
+    config: Config,
+    *,
+    frames: int = FRAMES,
+    horizon: int = HORIZON,
+    windows: int = WINDOWS,
+    width: int = WIDTH,
+    batches: int = 1,
 ) -> Target:
     """An untrained world model as narrow as routing allows, on random frames, with all thirty losses.
 
@@ -79,23 +85,23 @@ def jepa_target(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.train.seed)
         model = WorldModel(small, spec)
-        batch = _random_batch(spec, windows, frames)
+        given = [_random_batch(spec, windows, frames) for _ in range(batches)]
     with torch.no_grad():
         list(model.p_action_delta_projector.parameters())[-2].mul_(POSE_STRIDE)
-    return _target(model, [batch], config, horizon)
+    return _target(model, given, config, horizon)
 
 
-def trained_target(run: Path) -> tuple[Target, Config]:
-    """The model of a run at its trained weights, on windows of its data; and the run's config.
+def trained_target(run: Path, config: Config | None = None, *, batches: int = BATCHES) -> tuple[Target, Config]:
+    """The model of a run at its trained weights, on windows of its data; and the run's config, or another one.
 
-    Raises UserError when `run` is no run folder, or its weights do not fit its config.
+    Raises UserError when `run` is no run folder, or its weights do not fit the config.
     """
     from jepa_world_model.run import load_run
     from jepa_world_model.training.objective import Objective
 
-    config, model, batches = load_run(run, BATCHES)
+    config, model, given = load_run(run, batches, config)
     objective = Objective(config, torch.device("cpu"))
-    pairs = [Batch(objective.frames(batch), batch.actions) for batch in batches]
+    pairs = [Batch(objective.frames(batch), batch.actions) for batch in given]
     return _target(model, pairs, config, config.train.rollout_horizon), config
 
 

@@ -11,10 +11,11 @@ from audits import AuditError, Target
 from audits.errors import nearest
 from jepa_cli.foreign_target import foreign_target
 from jepa_cli.jepa_target import jepa_target, trained_target
-from jepa_world_model.config_file import load_config, parse_value
+from jepa_world_model.config_file import load_config
 from jepa_world_model.losses import LOSSES
 from jepa_world_model.model_config import Config
 from jepa_world_model.states import Gates
+from jepa_world_model.toml_values import parse_value
 
 ALL, DEFAULT, ENABLED = "all", "default", "enabled"
 

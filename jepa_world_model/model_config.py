@@ -1,5 +1,7 @@
 """Every setting, its default and its limits, in four tables: [losses] [train] [model] [data].
 
+A fifth, [accept], sets nothing: it says which findings of a check are meant.
+
 `LossWeights` is made from the loss declarations: a new loss brings its weight along.
 """
 
@@ -139,14 +141,19 @@ class DataConfig:
     seed: Seed = 0
 
 
+Reason = Annotated[str, Field(min_length=1)]
+
+
 @settings
 class Config:
-    """All four tables."""
+    """All four tables, and what was accepted of them."""
 
     losses: LossWeights = field(default_factory=LossWeights)  # pyright: ignore[reportInvalidTypeForm]
     train: TrainConfig = field(default_factory=TrainConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = field(default_factory=DataConfig)
+    accept: dict[str, Reason] = field(default_factory=dict)
+    """[accept] Findings of `jepa check-weights` that are meant: id of the rule to the reason."""
 
     @property
     def enabled(self) -> dict[Loss, float]:

@@ -45,18 +45,20 @@ def run_training(config: Config, out: Path | None, observer: RunObserver, *, ten
     return outcome
 
 
-def load_run(path: Path, batches: int) -> tuple[Config, WorldModel, list[Batch]]:
+def load_run(path: Path, batches: int, config: Config | None = None) -> tuple[Config, WorldModel, list[Batch]]:
     """A run's config, its model with the weights it left, and the first batches that it was trained on.
 
-    Raises UserError when `path` is no run folder, has no weights, weights of another shape, or when its data is gone.
+    Another `config` takes the place of its own. Raises UserError when `path` is no run folder, has no weights, weights
+    of another shape, or when its data is gone.
     """
-    run, config = RunFolder.open(path)
+    run, own = RunFolder.open(path)
+    config = config or own
     source = open_config_source(config)
     training, _ = split_episodes(source, config.data.validation_fraction, config.data.seed)
     train = config.train
     sampler = WindowSampler(source, training, train.batch_size, train.sequence_length, train.seed)
     model = WorldModel(config.model, source.spec)
-    run.load_weights(model)
+    run.load_weights(model, "" if config is own else "the config that was given")
     return config, model, [sampler.batch(step) for step in range(batches)]
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from audits.contract.stories import Story, stories
 from audits.formats.locations import locations
 from audits.formats.wording import explanation, extent, verdict
+from audits.formats.workflow_command import annotation
 
 if TYPE_CHECKING:
     from audits.contract import Comparison
@@ -21,8 +22,8 @@ def render(comparison: Comparison) -> str:
     audit = comparison.audit
     lines = [_error(story, audit) for story in stories(comparison.drifts)]
     if comparison.passed:
-        title = _property(f"Gradient flow of {audit.target}")
-        lines.append(f"::notice title={title}::{_message(f'{verdict(comparison)}: {extent(audit)}')}")
+        title = f"Gradient flow of {audit.target}"
+        lines.append(annotation("notice", f"{verdict(comparison)}: {extent(audit)}", title=title))
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -34,12 +35,4 @@ def _error(story: Story, audit: Audit) -> str:
     losses = [f"losses: {', '.join(story.losses)}"] if len(story.losses) > 1 else []
     further = [f"{location.of}: {location}" for location in where[1:]]
     text = "\n".join([*losses, *story.effects(), *explanation(drift, audit), *further])
-    return f"::error {','.join(f'{key}={_property(value)}' for key, value in properties.items())}::{_message(text)}"
-
-
-def _message(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _property(text: str) -> str:
-    return _message(text).replace(":", "%3A").replace(",", "%2C")
+    return annotation("error", text, **properties)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from hashlib import sha256
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from audits.drift import Drift, DriftKind
 from audits.formats.locations import Location, locations
+from audits.formats.sarif_parts import physical, sarif
 from audits.formats.sarif_rules import RULES, rule_id
 from audits.formats.wording import explanation, headline, notes
 
@@ -18,7 +16,6 @@ if TYPE_CHECKING:
     from audits.contract import Comparison
     from audits.result import Audit
 
-SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 ROLES = {"code": "where the gradient flows or is stopped", "document": "what the document says"}
 
 
@@ -28,11 +25,10 @@ def render(comparison: Comparison) -> str:
     run = {
         "tool": {"driver": {"name": "jepa audit-grads", "rules": [_rule(kind) for kind in DriftKind]}},
         "automationDetails": {"id": f"gradient-flow/{audit.target}/"},
-        "columnKind": "unicodeCodePoints",
         "invocations": [{"executionSuccessful": True, "toolExecutionNotifications": _notifications(comparison)}],
         "results": _results(comparison),
     }
-    return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=1) + "\n"
+    return sarif(run)
 
 
 def _rule(kind: DriftKind) -> dict[str, Any]:
@@ -72,9 +68,9 @@ def _result(drift: Drift, audit: Audit, fingerprint: str) -> dict[str, Any]:
         "ruleIndex": list(DriftKind).index(drift.kind),
         "level": RULES[drift.kind].level,
         "message": {"text": "\n".join([headline(drift), *explanation(drift, audit)])},
-        "locations": [{"physicalLocation": _physical(first)}],
+        "locations": [{"physicalLocation": physical(first)}],
         "relatedLocations": [
-            {"id": number, "physicalLocation": _physical(other), "message": {"text": ROLES[other.of]}}
+            {"id": number, "physicalLocation": physical(other), "message": {"text": ROLES[other.of]}}
             for number, other in enumerate(others, start=1)
         ],
         "partialFingerprints": {"primaryLocationLineHash": fingerprint},
@@ -85,9 +81,3 @@ def _fingerprint(drift: Drift) -> str:
     """The same drift after lines have moved. GitHub matches alerts by it."""
     what = drift.place.key if drift.place else drift.expected
     return sha256("\n".join((drift.kind, drift.loss, drift.module, what)).encode()).hexdigest()[:32]
-
-
-def _physical(location: Location) -> dict[str, Any]:
-    path = Path(location.file)
-    artifact = {"uri": path.as_uri()} if path.is_absolute() else {"uri": quote(location.file), "uriBaseId": "%SRCROOT%"}
-    return {"artifactLocation": artifact, "region": {"startLine": max(1, location.line)}}

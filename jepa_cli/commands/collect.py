@@ -34,9 +34,9 @@ def collect(
 ) -> None:
     """Record trajectories of a random policy in any Gymnasium environment, for jepa train --data."""
     from jepa_cli.progress import counted
-    from jepa_world_model.config_file import parse_value
     from jepa_world_model.data import gym_collect
     from jepa_world_model.errors import UserError
+    from jepa_world_model.toml_values import parse_value
 
     arguments = {}
     for argument in env_arguments or []:

@@ -63,8 +63,11 @@ class RunFolder:
             finally:
                 temporary.unlink(missing_ok=True)
 
-    def load_weights(self, model: nn.Module) -> None:
-        """Put the stored weights into a model. Raises UserError when there are none, or each that does not fit."""
+    def load_weights(self, model: nn.Module, config: str = "") -> None:
+        """Put the stored weights into a model. Raises UserError when there are none, or each that does not fit.
+
+        `config` names what the model was made by, if not by the run's own.
+        """
         try:
             stored = load_file(self.weights)
         except FileNotFoundError as error:
@@ -79,7 +82,7 @@ class RunFolder:
                 f"  {name}: expected {expected.get(name)}, found {found.get(name)}" for name in names[:MOST_MISFITS]
             ]
             more = [f"  and {len(names) - MOST_MISFITS} more"] if len(names) > MOST_MISFITS else []
-            raise UserError("\n".join([f"{self.weights} does not fit {self.config}:", *lines, *more]))
+            raise UserError("\n".join([f"{self.weights} does not fit {config or self.config}:", *lines, *more]))
         model.load_state_dict(stored)
 
     def append_metrics(self, rows: list[Mapping[str, Any]]) -> None:

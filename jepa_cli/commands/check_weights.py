@@ -1,0 +1,73 @@
+"""`jepa check-weights`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from jepa_cli.command import examples, reports_audit_errors, reports_user_errors
+from jepa_cli.options import Checkpoint, ConfigFile, Overrides
+
+FINDINGS = 1
+FORMATS = ("rich", "json", "markdown", "github", "sarif")
+
+
+@reports_user_errors
+@reports_audit_errors
+@examples(
+    "jepa check-weights --set losses.action_delta_z=0.1",
+    "jepa check-weights --set train.detach_z_from_h_and_p=false",
+    "jepa check-weights --config my.toml --baseline HEAD",
+    "jepa check-weights --checkpoint runs/grid-rooms-001 --set losses.sigreg=0.05",
+    "jepa check-weights --no-measure configs/*.toml",
+)
+def check_weights(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[FILE]...", help="Config files, each checked by itself.", show_default=False),
+    ] = None,
+    config: ConfigFile = None,
+    overrides: Overrides = None,
+    baseline: Annotated[
+        str | None,
+        typer.Option(
+            metavar="default|FILE|RUN|REVISION",
+            help="What the config is compared with: the defaults, a TOML file, a run folder, or the same file at a "
+            "revision of git. By default the defaults, or the run of --checkpoint.",
+            show_default=False,
+        ),
+    ] = None,
+    checkpoint: Checkpoint = None,
+    measure: Annotated[
+        bool, typer.Option("--measure/--no-measure", help="Audit before and after, or ask the rules only.")
+    ] = True,
+    fail_on: Annotated[str, typer.Option(metavar="warning|error", help="From which level on to fail.")] = "warning",
+    strict: Annotated[
+        bool,
+        typer.Option("--strict", help="Also fail on what is accepted, and on what the baseline has already."),
+    ] = False,
+    format: Annotated[str, typer.Option(metavar="|".join(FORMATS), help="How to report.")] = "rich",
+    output: Annotated[Path | None, typer.Option(help="Write the report to a file.", show_default=False)] = None,
+) -> None:
+    """Say what an edit to weights or gates would do, before it is made.
+
+    Named rules look at the config; audits before and after say which losses reach which module, who would hold how much
+    of its gradient, and which losses would pull it apart.
+
+    Exit code 0: nothing to look at. 1: findings. 2: could not check.
+    """
+    from jepa_cli.check_run import CheckRequest, run_check
+
+    request = CheckRequest(
+        configs=[*(files or []), *([config] if config else [])],
+        baseline=baseline,
+        overrides=overrides or [],
+        checkpoint=checkpoint,
+        fail_on=fail_on,
+        strict=strict,
+        measure=measure,
+        format=format,
+        output=output,
+    )
+    if not run_check(request):
+        raise typer.Exit(FINDINGS)

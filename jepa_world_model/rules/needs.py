@@ -1,0 +1,90 @@
+"""Rules about losses that need something: a long window, a deep rollout, another loss."""
+
+from collections.abc import Iterator
+
+from jepa_world_model.record import record
+from jepa_world_model.rules.rule import Check, Found, Level, listed, rule, weight_keys
+
+WINDOW, HORIZON = "train.sequence_length", "train.rollout_horizon"
+POSE = ("action_delta_dp", "additivity_dp", "rollout_kstep_p", "scale_dp", "geometry_rank_p")
+
+
+@rule(
+    Level.ERROR,
+    why="An imagined h after one step is the teacher-forced h, so rollouts of h begin at two steps and those of poses "
+    "at three. With a shallower rollout the loss has no terms.",
+    remedy="Deepen the rollout (train.rollout_horizon), or switch the loss off.",
+    triggers=["train.rollout_horizon=1"],
+    passes=["train.rollout_horizon=3"],
+)
+def rollout_too_shallow(check: Check) -> Iterator[Found]:
+    """A loss needs a deeper rollout."""
+    horizon = check.settings.values[HORIZON]
+    short = [loss for loss in check.enabled if record().losses[loss].horizon > horizon]
+    if short:
+        needs = listed([f"{loss} (needs {record().losses[loss].horizon})" for loss in short])
+        message = f"a rollout of {horizon} {'step' if horizon == 1 else 'steps'} is too shallow for {needs}"
+        yield Found(message, tuple(short), (HORIZON, *weight_keys(short)))
+
+
+@rule(
+    Level.ERROR,
+    why="A loss that compares several frames has no terms in a shorter window.",
+    remedy="Lengthen the windows (train.sequence_length), or switch the loss off.",
+    triggers=["train.sequence_length=3", "train.rollout_horizon=2", "losses.rollout_kstep_p=0.5"],
+    passes=["train.sequence_length=4"],
+)
+def window_too_short(check: Check) -> Iterator[Found]:
+    """A loss needs a longer window."""
+    window = check.settings.values[WINDOW]
+    short = [loss for loss in check.enabled if record().losses[loss].frames > window]
+    if short:
+        needs = listed([f"{loss} (needs {record().losses[loss].frames})" for loss in short])
+        message = f"windows of {window} frames are too short for {needs}"
+        yield Found(message, tuple(short), (WINDOW, *weight_keys(short)))
+
+
+@rule(
+    Level.ERROR,
+    why="A rollout of K steps ends K frames after its start, which must lie in the window.",
+    remedy="Lengthen the windows (train.sequence_length) or shorten the rollout (train.rollout_horizon).",
+    triggers=["train.rollout_horizon=8"],
+    passes=["train.rollout_horizon=7"],
+)
+def rollout_longer_than_window(check: Check) -> Iterator[Found]:
+    """The rollout is as long as the window, or longer."""
+    window, horizon = check.settings.values[WINDOW], check.settings.values[HORIZON]
+    if horizon >= window:
+        message = f"a rollout of {horizon} steps needs windows of {horizon + 1} frames, found {window}"
+        yield Found(message, (), (HORIZON, WINDOW))
+
+
+@rule(
+    Level.WARNING,
+    why="action_delta_dp trains increments and prototypes towards each other. Without a loss that sets their scale "
+    "both can shrink to zero, where they agree perfectly.",
+    remedy="Give scale_dp a weight, or switch action_delta_dp off.",
+    triggers=["losses.scale_dp=0"],
+    passes=["losses.scale_dp=0.01"],
+)
+def prototype_without_scale(check: Check) -> Iterator[Found]:
+    """Nothing keeps the pose increments from collapsing to zero."""
+    if "action_delta_dp" in check.enabled and "scale_dp" not in check.enabled:
+        keys = weight_keys(("scale_dp", "action_delta_dp"))
+        yield Found("action_delta_dp has no scale anchor: Δp can collapse to zero", ("action_delta_dp",), keys)
+
+
+@rule(
+    Level.INFO,
+    why="A pose that drifts in one direction, whatever the action, satisfies all default losses of p at once (measured "
+    "in docs/log.md). Only a loss that reads the action back from p keeps the increments of different actions apart.",
+    remedy="For planning with p, enable inverse_dynamics_dp.",
+    triggers=[],
+    passes=["losses.inverse_dynamics_dp=1"],
+)
+def pose_may_drift(check: Check) -> Iterator[Found]:
+    """Nothing asks that different actions move the pose differently."""
+    enabled = [loss for loss in POSE if loss in check.enabled]
+    if enabled and not {"inverse_dynamics_dp", "inverse_dynamics_p"} & set(check.enabled):
+        message = "no loss asks that different actions move the pose differently"
+        yield Found(message, ("p_action_delta_projector",), weight_keys(("inverse_dynamics_dp",)))
