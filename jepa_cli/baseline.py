@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -49,8 +50,9 @@ def _revision(wanted: str, file: Path | None) -> tuple[Settings, list[str]]:
 
 def _git(folder: Path, *arguments: str) -> bytes | None:
     """What git prints; None where it fails, or where there is none."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}  # a hook's may be relative
     try:
-        run = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, timeout=30)
+        run = subprocess.run(["git", *arguments], cwd=folder, env=own, capture_output=True, timeout=30)
     except (OSError, subprocess.TimeoutExpired):
         return None
     return run.stdout if run.returncode == 0 else None

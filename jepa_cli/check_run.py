@@ -43,7 +43,7 @@ class CheckRequest:
         if self.format not in (RICH, *FORMATS):
             raise AuditError(f"--format {self.format}: {nearest(self.format, (RICH, *FORMATS))}")
         if self.fail_on not in FAILING:
-            raise AuditError(f"--fail-on {self.fail_on}: {nearest(self.fail_on, FAILING)}")
+            raise AuditError(f"--fail-on {self.fail_on}: {nearest(self.fail_on, map(str, FAILING))}")
         if self.checkpoint and not self.measure:
             raise AuditError("--no-measure reads no weights; leave out --checkpoint")
         if self.output:

@@ -21,7 +21,7 @@ from jepa_world_model.data.spec import ActionKind, DataSpec
 from jepa_world_model.losses import LOSSES, Loss, families
 from jepa_world_model.losses.declaration import Read
 from jepa_world_model.model import ROLES, WorldModel
-from jepa_world_model.model_config import Config
+from jepa_world_model.model_config import SMALLEST_IMAGE, Config
 from jepa_world_model.states import Gates, States
 
 FRAMES, HORIZON, WINDOWS, ACTIONS = 6, 4, 3, 4
@@ -72,15 +72,16 @@ def jepa_target(
     Weights, numbers of layers and normalisations are those of `config`; the gates' defaults are the project's. Path
     counts depend on `frames` and `horizon`, and not on the number of `windows` or the `width` of each layer.
     """
-    spec = DataSpec(config.model.stride, 3, ACTIONS, ActionKind.ONE_HOT)
+    size = max(config.model.stride, SMALLEST_IMAGE)
+    spec = DataSpec(size, 3, ACTIONS, ActionKind.ONE_HOT)
     small = replace(
         config.model,
-        image_size=config.model.stride,
-        encoder_widths=(width,) * len(config.model.encoder_widths),
-        decoder_widths=(width,) * len(config.model.decoder_widths),
-        h_dim=width,
-        pose_dim=None,
-        hidden_width=HIDDEN,
+        image_size=size,
+        encoder_widths=tuple(min(width, own) for own in config.model.encoder_widths),
+        decoder_widths=tuple(min(width, own) for own in config.model.decoder_widths),
+        h_dim=min(width, config.model.h_dim),
+        pose_dim=config.model.pose_dim and min(width, config.model.pose_dim),
+        hidden_width=min(HIDDEN, config.model.hidden_width),
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.train.seed)

@@ -8,6 +8,11 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
+from jepa_world_model.config_file import values_of
+from jepa_world_model.model_config import Config
+from jepa_world_model.rules import Level
+from jepa_world_model.rules.judging import judge, recorded
+from jepa_world_model.settings import Settings
 from jepa_world_model.training.metrics import Row
 from jepa_world_model.training.run_folder import RunFolder
 from jepa_world_model.training.summary import changes, verdict
@@ -54,6 +59,18 @@ class TrainingView:
         """Get ready for so many steps with these enabled losses."""
         self._start, self._steps, self._weights = time.monotonic(), steps, weights
         self._task = self._progress.add_task("training", total=steps, rate="")
+
+    def warn(self, config: Config) -> None:
+        """What a check of the weights would warn of.
+
+        Raises UserError for an acceptance of a rule that does not exist.
+        """
+        settings = Settings("config", values_of(config), config.accept)
+        found = [finding for finding in judge(recorded(settings)) if finding.counts(Level.WARNING)]
+        for finding in found:
+            self._print(f"{finding.level:<12}{finding.rule.id}: {finding.found.message}")
+        if found:
+            self._print(f"{'':12}jepa check-weights says why, and what to do")
 
     def on_decoding(self, done: int, total: int) -> None:
         if done == total:

@@ -38,6 +38,12 @@ def config_of(values: Mapping[str, Any]) -> Config:
     return _validated(tables, [])
 
 
+def values_of(config: Config) -> dict[str, Any]:
+    """By key, such as ``losses.jepa``: its value."""
+    tables = asdict(config)
+    return {f"{table}.{name}": tables[table][name] for table, names in TABLES.items() for name in names}
+
+
 def _validated(values: Mapping[str, Any], mistakes: list[str]) -> Config:
     try:
         config = TypeAdapter(Config).validate_python(values)

@@ -20,6 +20,7 @@ Widths = Annotated[tuple[Count, ...], Field(min_length=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 IMAGE_STEP = 8
+SMALLEST_IMAGE = 16
 
 T = TypeVar("T")
 
@@ -64,7 +65,7 @@ LossWeights: Any = settings(
 class ModelConfig:
     """[model] Sizes and shapes of the thirteen modules, and the gate that belongs to them."""
 
-    image_size: Annotated[int, Field(ge=16)] = 64
+    image_size: Annotated[int, Field(ge=SMALLEST_IMAGE)] = 64
     encoder_widths: Widths = (32, 64, 128, 256)
     decoder_widths: Widths = (32, 64, 64, 128)
     h_dim: Count = 256

@@ -160,9 +160,9 @@ def _converted(value: Any, kind: str, schema: Mapping[str, Any]) -> Any:
     match kind:
         case "boolean" if isinstance(value, bool) or str(value).lower() in (*TRUE, *FALSE):
             return str(value).lower() in TRUE
-        case "integer" if not isinstance(value, bool) and (number := _number(value)) is not None and number % 1 == 0:
+        case "integer" if (number := _number(value)) is not None and number % 1 == 0:
             return int(number)
-        case "number" if not isinstance(value, bool) and (number := _number(value)) is not None:
+        case "number" if (number := _number(value)) is not None:
             return number
         case "string" if isinstance(value, str):
             return value

@@ -70,6 +70,7 @@ def train(
         print(to_toml(resolve(loaded)), end="")
         return
     with TrainingView() as view:
+        view.warn(loaded)
         try:
             outcome = run_training(loaded, out, view, tensorboard=tensorboard)
         except Diverged as diverged:

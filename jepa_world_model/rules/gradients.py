@@ -14,7 +14,8 @@ DOMINANT = 0.95
     why="Two losses whose gradients point away from each other on every batch undo each other's steps: what the module "
     "becomes is decided by their weights, not by either of them.",
     remedy="Lower one of the two, stop its gradient on the way to the module, or accept it with a reason.",
-    triggers=[],
+    triggers=["losses.rollout_recon_z=1"],
+    passes=["losses.sigreg=1"],
     measured=True,
 )
 def losses_pull_apart(check: Check) -> Iterator[Found]:
@@ -34,7 +35,8 @@ def losses_pull_apart(check: Check) -> Iterator[Found]:
     why="There is a path from the loss to the module, but the gradient on it is zero or rounding noise: the loss is "
     "computed at its full cost and changes nothing there.",
     remedy="Look at the loss at these settings (jepa audit-grads --explain LOSS:MODULE), or switch it off.",
-    triggers=[],
+    triggers=["model.h_dim=1"],
+    passes=["model.h_dim=16"],
     measured=True,
 )
 def vacuous_loss(check: Check) -> Iterator[Found]:
@@ -51,7 +53,8 @@ def vacuous_loss(check: Check) -> Iterator[Found]:
     Level.INFO,
     why="Where one loss holds nearly all of a module's gradient, the others that update it hardly count.",
     remedy="Nothing, if that is meant; else change the weights.",
-    triggers=[],
+    triggers=["losses.geometry_rank_p=100"],
+    passes=["losses.geometry_rank_p=2"],
     measured=True,
 )
 def one_loss_dominates(check: Check) -> Iterator[Found]:

@@ -67,6 +67,12 @@ def test_gates_change_the_setting_of_a_config() -> None:
     assert audited("--losses", "scale_dp", *chosen)[1] == ["detach_decoder=True, pose_delta_detach_h=False"]
 
 
+def test_a_shallow_model_is_audited_and_its_lock_is_another() -> None:
+    """Its stride is smaller than the smallest image; its paths are others than those of the lock file."""
+    shallow = ["--set", "model.encoder_widths=[4, 8]", "--set", "model.decoder_widths=[4, 8]"]
+    assert "encoder_layers: 4 in the lock, 2 here" in complaint(audit_grads("--losses", "recon", *shallow))
+
+
 def test_all_gates_of_another_trainer(trainers: Path) -> None:
     arguments = ["--target", "trainers:audit_target", "--table", str(FLOW)]
     everything = ["default", "critic_trains_encoder=True"]
