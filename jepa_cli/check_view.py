@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+
 from jepa_cli.check_report import Report
 from jepa_cli.check_shares import share_lines
 from jepa_cli.plain_page import PlainPage
@@ -9,20 +12,22 @@ from jepa_world_model.rules.judging import Finding
 
 
 def show(report: Report, page: PlainPage) -> None:
-    """The edit, findings that count in full, the others on a line each, shares, notes, the verdict."""
+    """The edit, findings that count in full, others on a line each, known ones by name, shares, notes, the verdict."""
     page.paragraph(f"{report.name} beside {report.baseline.settings.name}", style="heading")
     page.blank()
     for line in [*map(str, report.changes), *report.effects]:
         page.paragraph(line, indent=2)
     if report.changes:
         page.blank()
-    others = [finding for finding in report.findings if finding not in report.failing]
     for finding in report.failing:
         _told(finding, report, page)
-    for finding in others:
+    others = [finding for finding in report.findings if finding not in report.failing]
+    for finding in (each for each in others if not each.known or each.accepted):
         excuses = report.excuses(finding)
         told = f"{finding.level}: {finding.rule.id}: {finding.found.message}"
         page.paragraph(f"{told} ({'; '.join(excuses)})" if excuses else told)
+    if known := [finding.rule.id for finding in others if finding.known and not finding.accepted]:
+        page.paragraph(f"as in {report.baseline.settings.name}: {_counted(known)} (--strict tells more)")
     if others:
         page.blank()
     if shares := share_lines(report):
@@ -49,3 +54,9 @@ def _told(finding: Finding, report: Report, page: PlainPage) -> None:
         }
     )
     page.blank()
+
+
+def _counted(ids: Sequence[str]) -> str:
+    """``z-action-loss, losses-pull-apart x 4``"""
+    counts = Counter(ids)
+    return ", ".join(id if count == 1 else f"{id} x {count}" for id, count in counts.items())

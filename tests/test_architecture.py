@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import audits
+
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("jepa_cli", "jepa_world_model", "audits")
 HEAVY = ("torch", "pandas", "numpy", "matplotlib", "graphviz", "gymnasium")
@@ -50,6 +52,19 @@ def test_the_check_for_heavy_packages_can_fail() -> None:
 
 def test_opening_data_needs_no_torch() -> None:
     assert "torch" not in loaded_by("import jepa_world_model.data")
+
+
+@pytest.mark.parametrize("edit", ["losses.sigreg=1", "train.detach_z_from_h_and_p=false"])
+def test_checking_an_edit_by_rules_alone_loads_no_heavy_package(edit: str) -> None:
+    ask = "from typer.testing import CliRunner; from jepa_cli.app import app"
+    check = f"CliRunner().invoke(app, ['check-weights', '--no-measure', '--set', '{edit}'])"
+    assert loaded_by(f"{ask}; checked = {check}; assert checked.exit_code < 2, checked.output") == set()
+
+
+def test_every_public_name_of_the_audit_has_a_home() -> None:
+    assert sorted(name for names in audits.HOME.values() for name in names) == audits.__all__
+    for name in audits.__all__:
+        assert getattr(audits, name) is not None
 
 
 def test_imports_go_one_way(copied_project: Path) -> None:

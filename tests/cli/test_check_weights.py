@@ -122,7 +122,11 @@ def test_a_terminal_without_greek_letters_gets_escapes(folder: Path) -> None:
 def test_a_finding_of_the_baseline_is_told_and_does_not_fail(folder: Path) -> None:
     (folder / "new.toml").write_text(NEW)
     said = told(rules("new.toml", "--baseline", "new.toml"), NOTHING)
-    assert "warning: z-action-loss: action_delta_z makes z compose under actions (as in new.toml)" in said
+    known = "z-action-loss, encoder-shaped-by-dynamics, h2z-beside-jepa, pose-may-drift"
+    assert f"as in new.toml: {known} (--strict tells more)" in said
+    strictly = told(rules("new.toml", "--baseline", "new.toml", "--strict"), FINDINGS)
+    assert "warning: z-action-loss: action_delta_z makes z compose under actions" in strictly
+    assert "but as in new.toml" in strictly
     assert failing("new.toml", "--baseline", "new.toml", "--strict") == ["z-action-loss", "encoder-shaped-by-dynamics"]
 
 

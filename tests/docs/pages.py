@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 ELISION = "..."
-COMMANDS = ("jepa audit-grads", "jepa render-flow")
+COMMANDS = ("jepa audit-grads", "jepa render-flow", "jepa check-weights")
 """Those whose output the pages show."""
 
 
