@@ -323,9 +323,18 @@ def test_markdown_is_a_comment(config: Path) -> None:
     comment = rules(config, "--format", "markdown").stdout
     assert comment.startswith("**Weights of my.toml: 2 warnings** (beside default)\n")
     assert "- `losses.action_delta_z: 0 -> 0.1`\n" in comment
-    assert "| **warning** | `z-action-loss` | action\\_delta\\_z makes z compose under actions |" in comment
+    assert "| warning | `z-action-loss` | action\\_delta\\_z makes z compose under actions |" in comment
+    counted, folded = comment.split("<details><summary>What does not count</summary>")
+    assert "pose-may-drift" in folded
+    assert "pose-may-drift" not in counted
     assert "<details><summary>Who would train what</summary>" not in comment
-    assert "<details><summary>Who would train what</summary>" in check(config, "--format", "markdown").stdout
+
+
+def test_markdown_explains_a_rule_once(config: Path) -> None:
+    comment = check(config, "--format", "markdown", "--strict").stdout
+    assert "<details><summary>Who would train what</summary>" in comment
+    assert comment.count(" apart: cosine ") > 1
+    assert comment.count("| `losses-pull-apart` |") == 1
 
 
 @pytest.mark.parametrize("format", SHOWN_FORMATS)
