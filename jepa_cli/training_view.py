@@ -13,10 +13,14 @@ from jepa_world_model.model_config import Config
 from jepa_world_model.rules import Level
 from jepa_world_model.rules.judging import judge, recorded
 from jepa_world_model.settings import Settings
+from jepa_world_model.training.alarms import Alarm
 from jepa_world_model.training.metrics import Row
+from jepa_world_model.training.observer import Observer
+from jepa_world_model.training.outcome import Outcome
 from jepa_world_model.training.run_folder import RunFolder
 from jepa_world_model.training.summary import changes, verdict
-from jepa_world_model.training.trainer import Outcome, Trainer
+from jepa_world_model.training.trainer import Trainer
+from jepa_world_model.training.validation import Validation
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 TREND = 16
@@ -24,7 +28,7 @@ SMOOTHING = 0.1
 LOG_SECONDS = 10.0
 
 
-class TrainingView:
+class TrainingView(Observer):
     """Observes a run. On a terminal: a live bar with the losses; elsewhere: a line now and then."""
 
     def __init__(self, console: Console | None = None) -> None:
@@ -55,10 +59,10 @@ class TrainingView:
     def __exit__(self, *error: object) -> None:
         self._live.stop()
 
-    def follow(self, *, steps: int, weights: dict[str, float]) -> None:
+    def follow(self, *, steps: int, weights: dict[str, float], done: int = 0) -> None:
         """Get ready for so many steps with these enabled losses."""
-        self._start, self._steps, self._weights = time.monotonic(), steps, weights
-        self._task = self._progress.add_task("training", total=steps, rate="")
+        self._start, self._first, self._steps, self._weights = time.monotonic(), done, steps, weights
+        self._task = self._progress.add_task("training", total=steps, completed=done, rate="")
 
     def warn(self, config: Config) -> None:
         """What a check of the weights would warn of.
@@ -80,7 +84,7 @@ class TrainingView:
         self._run = run
         source, train = trainer.source, trainer.config.train
         spec, parameters = source.spec, sum(parameter.numel() for parameter in trainer.parameters)
-        self.follow(steps=train.steps, weights=trainer.config.losses.enabled)
+        self.follow(steps=train.steps, weights=trainer.config.losses.enabled, done=trainer.done)
         self._print(f"run folder  {run.path}")
         self._print(
             f"data        {source.name}: {len(source)} trajectories of {spec.image_size}x{spec.image_size}, "
@@ -90,6 +94,14 @@ class TrainingView:
             f"model       {parameters:,} parameters in {len(trainer.trained_modules)} modules, "
             f"{len(self._weights)} losses, {train.device} {train.precision}"
         )
+        if trainer.done:
+            self._print(f"resumed     after step {trainer.done} of {train.steps}")
+
+    def on_warning(self, message: str) -> None:
+        self._print(f"warning     {message}")
+
+    def on_alarm(self, alarm: Alarm) -> None:
+        self._print(f"alarm       {alarm}")
 
     def on_rows(self, rows: list[Row]) -> None:
         for row in rows:
@@ -97,12 +109,12 @@ class TrainingView:
                 self._smooth[name] = value + (1 - SMOOTHING) * (self._smooth.get(name, value) - value)
             self._history.append(dict(self._smooth))
         if rows:
-            rate = rows[-1].step / (time.monotonic() - self._start)
+            rate = (rows[-1].step - self._first) / (time.monotonic() - self._start)
             self._progress.update(self._task, completed=rows[-1].step, rate=f"{rate:.2f} steps/s")
             self._log(rows[-1], rate)
 
-    def on_validation(self, step: int, losses: dict[str, float]) -> None:
-        self._validation = losses
+    def on_validation(self, validation: Validation) -> None:
+        self._validation = validation.losses
 
     def show_outcome(self, outcome: Outcome) -> None:
         """What the run did, loss by loss, and where to look."""
@@ -111,10 +123,13 @@ class TrainingView:
             style = "green" if after < before else "red"
             table.add_row(name, f"{before:.4g}", f"{after:.4g}", f"[{style}]{verdict(before, after)}[/{style}]")
         self._console.print(table)
-        how = "interrupted after" if outcome.interrupted else "finished"
+        how = "stopped after" if outcome.interrupted else "finished"
         self._print(f"{how} {outcome.steps} steps in {outcome.seconds:.0f} s")
+        if outcome.signal:
+            self._print(f"to go on    jepa train --resume {self._run.path}")
         self._print(f"summary     {self._run.summary}")
-        self._print(f"pictures    {self._run.pictures}")
+        if self._run.pictures.exists():
+            self._print(f"pictures    {self._run.pictures}")
 
     def render(self) -> Group:
         """The losses and the bar."""

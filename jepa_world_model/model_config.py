@@ -1,8 +1,9 @@
-"""Every setting, its default and its limits, in four tables: [losses] [train] [model] [data].
+"""Every setting, its default and its limits, in five tables: [losses] [train] [model] [data]
+[alarms].
 
-A fifth, [accept], sets nothing: it says which findings of a check are meant.
+A sixth, [accept], sets nothing: it says which findings of a check are meant.
 
-`LossWeights` is made from the loss declarations: a new loss brings its weight along.
+`LossWeights` and `Alarms` are made from declarations: a new loss brings its weight along, a new vital its bounds.
 """
 
 from dataclasses import asdict, field, make_dataclass
@@ -12,8 +13,10 @@ from pydantic import ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from jepa_world_model.losses import LOSSES, Loss
+from jepa_world_model.vitals import BOUNDS
 
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Limit = Annotated[float, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
 Widths = Annotated[tuple[Count, ...], Field(min_length=1)]
@@ -115,8 +118,14 @@ class TrainConfig:
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     threads: Annotated[int, Field(ge=0)] = 0
+    deterministic: bool = True
+    channels_last: bool = True
+    compile: bool = False
+    accumulate: Count = 1
     log_every: Count = 10
     validate_every: Count = 100
+    checkpoint_every_steps: Count = 100
+    keep_checkpoints: Count = 2
     detach_z_from_h_and_p: bool = True
     detach_decoder: bool = False
 
@@ -126,6 +135,14 @@ class TrainConfig:
             raise ValueError(
                 f"rollout_horizon {self.rollout_horizon} needs windows of at least {self.rollout_horizon + 1} frames, "
                 f"sequence_length is {self.sequence_length}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _batch_divides(self) -> "TrainConfig":
+        if self.batch_size % self.accumulate or self.batch_size == self.accumulate:
+            raise ValueError(
+                f"accumulate {self.accumulate} must divide batch_size {self.batch_size} into parts of 2 windows or more"
             )
         return self
 
@@ -142,17 +159,31 @@ class DataConfig:
     seed: Seed = 0
 
 
+Alarms: Any = settings(
+    make_dataclass(
+        "Alarms",
+        [(bound.key, Limit, field(default=bound.default)) for bound in BOUNDS],
+        frozen=True,
+        kw_only=True,
+        namespace={
+            "__doc__": "[alarms] Bounds; a value that crosses one is told once. 0 below and inf above say nothing.",
+            "__module__": __name__,
+        },
+    )
+)
+
 Reason = Annotated[str, Field(min_length=1)]
 
 
 @settings
 class Config:
-    """All four tables, and what was accepted of them."""
+    """All five tables, and what was accepted of them."""
 
     losses: LossWeights = field(default_factory=LossWeights)  # pyright: ignore[reportInvalidTypeForm]
     train: TrainConfig = field(default_factory=TrainConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = field(default_factory=DataConfig)
+    alarms: Alarms = field(default_factory=Alarms)  # pyright: ignore[reportInvalidTypeForm]
     accept: dict[str, Reason] = field(default_factory=dict)
     """[accept] Findings of `jepa check-weights` that are meant: id of the rule to the reason."""
 

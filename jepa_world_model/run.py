@@ -1,48 +1,108 @@
-"""A whole run: data, trainer, run folder, pictures and summary; and back from its folder."""
+"""A whole run: data, trainer, run folder, pictures and summary; on from where one stopped; and back from its folder."""
 
-from collections.abc import Callable
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Protocol
+from signal import SIGINT
 
+from jepa_world_model import processes
 from jepa_world_model.data import EpisodeSource, open_source, split_episodes
 from jepa_world_model.data.windows import Batch, WindowSampler
 from jepa_world_model.evaluation.pictures import draw_pictures
 from jepa_world_model.model import WorldModel
 from jepa_world_model.model_config import Config
+from jepa_world_model.training.checkpoints import Checkpoint
+from jepa_world_model.training.observer import Observer, Observers
+from jepa_world_model.training.outcome import Outcome
 from jepa_world_model.training.run_folder import RunFolder, next_free
 from jepa_world_model.training.runtime import prepare, resolve
+from jepa_world_model.training.session import Session
+from jepa_world_model.training.state import restore
+from jepa_world_model.training.status import StatusFile, read_status
 from jepa_world_model.training.summary import describe
-from jepa_world_model.training.trainer import Observer, Outcome, Trainer
+from jepa_world_model.training.trainer import Trainer
+from jepa_world_model.training.validation import Validation
 
 RUNS = Path("runs")
 
 
-class RunObserver(Observer, Protocol):
-    """Whoever wants to watch a run, from its first moment."""
-
-    def on_decoding(self, done: int, total: int) -> None:
-        """Image folders are being decoded."""
-
-    def on_start(self, run: RunFolder, trainer: Trainer) -> None:
-        """Training is about to begin."""
-
-
-def run_training(config: Config, out: Path | None, observer: RunObserver, *, tensorboard: bool = False) -> Outcome:
+def run_training(config: Config, out: Path | None, observer: Observer) -> Outcome:
     """Train as a config says, into `out` or the next free folder of ./runs.
 
-    Raises UserError for bad input, before anything is written where possible; Diverged when training met NaN.
+    Raises UserError for bad input, before anything is written where possible; Diverged when training met NaN; Stop when
+    the observer wants to.
     """
     config = resolve(config)
-    runtime = prepare(config.train)
-    watcher = _with_tensorboard(observer) if tensorboard else observer
-    source = open_config_source(config, observer.on_decoding)
-    trainer = Trainer(config, source, runtime)
-    run = RunFolder.create(out or next_free(RUNS, source.name), config)
-    watcher.on_start(run, trainer)
-    outcome = trainer.fit(run, watcher)
-    draw_pictures(trainer, run)
-    run.write(run.summary, describe(config, trainer, outcome).encode())
+    with processes.joined(config.train.device):
+        source = open_config_source(config, observer.on_decoding)
+        trainer = Trainer(config, source, prepare(config.train))
+        path = processes.from_first(out or next_free(RUNS, source.name))
+        run = RunFolder.create(path, config) if processes.is_first() else RunFolder(path)
+        with run.held() if processes.is_first() else nullcontext():
+            return _carried_out(Session(trainer, run, observer))
+
+
+def resume_training(path: Path, observer: Observer) -> Outcome:
+    """Go on with the run that a folder holds, from its newest checkpoint, as if it had never stopped.
+
+    Raises UserError when `path` is no run folder, is in use, or its checkpoint does not fit; Diverged and Stop as
+    `run_training` does.
+    """
+    run, config = RunFolder.open(path)
+    config = resolve(config)
+    with processes.joined(config.train.device), run.held() if processes.is_first() else nullcontext():
+        source = open_config_source(config, observer.on_decoding)
+        trainer = Trainer(config, source, prepare(config.train))
+        found = run.checkpoints.newest(observer.on_warning) if processes.is_first() else None
+        checkpoint = processes.from_first(found)
+        if checkpoint:
+            for warning in restore(trainer, checkpoint, f"{run.checkpoints.folder}, step {checkpoint.facts['step']}"):
+                observer.on_warning(warning)
+        outcome = _rewound(run, checkpoint, observer) if processes.is_first() else Outcome()
+        return _carried_out(Session(trainer, run, observer, outcome))
+
+
+def _rewound(run: RunFolder, checkpoint: Checkpoint | None, observer: Observer) -> Outcome:
+    """The run folder as it was at a checkpoint; and what the run had to tell until then."""
+    facts = checkpoint.facts if checkpoint else {"metrics_bytes": 0, "best": None, "told": [], "alarms": []}
+    run.clear_left_overs()
+    if not run.rewind_metrics(facts["metrics_bytes"]):
+        observer.on_warning(f"{run.metrics} is shorter than at the checkpoint: some rows before it are lost")
+    validations = [row for row in run.read_metrics() if row["split"] == "validation"]
+    return Outcome(
+        validations={row["step"]: Validation(row["step"], row["losses"], row["vitals"]) for row in validations},
+        alarms=facts["alarms"],
+        told=facts["told"],
+        best=tuple(facts["best"]) if facts["best"] else None,
+        seconds=read_status(run).get("seconds", 0.0),
+    )
+
+
+def _carried_out(session: Session) -> Outcome:
+    status = StatusFile()
+    session.observer = Observers(status, session.observer) if processes.is_first() else session.observer
+    session.observer.on_start(session.run, session.trainer)
+    with _failure_noted(status):
+        outcome = session.fit()
+        if processes.is_first() and outcome.signal in (None, SIGINT):
+            pictures = draw_pictures(session.trainer, session.run)
+            session.observer.on_pictures(outcome.steps, pictures)
+        if processes.is_first():
+            session.run.write(session.run.summary, describe(session.trainer, outcome).encode())
+        session.observer.on_end(outcome)
     return outcome
+
+
+@contextmanager
+def _failure_noted(status: StatusFile) -> Iterator[None]:
+    try:
+        yield
+    except BaseException as error:
+        if processes.is_first():
+            status.failed(str(error) or type(error).__name__)
+        raise
 
 
 def load_run(path: Path, batches: int, config: Config | None = None) -> tuple[Config, WorldModel, list[Batch]]:
@@ -74,9 +134,3 @@ def open_config_source(config: Config, on_decoding: Callable[[int, int], None] |
         action_kind=data.action_kind,
         on_progress=on_decoding,
     )
-
-
-def _with_tensorboard(observer: RunObserver) -> RunObserver:
-    from jepa_world_model.training.tensorboard import TensorBoard
-
-    return TensorBoard(observer)

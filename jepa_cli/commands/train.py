@@ -8,8 +8,8 @@ import typer
 from jepa_cli.command import examples, fail, reports_user_errors
 from jepa_cli.options import ConfigFile, Overrides
 
-DIVERGED = 1
-INTERRUPTED = 130
+STOPPED = 1
+SIGNALLED = 128
 
 
 @reports_user_errors
@@ -18,6 +18,12 @@ INTERRUPTED = 130
     "jepa train --data data/four-rooms --out runs/four-rooms",
     "jepa train --set losses.sigreg=0.05 --set train.steps=5000",
     "jepa train --print-config > my.toml; jepa train --config my.toml",
+    "jepa train --resume runs/grid-rooms-001",
+    "torchrun --nproc-per-node 2 -m jepa_cli train",
+    "",
+    "Exit codes: 0 finished; 1 stopped by NaN, or by a gradient audit that failed; 2 bad input,",
+    "or a file that could not be read or written; 130, 143, 138 asked to stop by SIGINT, SIGTERM,",
+    "SIGUSR1: the step was finished and saved, and --resume goes on.",
 )
 def train(
     config: ConfigFile = None,
@@ -31,6 +37,12 @@ def train(
     out: Annotated[
         Path | None,
         typer.Option(help="Run folder to create. By default the next free runs/NAME-001.", show_default=False),
+    ] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="RUN", help="Go on with a run that was stopped, as if it never had been.", show_default=False
+        ),
     ] = None,
     steps: Annotated[int | None, typer.Option(help="Same as --set train.steps=...", show_default=False)] = None,
     seed: Annotated[int | None, typer.Option(help="Same as --set train.seed=...", show_default=False)] = None,
@@ -48,13 +60,13 @@ def train(
         bool, typer.Option("--print-config", help="Print the resolved TOML and exit; that file reproduces the run.")
     ] = False,
 ) -> None:
-    """Train the world model and leave a run folder: config, metrics, weights, pictures, summary."""
+    """Train the world model and leave a run folder: config, metrics, weights, checkpoints, pictures, summary."""
     import json
 
-    from jepa_cli.training_view import TrainingView
-    from jepa_world_model.config_file import load_config, to_toml
-    from jepa_world_model.run import run_training
+    from jepa_cli.train_run import TrainRequest, run_train
+    from jepa_world_model.config_file import to_toml
     from jepa_world_model.training.divergence import Diverged
+    from jepa_world_model.training.observer import Stop
     from jepa_world_model.training.runtime import resolve
 
     shortcuts = {
@@ -65,16 +77,13 @@ def train(
         "train.threads": threads,
     }
     given = [f"{key}={json.dumps(value)}" for key, value in shortcuts.items() if value is not None]
-    loaded = load_config(config, [*(overrides or []), *given])
+    request = TrainRequest(config, [*(overrides or []), *given], out, resume, tensorboard=tensorboard)
     if print_config:
-        print(to_toml(resolve(loaded)), end="")
+        print(to_toml(resolve(request.loaded())), end="")
         return
-    with TrainingView() as view:
-        view.warn(loaded)
-        try:
-            outcome = run_training(loaded, out, view, tensorboard=tensorboard)
-        except Diverged as diverged:
-            fail(str(diverged), DIVERGED)
-    view.show_outcome(outcome)
-    if outcome.interrupted:
-        raise typer.Exit(INTERRUPTED)
+    try:
+        outcome = run_train(request)
+    except (Diverged, Stop) as stopped:
+        fail(str(stopped), STOPPED)
+    if outcome.signal:
+        raise typer.Exit(SIGNALLED + outcome.signal)

@@ -17,16 +17,35 @@ class Batch:
     frames: torch.Tensor  # [B, T, H, W, C] uint8
     actions: torch.Tensor  # [B, T, A] float32
 
+    def split(self, parts: int) -> "list[Batch]":
+        """So many batches of as many windows each."""
+        return [Batch(*part) for part in zip(self.frames.chunk(parts), self.actions.chunk(parts), strict=True)]
+
 
 class WindowSampler:
     """Windows of ``sequence_length`` frames, each within one of the episodes ``indices``, all equally likely.
 
-    Episodes shorter than a window are left out. Raises UserError when none is long enough.
+    Episodes shorter than a window are left out. Of each batch this is share number ``share``, one of ``shares`` equal
+    ones. Raises UserError when no episode is long enough, or a batch cannot be shared.
     """
 
     def __init__(
-        self, source: EpisodeSource, indices: np.ndarray, batch_size: int, sequence_length: int, seed: int
+        self,
+        source: EpisodeSource,
+        indices: np.ndarray,
+        batch_size: int,
+        sequence_length: int,
+        seed: int,
+        *,
+        share: int = 0,
+        shares: int = 1,
     ) -> None:
+        if batch_size % shares:
+            raise UserError(
+                f"train.batch_size {batch_size} cannot be shared by {shares} processes; "
+                f"use --set train.batch_size={-(-batch_size // shares) * shares}"
+            )
+        self._rows = slice(share * batch_size // shares, (share + 1) * batch_size // shares)
         self.batch_size = batch_size
         self.sequence_length = sequence_length
         self.seed = seed
@@ -44,9 +63,12 @@ class WindowSampler:
         return int(self._ends[-1])
 
     def batch(self, step: int) -> Batch:
-        """Return the batch of ``step``: the same for the same (seed, step), whatever was asked for before."""
+        """Return the batch of ``step``: the same for the same (seed, step), whatever was asked for before.
+
+        All shares draw the whole batch and cut out their own rows, so that together they are what one process has.
+        """
         rng = np.random.default_rng([self.seed, step])
-        return self._cut(rng.integers(self.window_count, size=self.batch_size))
+        return self._cut(rng.integers(self.window_count, size=self.batch_size)[self._rows])
 
     def sequential(self, max_windows: int) -> Iterator[Batch]:
         """Yield at most ``max_windows`` windows, evenly spread over all episodes, always the same ones in order."""

@@ -2,6 +2,7 @@
 
 from io import BytesIO
 from math import ceil
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,8 +23,8 @@ COLUMNS = 4
 TRAIN_COLOUR, VALIDATION_COLOUR = "#4c78a8", "#e45756"
 
 
-def draw_pictures(trainer: "Trainer", run: RunFolder) -> None:
-    """Write reconstructions.png, imagination.png and losses.png."""
+def draw_pictures(trainer: "Trainer", run: RunFolder) -> list[Path]:
+    """Write reconstructions.png, imagination.png and losses.png. Returns where they are."""
     states = held_out_states(trainer)
     figures = {
         "reconstructions": reconstructions(states),
@@ -34,6 +35,7 @@ def draw_pictures(trainer: "Trainer", run: RunFolder) -> None:
         content = BytesIO()
         figure.savefig(content, format="png", dpi=110)
         run.write(run.pictures / f"{name}.png", content.getvalue())
+    return [run.pictures / f"{name}.png" for name in figures]
 
 
 def held_out_states(trainer: "Trainer") -> States:

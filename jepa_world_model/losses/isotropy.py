@@ -4,6 +4,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from jepa_world_model import processes
+
 SLICES = 256
 KNOTS = 17
 REACH = 5.0
@@ -24,5 +26,6 @@ def epps_pulley(samples: Tensor) -> Tensor:
     knots = torch.linspace(-REACH, REACH, KNOTS, device=samples.device, dtype=samples.dtype)
     gaussian = torch.exp(-knots.square() / 2)
     angles = (samples @ directions.T).unsqueeze(-1) * knots  # [N, slices, knots]
-    distance = (angles.cos().mean(dim=0) - gaussian).square() + angles.sin().mean(dim=0).square()
-    return len(samples) * torch.trapezoid(distance * gaussian, knots, dim=-1).mean()
+    cosine, sine = processes.mean(angles.cos().mean(dim=0)), processes.mean(angles.sin().mean(dim=0))
+    distance = (cosine - gaussian).square() + sine.square()
+    return len(samples) * processes.count() * torch.trapezoid(distance * gaussian, knots, dim=-1).mean()

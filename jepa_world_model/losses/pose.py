@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.linalg import vector_norm
 from torch.nn.functional import mse_loss, relu
 
+from jepa_world_model import processes
 from jepa_world_model.losses.declaration import loss
 from jepa_world_model.losses.mean import mean
 
@@ -64,7 +65,7 @@ def rollout_kstep_p(
     meaning="trimmed mean (middle half) of the norm of Δp with a target of 1",
 )
 def scale_dp(dp: Tensor) -> Tensor:
-    lengths = vector_norm(dp, dim=-1).flatten().sort().values
+    lengths = processes.gathered(vector_norm(dp, dim=-1).flatten()).sort().values
     trim = int(len(lengths) * TRIM)
     return (lengths[trim : len(lengths) - trim].mean() - STEP_LENGTH).square()
 

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from jepa_world_model.modules.batch_norm import BatchNorm1d
 from jepa_world_model.modules.convolution import he_initialised
 
 MOMENTUM = 0.3
@@ -27,7 +28,7 @@ class Encoder(nn.Module):
             self.layers.append(he_initialised(nn.Conv2d(width_in, width_out, kernel_size=3, stride=2, padding=1)))
             self.layers.append(nn.ReLU())
         self.layers.pop(-1)
-        self.norm = nn.BatchNorm1d(widths[-1], momentum=MOMENTUM)
+        self.norm = BatchNorm1d(widths[-1], momentum=MOMENTUM)
 
     def forward(self, x: Tensor) -> Tensor:
         """Frames [..., C, H, W] to embeddings [..., Dz]."""

@@ -17,19 +17,19 @@ class Objective:
         self.losses = tuple(config.enabled)
         self.names = tuple(loss.name for loss in self.losses)
         self.weights = torch.tensor(list(config.enabled.values()), device=device)
-        self._device = device
+        self._device, self._dtype = device, torch.get_default_dtype()
         self._gates = Gates.of(config.model, config.train)
         self._horizon = config.train.rollout_horizon
 
     def states(self, model: WorldModel, batch: Batch, *, horizon: int | None = None) -> States:
         """The states of a batch; rollouts are as deep as in training unless `horizon` says otherwise."""
-        actions = batch.actions.to(self._device, non_blocking=True)
+        actions = batch.actions.to(self._device, self._dtype, non_blocking=True)
         return States(model, self.frames(batch), actions, gates=self._gates, horizon=horizon or self._horizon)
 
     def frames(self, batch: Batch) -> Tensor:
         """x [B, T, C, H, W] in [0, 1], on the device. Channels stay innermost in memory: channels-last for free."""
         frames = batch.frames.to(self._device, non_blocking=True)
-        return frames.permute(0, 1, 4, 2, 3).float().div(255)
+        return frames.permute(0, 1, 4, 2, 3).to(self._dtype).div(255)
 
     def each(self, states: States) -> list[Tensor]:
         """All losses of one batch, each a scalar of its own graph."""
@@ -43,6 +43,17 @@ class Objective:
     def total(self, losses: Tensor) -> Tensor:
         """Losses [L] to their weighted sum."""
         return losses @ self.weights
+
+
+class LossesOfBatch(nn.Module):
+    """From a batch to its losses [L], as one module: what DDP wraps."""
+
+    def __init__(self, model: WorldModel, objective: Objective) -> None:
+        super().__init__()
+        self.model, self.objective = model, objective
+
+    def forward(self, batch: Batch) -> Tensor:
+        return self.objective(self.objective.states(self.model, batch))
 
 
 def reached_parameters(model: nn.Module, total: Tensor) -> list[nn.Parameter]:

@@ -2,20 +2,20 @@
 
 import json
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import nn
 
 from jepa_world_model.config_file import load_config, to_toml
 from jepa_world_model.errors import UserError
 from jepa_world_model.model_config import Config
-
-MOST_MISFITS = 8
+from jepa_world_model.training.checkpoints import Checkpoints
+from jepa_world_model.training.durable import PART, explained, flush, write_whole
+from jepa_world_model.training.fit import check_fit
+from jepa_world_model.training.sealed import unsealed
 
 
 class RunFolder:
@@ -26,6 +26,9 @@ class RunFolder:
         self.config = path / "config.toml"
         self.metrics = path / "metrics.jsonl"
         self.weights = path / "weights.safetensors"
+        self.best = path / "best.safetensors"
+        self.checkpoints = Checkpoints(path / "checkpoints")
+        self.status = path / "status.json"
         self.summary = path / "summary.md"
         self.pictures = path / "pictures"
         self.tensorboard = path / "tensorboard"
@@ -35,13 +38,15 @@ class RunFolder:
         """A new folder that holds the config. Raises UserError when `path` holds anything, or cannot be written."""
         run = RunFolder(path)
         with explained(path):
-            if path.is_dir() and any(path.iterdir()):
+            if path.is_dir() and any(not left_over(file) for file in path.iterdir()):
                 what = "already holds a run" if run.config.exists() else "is not empty"
                 raise UserError(
-                    f"output folder {path} {what}; nothing was written. Choose another --out, or remove it."
+                    f"output folder {path} {what}; nothing was written. Choose another --out, or go on with "
+                    f"jepa train --resume {path}"
+                    if run.config.exists()
+                    else f"output folder {path} {what}; nothing was written. Choose another --out."
                 )
             path.mkdir(parents=True, exist_ok=True)
-            run.pictures.mkdir(exist_ok=True)
         run.write(run.config, to_toml(config).encode())
         return run
 
@@ -53,15 +58,25 @@ class RunFolder:
             raise UserError(f"{path} is not a run folder: expected {run.config.name} in it")
         return run, load_config(run.config)
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep other processes from training into this folder. Raises UserError when one does already."""
+        with explained(self.config), self.config.open("rb") as file:
+            if not _lock(file.fileno()):
+                raise UserError(f"{self.path} is being trained by another process; wait for it, or end it first")
+            yield
+
     def write(self, path: Path, content: bytes) -> None:
         """Write a file whole or not at all."""
         with explained(path):
-            temporary = path.with_name(path.name + ".part")
-            try:
-                temporary.write_bytes(content)
-                os.replace(temporary, path)
-            finally:
-                temporary.unlink(missing_ok=True)
+            path.parent.mkdir(exist_ok=True)
+        write_whole(path, content)
+
+    def clear_left_overs(self) -> None:
+        """Remove what a killed process left half written."""
+        with explained(self.path):
+            for file in self.path.rglob(f"*{PART}"):
+                file.unlink()
 
     def load_weights(self, model: nn.Module, config: str = "") -> None:
         """Put the stored weights into a model. Raises UserError when there are none, or each that does not fit.
@@ -69,31 +84,50 @@ class RunFolder:
         `config` names what the model was made by, if not by the run's own.
         """
         try:
-            stored = load_file(self.weights)
+            stored, _ = unsealed(self.weights)
         except FileNotFoundError as error:
             raise UserError(f"{self.path} has no {self.weights.name}: the run ended before its first save") from error
-        except (SafetensorError, OSError) as error:
-            raise UserError(f"{self.weights} cannot be read: {error}") from error
+        except OSError as error:
+            raise UserError(f"{self.weights} cannot be read: {error.strerror or error}") from error
         expected = {name: list(tensor.shape) for name, tensor in model.state_dict().items()}
-        found = {name: list(tensor.shape) for name, tensor in stored.items()}
-        names = [name for name in expected | found if expected.get(name) != found.get(name)]
-        if names:
-            lines = [
-                f"  {name}: expected {expected.get(name)}, found {found.get(name)}" for name in names[:MOST_MISFITS]
-            ]
-            more = [f"  and {len(names) - MOST_MISFITS} more"] if len(names) > MOST_MISFITS else []
-            raise UserError("\n".join([f"{self.weights} does not fit {config or self.config}:", *lines, *more]))
+        check_fit(f"{self.weights} does not fit {config or self.config}", expected, stored)
         model.load_state_dict(stored)
 
-    def append_metrics(self, rows: list[Mapping[str, Any]]) -> None:
+    # metrics.jsonl: one JSON object a line, only ever appended to --------------------------------------------------
+
+    def append_metrics(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """One JSON object a line."""
         with explained(self.metrics), self.metrics.open("a", encoding="utf-8") as file:
             file.write("".join(json.dumps(row) + "\n" for row in rows))
 
     def read_metrics(self) -> list[dict[str, Any]]:
-        """All rows so far."""
-        with self.metrics.open(encoding="utf-8") as file:
-            return [json.loads(line) for line in file]
+        """All whole rows so far."""
+        with self.metrics.open("rb") as file:
+            lines = file.read().splitlines(keepends=True)
+        rows = []
+        for line in lines:
+            with suppress(ValueError):
+                rows.append(json.loads(line))
+        return rows
+
+    def flush_metrics(self) -> int:
+        """Wait until the disk holds them. Returns how many bytes that are."""
+        with explained(self.metrics), self.metrics.open("ab") as file:
+            flush(file.fileno())
+            return file.tell()
+
+    def rewind_metrics(self, size: int) -> bool:
+        """Forget all rows that came after so many bytes. Returns whether there were so many."""
+        with explained(self.metrics), self.metrics.open("ab") as file:
+            there = file.tell()
+            file.truncate(min(size, there))
+        if there < size:
+            self._drop_torn_row()
+        return there >= size
+
+    def _drop_torn_row(self) -> None:
+        content = self.metrics.read_bytes()
+        write_whole(self.metrics, content[: content.rfind(b"\n") + 1])
 
 
 def next_free(parent: Path, name: str) -> Path:
@@ -102,10 +136,29 @@ def next_free(parent: Path, name: str) -> Path:
     return parent / next(f"{name}-{n:03d}" for n in range(1, 10**6) if f"{name}-{n:03d}" not in taken)
 
 
-@contextmanager
-def explained(path: Path) -> Iterator[None]:
-    """Turn the system's refusal into a UserError that names the file."""
+def left_over(file: Path) -> bool:
+    """Whether a file is one that was never finished."""
+    return file.name.endswith(PART)
+
+
+def is_held(config: Path) -> bool:
+    """Whether some process trains into the folder of this config."""
+    if os.name != "posix" or not config.is_file():
+        return False
+    with config.open("rb") as file:
+        return not _lock(file.fileno())
+
+
+def _lock(descriptor: int) -> bool:
+    """Lock a file until it is closed, by whatever end of the process; where there are no locks, it counts as locked."""
     try:
-        yield
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror or error}") from error
+        import fcntl
+    except ImportError:
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks
+        return True
+    return True

@@ -2,12 +2,15 @@
 
 import ctypes
 import os
+import random
 import sys
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 
+from jepa_world_model import processes
 from jepa_world_model.errors import UserError
 from jepa_world_model.model_config import Config, TrainConfig
 
@@ -51,12 +54,28 @@ def default_threads() -> int:
 
 
 def prepare(train: TrainConfig) -> Runtime:
-    """Set threads, seed and allocator for a resolved config."""
+    """Set threads, seed, determinism and allocator for a resolved config."""
     torch.set_num_threads(train.threads)
+    random.seed(train.seed)
+    np.random.seed(train.seed)
     torch.manual_seed(train.seed)
+    repeat_exactly(train.deterministic)
     if train.device == "cpu":
         keep_freed_memory()
-    return Runtime(torch.device(train.device), getattr(torch, train.precision))
+    device = torch.device(train.device, processes.local_rank()) if train.device == "cuda" else train.device
+    return Runtime(torch.device(device), getattr(torch, train.precision))
+
+
+def repeat_exactly(asked: bool) -> None:
+    """Ask torch for algorithms that give the same bits each time; one that has none warns.
+
+    On a CPU all of them do anyway. Memory is not filled before it is written: nothing here reads what it did not write.
+    """
+    if asked:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(asked, warn_only=True)
+    torch.backends.cudnn.benchmark = not asked
+    torch.utils.deterministic.fill_uninitialized_memory = False  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def keep_freed_memory() -> None:

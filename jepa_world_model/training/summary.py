@@ -2,16 +2,30 @@
 
 from typing import TYPE_CHECKING
 
-from jepa_world_model.model_config import Config
+from jepa_world_model.vitals import VITALS
 
 if TYPE_CHECKING:
-    from jepa_world_model.training.trainer import Outcome, Trainer
+    from jepa_world_model.training.outcome import Outcome
+    from jepa_world_model.training.trainer import Trainer
+    from jepa_world_model.training.validation import Validation
+
+FOLDER = "RUN"
 
 
 def changes(outcome: "Outcome") -> list[tuple[str, float, float]]:
     """Each enabled loss on held-out trajectories: name, before training, after."""
-    first, last = outcome.validations[0], outcome.validations[max(outcome.validations)]
-    return [(name, first[name], last[name]) for name in first]
+    first, last = _ends(outcome)
+    return [(name, first.losses[name], last.losses[name]) for name in first.losses]
+
+
+def vitals(outcome: "Outcome") -> list[tuple[str, float, float]]:
+    """Each vital: name, before training, after."""
+    first, last = _ends(outcome)
+    return [(name, first.vitals[name], last.vitals[name]) for name in first.vitals]
+
+
+def _ends(outcome: "Outcome") -> "tuple[Validation, Validation]":
+    return outcome.validations[min(outcome.validations)], outcome.validations[max(outcome.validations)]
 
 
 def verdict(before: float, after: float) -> str:
@@ -23,9 +37,9 @@ def verdict(before: float, after: float) -> str:
     return f"rose {after / before:.3g} x" if before else "rose from 0"
 
 
-def describe(config: Config, trainer: "Trainer", outcome: "Outcome") -> str:
-    """The summary as Markdown."""
-    train = config.train
+def describe(trainer: "Trainer", outcome: "Outcome") -> str:
+    """The summary as Markdown. It says nothing of time: the same run gives the same text."""
+    config, train = trainer.config, trainer.config.train
     parameters = sum(parameter.numel() for parameter in trainer.parameters)
     left_out = [name for name, _ in trainer.model.named_children() if name not in trainer.trained_modules]
     gates = {"detach_z_from_h_and_p": train.detach_z_from_h_and_p, "detach_decoder": train.detach_decoder}
@@ -38,13 +52,14 @@ def describe(config: Config, trainer: "Trainer", outcome: "Outcome") -> str:
     lines = [
         f"# {config.data.source}: {how} after {outcome.steps} of {train.steps} steps",
         "",
-        f"- {outcome.seconds:.0f} s on {train.device} ({train.precision}, {train.threads} threads), "
-        f"{outcome.steps / outcome.seconds if outcome.seconds else 0:.2f} steps/s, "
-        f"{train.batch_size} windows of {train.sequence_length} frames a step",
+        f"- {train.batch_size} windows of {train.sequence_length} frames a step, on {train.device} ({train.precision}, "
+        f"{train.threads} threads)",
         f"- {parameters:,} parameters trained in {', '.join(trainer.trained_modules)}",
         f"- not reached by any enabled loss, and left out: {', '.join(left_out) or 'none'}",
         f"- gates: {', '.join(f'{name} = {str(closed).lower()}' for name, closed in gates.items())}",
+        *([f"- least weighted sum: {outcome.best[0]:.4g}, after {outcome.best[1]} steps"] if outcome.best else []),
         "",
+        *(["## Alarms", "", *(f"- {alarm}" for alarm in outcome.alarms), ""] if outcome.alarms else []),
         "## Losses on held-out trajectories"
         if config.data.validation_fraction
         else "## Losses on training trajectories",
@@ -53,9 +68,20 @@ def describe(config: Config, trainer: "Trainer", outcome: "Outcome") -> str:
         "| --- | --- | --- | --- |",
         *rows,
         "",
+        "## Vitals",
+        "",
+        "| | before training | after |",
+        "| --- | --- | --- |",
+        *(
+            f"| {name}: {VITALS[name].meaning} | {before:.4g} | {after:.4g} |"
+            for name, before, after in vitals(outcome)
+        ),
+        "",
         "## Pictures",
         "",
         *(f"![{name}](pictures/{name}.png)\n" for name in ("reconstructions", "imagination", "losses")),
-        "To repeat this run: `jepa train --config config.toml --out ELSEWHERE`.",
+        f"To go on with it: `jepa train --resume {FOLDER}`."
+        if outcome.interrupted
+        else f"To repeat it: `jepa train --config {FOLDER}/config.toml --out ELSEWHERE`.",
     ]
     return "\n".join(lines) + "\n"

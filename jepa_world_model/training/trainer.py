@@ -1,75 +1,56 @@
-"""The training loop: batches -> states -> losses -> optimizer. It tells an observer, and keeps a run folder."""
+"""A model, its enabled losses and its optimizer; one step of training."""
 
 import math
-import time
-from contextlib import closing
-from dataclasses import dataclass, field
-from typing import Protocol
+from contextlib import nullcontext
+from functools import cached_property
 
 import torch
-from safetensors.torch import save
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel as Spread
 
+from jepa_world_model import processes
 from jepa_world_model.data import EpisodeSource, split_episodes
-from jepa_world_model.data.prefetch import prefetch
 from jepa_world_model.data.windows import Batch, WindowSampler
 from jepa_world_model.model import WorldModel
 from jepa_world_model.model_config import Config
-from jepa_world_model.training.divergence import Diverged, Guard
-from jepa_world_model.training.metrics import Metrics, Row
-from jepa_world_model.training.objective import Objective, reached_parameters
-from jepa_world_model.training.run_folder import RunFolder
+from jepa_world_model.training.divergence import Guard
+from jepa_world_model.training.metrics import Row
+from jepa_world_model.training.objective import LossesOfBatch, Objective, reached_parameters
 from jepa_world_model.training.runtime import Runtime
-from jepa_world_model.training.validation import validate
 
-VALIDATION_WINDOWS = 64
 FIRST_WINDOWS = 64
-
-
-class Observer(Protocol):
-    """Whoever wants to watch a run."""
-
-    def on_rows(self, rows: list[Row]) -> None:
-        """A few steps are done."""
-
-    def on_validation(self, step: int, losses: dict[str, float]) -> None:
-        """The losses on held-out trajectories after `step` steps."""
-
-
-@dataclass
-class Outcome:
-    """How a run went."""
-
-    steps: int = 0
-    seconds: float = 0.0
-    interrupted: bool = False
-    validations: dict[int, dict[str, float]] = field(default_factory=dict)
+COMPILED = ("encoder", "decoder")
 
 
 class Trainer:
     """A model, its enabled losses and its optimizer."""
 
     def __init__(self, config: Config, source: EpisodeSource, runtime: Runtime) -> None:
-        """Raises UserError when the data cannot be split, or no window is long enough."""
+        """Raises UserError when the data cannot be split, no window is long enough, or a batch cannot be shared."""
         train = config.train
         self.config, self.source, self.runtime = config, source, runtime
         training, held_out = split_episodes(source, config.data.validation_fraction, config.data.seed)
         self.held_out = held_out if len(held_out) else training
         cut = (train.batch_size, train.sequence_length, train.seed)
-        self.sampler = WindowSampler(source, training, *cut)
+        self.sampler = WindowSampler(source, training, *cut, shares=processes.count(), share=processes.rank())
         self.validation = WindowSampler(source, self.held_out, *cut)
 
         self.model = WorldModel(config.model, source.spec).to(runtime.device)
-        self.model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        if train.channels_last:
+            self.model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         self.objective = Objective(config, runtime.device)
         self.model.encoder.standardise(self._first_frames())
-        self.parameters = reached_parameters(self.model, self._probe())
+        self.parameters = self._reached()
+        if train.compile:
+            for name in COMPILED:
+                self.model.get_submodule(name).compile()
         self.optimizer = torch.optim.AdamW(
             self.parameters, lr=train.learning_rate, weight_decay=train.weight_decay, fused=True
         )
-        self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimizer, self._learning_rate_factor)
         self.guard = Guard(self.optimizer, runtime.device)
-        self._good_buffers = [buffer.clone() for buffer in self.model.buffers()]
+        self.done = 0
+        self._losses = self._losses_of_batch()
+        self.remember_buffers()
 
     @property
     def trained_modules(self) -> list[str]:
@@ -77,75 +58,60 @@ class Trainer:
         reached = set(map(id, self.parameters))
         return [name for name, module in self.model.named_children() if reached & set(map(id, module.parameters()))]
 
+    @cached_property
+    def named_parameters(self) -> dict[str, nn.Parameter]:
+        """Those that are trained."""
+        reached = set(map(id, self.parameters))
+        return {name: parameter for name, parameter in self.model.named_parameters() if id(parameter) in reached}
+
     def step(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
-        """One update. Returns the losses [L], their weighted sum and the norm of its gradient, all on the device."""
-        with self.runtime.autocast():
-            losses = self.objective(self.objective.states(self.model, batch))
-        total = self.objective.total(losses)
+        """One update. Returns the losses [L], their weighted sum and the norm of its gradient, all on the device.
+
+        With several processes `batch` is this one's share; what is returned is of the joint batch.
+        """
+        for group in self.optimizer.param_groups:
+            group["lr"] = self._learning_rate()
         self.optimizer.zero_grad()
-        total.backward()
+        losses = self._backward(batch)
         norm = nn.utils.clip_grad_norm_(self.parameters, self.config.train.gradient_clip)
         self.guard.watch(losses, norm)
         self.optimizer.step()
-        self.schedule.step()
-        return losses, total, norm
+        self.done += 1
+        return losses, self.objective.total(losses), norm
 
-    def fit(self, run: RunFolder, observer: Observer) -> Outcome:
-        """Train to the end, or until the user interrupts. Raises Diverged; the last good weights are on disk then."""
-        train, metrics, outcome = self.config.train, Metrics(self.objective.names), Outcome()
-        start = time.monotonic()
-        self._validate(run, observer, outcome)
-        try:
-            with closing(prefetch(self.sampler.batch, range(train.steps))) as batches:
-                for step, batch in enumerate(batches, start=1):
-                    metrics.add(step, *self.step(batch))
-                    outcome.steps = step
-                    if step % train.log_every == 0 or step == train.steps:
-                        self._record(run, observer, metrics)
-                    if step % train.validate_every == 0 or step == train.steps:
-                        self._validate(run, observer, outcome)
-        except KeyboardInterrupt:
-            outcome.interrupted = True
-            self._record(run, observer, metrics)
-            self._validate(run, observer, outcome)
-        finally:
-            outcome.seconds = time.monotonic() - start
-            self.save(run)
-        return outcome
-
-    def save(self, run: RunFolder) -> None:
-        """Write the weights, whole or not at all."""
-        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in self.model.state_dict().items()}
-        run.write(run.weights, save(tensors))
-
-    def _record(self, run: RunFolder, observer: Observer, metrics: Metrics) -> None:
-        rows = metrics.flush()
-        broken = next((row for row in rows if not row.finite), None)
-        good = [row for row in rows if broken is None or row.step < broken.step]
-        run.append_metrics([row.as_json() for row in good])
-        observer.on_rows(good)
-        if broken:
-            culprits = self._culprits(broken)
-            self._restore_buffers()
-            raise Diverged(broken.step, culprits)
+    def remember_buffers(self) -> None:
+        """Those of a state that is known to be good."""
         self._good_buffers = [buffer.clone() for buffer in self.model.buffers()]
 
-    def _validate(self, run: RunFolder, observer: Observer, outcome: Outcome) -> None:
-        losses = validate(self.model, self.objective, self.validation.sequential(VALIDATION_WINDOWS), self.runtime)
-        run.append_metrics([{"split": "validation", "step": outcome.steps, "losses": losses}])
-        outcome.validations[outcome.steps] = losses
-        observer.on_validation(outcome.steps, losses)
-        self.save(run)
-
-    def _restore_buffers(self) -> None:
+    def restore_buffers(self) -> None:
         """Running statistics are written by the forward pass, where the guard cannot hold them back."""
         for buffer, good in zip(self.model.buffers(), self._good_buffers, strict=True):
             buffer.copy_(good)
 
-    def _culprits(self, broken: Row) -> list[str]:
+    def culprits(self, broken: Row) -> list[str]:
         """The losses that are not finite; if all are, those whose gradient is not, each backpropagated alone."""
         values = [name for name, value in broken.losses.items() if not math.isfinite(value)]
         return values or self._with_broken_gradient(self.sampler.batch(broken.step - 1))
+
+    def _backward(self, batch: Batch) -> Tensor:
+        """Gradients of the weighted sum, in as many parts as `train.accumulate` says. Returns the losses [L]."""
+        parts, losses = self.config.train.accumulate, []
+        for number, part in enumerate(batch.split(parts)):
+            last = number == parts - 1
+            with nullcontext() if last or not isinstance(self._losses, Spread) else self._losses.no_sync():
+                with self.runtime.autocast():
+                    losses.append(self._losses(part))
+                (self.objective.total(losses[-1]) / parts).backward()
+        mean = losses[0] if parts == 1 else torch.stack(losses).mean(dim=0)
+        return processes.mean(mean.detach())
+
+    def _losses_of_batch(self) -> nn.Module:
+        """Batch to losses [L]; with several processes, under DDP, which averages the gradients of all."""
+        module = LossesOfBatch(self.model, self.objective)
+        if processes.count() == 1:
+            return module
+        devices = [self.runtime.device] if self.runtime.device.type == "cuda" else None
+        return Spread(module, device_ids=devices, broadcast_buffers=False, gradient_as_bucket_view=True)
 
     def _with_broken_gradient(self, batch: Batch) -> list[str]:
         losses = self.objective.each(self.objective.states(self.model, batch))
@@ -160,19 +126,26 @@ class Trainer:
         """Frames [B, T, C, H, W] of training windows, evenly spread over the data."""
         return torch.cat([self.objective.frames(batch) for batch in self.sampler.sequential(FIRST_WINDOWS)])
 
-    def _probe(self) -> Tensor:
-        """The weighted sum for one window, whose graph says what is reached. Leaves model and random state alone."""
+    def _reached(self) -> list[nn.Parameter]:
+        """The parameters that some enabled loss reaches, by the graph of one window; the others are left out.
+
+        Left out, they wait for no gradient: DDP need not look for them. Model and random state stay as they were.
+        """
         batch = next(self.validation.sequential(1))
         self.model.eval()
-        with torch.random.fork_rng():
+        with torch.random.fork_rng(), processes.by_itself():
             total = self.objective.total(self.objective(self.objective.states(self.model, batch)))
         self.model.train()
-        return total
+        reached = reached_parameters(self.model, total)
+        self.model.requires_grad_(False)
+        for parameter in reached:
+            parameter.requires_grad_(True)
+        return reached
 
-    def _learning_rate_factor(self, step: int) -> float:
+    def _learning_rate(self) -> float:
         """Linear warm-up, then a cosine to a tenth."""
         train = self.config.train
-        if step < train.warmup_steps:
-            return (step + 1) / train.warmup_steps
-        progress = (step - train.warmup_steps) / max(1, train.steps - train.warmup_steps)
-        return 0.55 + 0.45 * math.cos(math.pi * min(1.0, progress))
+        if self.done < train.warmup_steps:
+            return train.learning_rate * (self.done + 1) / train.warmup_steps
+        progress = (self.done - train.warmup_steps) / max(1, train.steps - train.warmup_steps)
+        return train.learning_rate * (0.55 + 0.45 * math.cos(math.pi * min(1.0, progress)))

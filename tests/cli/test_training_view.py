@@ -6,6 +6,7 @@ from rich.console import Console
 
 from jepa_cli.training_view import BLOCKS, TREND, TrainingView, sparkline
 from jepa_world_model.training.metrics import Row
+from jepa_world_model.training.validation import Validation
 
 
 def test_a_sparkline_follows_its_values() -> None:
@@ -24,7 +25,7 @@ def test_the_live_table_fits_80_columns_and_shows_every_loss() -> None:
     for step in (1, 2):
         losses = {"jepa": 1.0 / step, "rollout_recon_multi_box_delta_z": 2.0}
         view.on_rows([Row(step=step, losses=losses, total=2.0, gradient_norm=0.1)])
-    view.on_validation(2, {"jepa": 0.25, "rollout_recon_multi_box_delta_z": 1.5})
+    view.on_validation(Validation(2, {"jepa": 0.25, "rollout_recon_multi_box_delta_z": 1.5}, {}))
     with console.capture() as capture:
         console.print(view.render())
     lines = capture.get().splitlines()

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from signal import SIGINT
 
 import pytest
 import torch
@@ -14,33 +15,32 @@ from jepa_world_model.model_config import Config
 from jepa_world_model.run import open_config_source, run_training
 from jepa_world_model.training.divergence import Diverged
 from jepa_world_model.training.metrics import Row
+from jepa_world_model.training.observer import Observer
 from jepa_world_model.training.run_folder import RunFolder
 from jepa_world_model.training.runtime import prepare, resolve
-from jepa_world_model.training.trainer import Outcome, Trainer
+from jepa_world_model.training.session import Session
+from jepa_world_model.training.trainer import Trainer
+from jepa_world_model.training.validation import Validation, validate
+from tests.training.runs import SignalAt
 
 BuildConfig = Callable[..., Config]
 
 
-class Watcher:
-    """Remembers what it was told; may interrupt."""
+class Watcher(Observer):
+    """Remembers what it was told."""
 
-    def __init__(self, interrupt_at: int | None = None) -> None:
+    def __init__(self) -> None:
         self.rows: list[Row] = []
         self.validations: dict[int, dict[str, float]] = {}
-        self.interrupt_at = interrupt_at
-
-    def on_decoding(self, done: int, total: int) -> None: ...
 
     def on_start(self, run: RunFolder, trainer: Trainer) -> None:
         self.trainer = trainer
 
     def on_rows(self, rows: list[Row]) -> None:
         self.rows += rows
-        if rows and rows[-1].step == self.interrupt_at:
-            raise KeyboardInterrupt
 
-    def on_validation(self, step: int, losses: dict[str, float]) -> None:
-        self.validations[step] = losses
+    def on_validation(self, validation: Validation) -> None:
+        self.validations[validation.step] = validation.losses
 
 
 def trainer_of(config: Config) -> Trainer:
@@ -76,7 +76,8 @@ def test_a_run_folder_holds_everything(small_config: BuildConfig, tmp_path: Path
     outcome = run_training(small_config(), tmp_path / "run", watcher)
     files = {path.relative_to(tmp_path / "run").as_posix() for path in (tmp_path / "run").rglob("*") if path.is_file()}
     pictures = {f"pictures/{name}.png" for name in ("reconstructions", "imagination", "losses")}
-    assert files == {"config.toml", "metrics.jsonl", "weights.safetensors", "summary.md"} | pictures
+    weights = {"weights.safetensors", "best.safetensors", "checkpoints/step-00000004.safetensors"}
+    assert files == {"config.toml", "metrics.jsonl", "status.json", "summary.md"} | weights | pictures
     rows = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
     assert [row["step"] for row in rows if row["split"] == "train"] == [1, 2, 3, 4]
     assert [row["step"] for row in rows if row["split"] == "validation"] == [0, 2, 4] == sorted(outcome.validations)
@@ -153,7 +154,7 @@ def test_nan_stops_the_run_names_the_loss_and_keeps_the_last_good_weights(
     poison(broken, step=3)
     run, watcher = RunFolder.create(tmp_path / "run", config), Watcher()
     with pytest.raises(Diverged, match=r"step 3: .*action_delta_h.* became NaN") as caught:
-        broken.fit(run, watcher)
+        Session(broken, run, watcher).fit()
     assert "z2h" not in caught.value.losses
     assert [row.step for row in watcher.rows] == [1, 2]
     good, kept = weights_of(healthy), load_file(run.weights)
@@ -167,17 +168,19 @@ def test_a_gradient_that_is_not_finite_is_traced_to_its_loss(small_config: Build
     for parameter in trainer.model.inverse_dynamics_h.parameters():
         parameter.register_hook(lambda gradient: gradient * float("inf"))
     with pytest.raises(Diverged) as caught:
-        trainer.fit(RunFolder.create(tmp_path / "run", config), Watcher())
+        Session(trainer, RunFolder.create(tmp_path / "run", config), Watcher()).fit()
     assert caught.value.losses == ["the gradient of inverse_dynamics_h"]
 
 
 def test_an_interrupted_run_keeps_its_weights_and_says_so(small_config: BuildConfig, tmp_path: Path) -> None:
-    watcher = Watcher(interrupt_at=2)
+    watcher = SignalAt(2, SIGINT)
     outcome = run_training(small_config("train.steps=50", "train.validate_every=50"), tmp_path / "run", watcher)
     assert outcome.interrupted
     assert sorted(outcome.validations) == [0, 2]
     assert same(load_file(tmp_path / "run" / "weights.safetensors"), weights_of(watcher.trainer))
-    assert "interrupted after 2 of 50 steps" in (tmp_path / "run" / "summary.md").read_text()
+    summary = (tmp_path / "run" / "summary.md").read_text()
+    assert "interrupted after 2 of 50 steps" in summary
+    assert "jepa train --resume" in summary
 
 
 def test_a_folder_in_use_is_never_overwritten(small_config: BuildConfig, tmp_path: Path) -> None:
@@ -190,23 +193,6 @@ def test_a_folder_in_use_is_never_overwritten(small_config: BuildConfig, tmp_pat
     (tmp_path / "notes" / "mine.txt").write_text("keep")
     with pytest.raises(UserError, match="is not empty"):
         run_training(small_config(), tmp_path / "notes", Watcher())
-
-
-def test_a_full_disk_is_one_message_and_leaves_the_old_file_whole(
-    small_config: BuildConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run = RunFolder.create(tmp_path / "run", small_config())
-    run.write(run.weights, b"old")
-
-    def full(self: Path, content: bytes) -> int:
-        self.open("wb").write(content[:1])
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(UserError, match=r"weights\.safetensors: No space left on device"):
-        run.write(run.weights, b"new")
-    assert run.weights.read_bytes() == b"old"
-    assert sorted(path.name for path in run.path.iterdir()) == ["config.toml", "pictures", "weights.safetensors"]
 
 
 def test_without_validation_split_the_training_trajectories_serve(small_config: BuildConfig, tmp_path: Path) -> None:
@@ -231,11 +217,12 @@ def test_bfloat16_keeps_losses_and_parameters_in_float32(small_config: BuildConf
     assert not torch.equal(losses, expected)
 
 
-def test_validation_leaves_model_and_random_state_alone(small_config: BuildConfig, tmp_path: Path) -> None:
+def test_validation_leaves_model_and_random_state_alone(small_config: BuildConfig) -> None:
     config = small_config("losses.sigreg=1", "train.steps=1")
-    trainer, outcome = trainer_of(config), Outcome()
+    trainer = trainer_of(config)
     before, random = weights_of(trainer), torch.get_rng_state()
-    trainer._validate(RunFolder.create(tmp_path / "run", config), Watcher(), outcome)
+    batches = trainer.validation.sequential(8)
+    validate(trainer.model, trainer.objective, batches, trainer.runtime, trained=trainer.trained_modules)
     assert same(before, weights_of(trainer))
     assert torch.equal(random, torch.get_rng_state())
     assert trainer.model.training

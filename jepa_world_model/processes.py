@@ -1,0 +1,129 @@
+"""One run on many processes, started by torchrun: who this one is, and sums over all of them.
+
+Each process holds an equal share of every batch. A loss that is a mean over the batch needs nothing of this: DDP
+averages the gradients. A statistic of the whole batch (batch norm, SIGReg, the trimmed mean of `scale_dp`) is made of
+sums over all processes, through which gradient passes. With one process every function here returns what it is given.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+PATIENCE = timedelta(minutes=30)
+"""How long the others wait for the first process, which alone validates and writes."""
+
+T = TypeVar("T")
+_by_itself = False
+
+
+def expected() -> int:
+    """Of how many processes torchrun says that this is one."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def expected_rank() -> int:
+    """Which of them torchrun says that this is."""
+    return int(os.environ.get("RANK", "0"))
+
+
+def local_rank() -> int:
+    """Which process of its machine this is: the number of its device."""
+    return int(os.environ.get("LOCAL_RANK", "0"))
+
+
+@contextmanager
+def joined(device_type: str) -> Iterator[None]:
+    """Meet the other processes, if there are any, for the duration."""
+    if expected() == 1 or dist.is_initialized():
+        yield
+        return
+    dist.init_process_group("nccl" if device_type == "cuda" else "gloo", timeout=PATIENCE)
+    try:
+        yield
+    finally:
+        dist.destroy_process_group()
+
+
+@contextmanager
+def by_itself() -> Iterator[None]:
+    """What this process computes for itself alone, on a batch that it does not share."""
+    global _by_itself
+    before, _by_itself = _by_itself, True
+    try:
+        yield
+    finally:
+        _by_itself = before
+
+
+def count() -> int:
+    """How many processes share the batch at hand."""
+    return dist.get_world_size() if dist.is_initialized() and not _by_itself else 1
+
+
+def rank() -> int:
+    """The number of this process, from zero."""
+    return dist.get_rank() if dist.is_initialized() else 0
+
+
+def is_first() -> bool:
+    """Whether this process is the one that writes and speaks."""
+    return rank() == 0
+
+
+def total(value: Tensor) -> Tensor:
+    """The sum of `value` over all processes; each gets the gradient of all of them."""
+    return _Total.apply(value) if count() > 1 else value  # pyright: ignore[reportReturnType]
+
+
+def mean(value: Tensor) -> Tensor:
+    """The mean of `value` over all processes."""
+    return total(value) / count() if count() > 1 else value
+
+
+def gathered(values: Tensor) -> Tensor:
+    """Values [N, ...] of each process, one after the other. [processes x N, ...]"""
+    if count() == 1:
+        return values
+    places = torch.zeros(count(), *values.shape, dtype=values.dtype, device=values.device)
+    own = torch.arange(count(), device=values.device) == rank()
+    return total(torch.where(own.view(-1, *[1] * values.dim()), values, places)).flatten(0, 1)
+
+
+def agreed(wish: int, device: torch.device) -> int:
+    """The largest wish of any process: a request to stop that one has heard is heard by all."""
+    if count() == 1:
+        return wish
+    heard = torch.tensor(wish, device=device)
+    dist.all_reduce(heard, dist.ReduceOp.MAX)
+    return int(heard)
+
+
+def from_first(value: T) -> T:
+    """What the first process has, for all."""
+    if count() == 1:
+        return value
+    box: list[Any] = [value]
+    dist.broadcast_object_list(box, src=0)
+    return box[0]
+
+
+class _Total(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, value: Tensor) -> Tensor:
+        return _summed(value)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return _summed(gradient)
+
+
+def _summed(value: Tensor) -> Tensor:
+    value = value.clone(memory_format=torch.contiguous_format)
+    dist.all_reduce(value)
+    return value

@@ -1,0 +1,58 @@
+"""The checkpoints of a run: the last few that were due, and the one of an interruption."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from torch import Tensor
+
+from jepa_world_model.training.durable import explained, write_whole
+from jepa_world_model.training.sealed import Damaged, sealed, unsealed
+
+PATTERN, NAME = "step-*.safetensors", "step-{step:08d}.safetensors"
+SET_ASIDE = ".damaged"
+
+
+class Checkpoint(NamedTuple):
+    """The whole state of a run after a step."""
+
+    tensors: Mapping[str, Tensor]
+    facts: Mapping[str, Any]
+
+
+class Checkpoints:
+    """A folder of them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def steps(self) -> dict[int, Path]:
+        """All that are there, by step, the oldest first."""
+        files = sorted(self.folder.glob(PATTERN))
+        return {int(file.stem.removeprefix("step-")): file for file in files}
+
+    def save(self, step: int, checkpoint: Checkpoint) -> None:
+        """Write one, whole or not at all."""
+        with explained(self.folder):
+            self.folder.mkdir(exist_ok=True)
+        write_whole(self.folder / NAME.format(step=step), sealed(*checkpoint))
+
+    def tidy(self, due: Callable[[int], bool], keep: int) -> None:
+        """Remove all but the last `keep` that were due, once the newest was; one of an interruption stays till then."""
+        there = self.steps()
+        if there and due(max(there)):
+            kept = [step for step in there if due(step)][-keep:]
+            with explained(self.folder):
+                for step in there.keys() - set(kept):
+                    there[step].unlink()
+
+    def newest(self, on_warning: Callable[[str], None]) -> Checkpoint | None:
+        """The newest that is whole; what is damaged is set aside, and warned of."""
+        for step, file in reversed(self.steps().items()):
+            try:
+                return Checkpoint(*unsealed(file))
+            except Damaged as damage:
+                with explained(file):
+                    file.replace(file.with_name(file.name + SET_ASIDE))
+                on_warning(f"{damage}; it was set aside, and the one before step {step} is used")
+        return None

@@ -1,0 +1,94 @@
+"""Whoever wants to know how a run goes: the terminal, a log, a service."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jepa_world_model.training.alarms import Alarm
+from jepa_world_model.training.metrics import Row
+from jepa_world_model.training.validation import Validation
+
+if TYPE_CHECKING:
+    from jepa_world_model.training.outcome import Outcome
+    from jepa_world_model.training.run_folder import RunFolder
+    from jepa_world_model.training.trainer import Trainer
+
+
+class Stop(Exception):
+    """What an observer raises to end the run; its state is saved first."""
+
+
+class Observer:
+    """Override what you want to hear of."""
+
+    def on_decoding(self, done: int, total: int) -> None:
+        """Image folders are being decoded."""
+
+    def on_warning(self, message: str) -> None:
+        """Something is not as expected, and the run goes on."""
+
+    def on_start(self, run: RunFolder, trainer: Trainer) -> None:
+        """Training is about to begin, or to go on at `trainer.done`."""
+
+    def on_rows(self, rows: list[Row]) -> None:
+        """A few steps are done."""
+
+    def on_step(self, trainer: Trainer) -> None:
+        """A step is done."""
+
+    def on_validation(self, validation: Validation) -> None:
+        """Held-out windows were looked at."""
+
+    def on_alarm(self, alarm: Alarm) -> None:
+        """A number crossed its bound, for the first time."""
+
+    def on_pictures(self, step: int, pictures: Sequence[Path]) -> None:
+        """Pictures were drawn."""
+
+    def on_end(self, outcome: Outcome) -> None:
+        """The run is over, or was asked to stop."""
+
+
+class Observers(Observer):
+    """Several, told one after the other."""
+
+    def __init__(self, *observers: Observer) -> None:
+        self.all = observers
+
+    def on_decoding(self, done: int, total: int) -> None:
+        for each in self.all:
+            each.on_decoding(done, total)
+
+    def on_warning(self, message: str) -> None:
+        for each in self.all:
+            each.on_warning(message)
+
+    def on_start(self, run: RunFolder, trainer: Trainer) -> None:
+        for each in self.all:
+            each.on_start(run, trainer)
+
+    def on_rows(self, rows: list[Row]) -> None:
+        for each in self.all:
+            each.on_rows(rows)
+
+    def on_step(self, trainer: Trainer) -> None:
+        for each in self.all:
+            each.on_step(trainer)
+
+    def on_validation(self, validation: Validation) -> None:
+        for each in self.all:
+            each.on_validation(validation)
+
+    def on_alarm(self, alarm: Alarm) -> None:
+        for each in self.all:
+            each.on_alarm(alarm)
+
+    def on_pictures(self, step: int, pictures: Sequence[Path]) -> None:
+        for each in self.all:
+            each.on_pictures(step, pictures)
+
+    def on_end(self, outcome: Outcome) -> None:
+        for each in self.all:
+            each.on_end(outcome)

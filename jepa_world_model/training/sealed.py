@@ -1,0 +1,54 @@
+"""Tensors and facts in one safetensors file that knows its own checksum. Reading it never runs code from it."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from jepa_world_model.errors import UserError
+
+KEY = "jepa"
+UNSEALED = b"0" * 64
+HEADER_SIZE = 8
+
+
+class Damaged(UserError):
+    """A file whose bytes are not those that were written."""
+
+
+def sealed(tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> bytes:
+    """A safetensors file. Its checksum, SHA-256 of the whole file with 64 zeros in its place, comes first in `facts`.
+
+    The same tensors and facts give the same bytes.
+    """
+    text = json.dumps({"sha256": UNSEALED.decode(), **facts})
+    content = save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, {KEY: text})
+    return content.replace(UNSEALED, _digest(content), 1)
+
+
+def unsealed(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Tensors and facts. Raises Damaged for a file that is cut short or altered, OSError when it cannot be read.
+
+    A safetensors file from elsewhere has neither facts nor a checksum.
+    """
+    content = path.read_bytes()
+    try:
+        header = int.from_bytes(content[:HEADER_SIZE], "little")
+        metadata = json.loads(content[HEADER_SIZE : HEADER_SIZE + header]).get("__metadata__") or {}
+        facts = json.loads(metadata[KEY]) if KEY in metadata else {}
+        tensors = load(content)
+    except (SafetensorError, ValueError, AttributeError, OverflowError) as error:
+        raise Damaged(f"{path} is damaged: it is no whole safetensors file ({error})") from error
+    digest = str(facts.pop("sha256", ""))
+    if facts and _digest(content.replace(digest.encode(), UNSEALED, 1)).decode() != digest:
+        raise Damaged(f"{path} is damaged: its checksum is not that of its content")
+    return tensors, facts
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.sha256(content).hexdigest().encode()

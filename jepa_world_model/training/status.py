@@ -1,0 +1,82 @@
+"""status.json: how a run goes, for whoever looks at its folder from outside. The only file with times in it."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import time
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from jepa_world_model.training.durable import PART
+from jepa_world_model.training.metrics import Row
+from jepa_world_model.training.observer import Observer
+from jepa_world_model.training.outcome import Outcome
+
+if TYPE_CHECKING:
+    from jepa_world_model.training.run_folder import RunFolder
+    from jepa_world_model.training.trainer import Trainer
+
+RUNNING, FINISHED, INTERRUPTED, FAILED = "running", "finished", "interrupted", "failed"
+SECONDS_BETWEEN = 1.0
+
+
+class StatusFile(Observer):
+    """Keeps status.json up to date. A status that cannot be written ends no run."""
+
+    def on_start(self, run: RunFolder, trainer: Trainer) -> None:
+        before = read_status(run)
+        self._run, self._trainer, self._begun = run, trainer, time.monotonic()
+        self._seconds_before = float(before.get("seconds", 0.0)) if trainer.done else 0.0
+        self._started = before.get("started", _now()) if trainer.done else _now()
+        self._alarms: list[str] = []
+        self._write(RUNNING)
+
+    def on_rows(self, rows: list[Row]) -> None:
+        if time.monotonic() - self._written > SECONDS_BETWEEN:
+            self._write(RUNNING)
+
+    def on_end(self, outcome: Outcome) -> None:
+        self._write(INTERRUPTED if outcome.interrupted else FINISHED)
+
+    def failed(self, reason: str) -> None:
+        """The run ended before its end, and why."""
+        self._write(FAILED, reason)
+
+    @property
+    def seconds(self) -> float:
+        """Of all sittings together."""
+        return self._seconds_before + time.monotonic() - self._begun
+
+    def _write(self, state: str, reason: str = "") -> None:
+        self._written = time.monotonic()
+        train = self._trainer.config.train
+        status = {
+            "state": state,
+            "step": self._trainer.done,
+            "steps": train.steps,
+            "seconds": round(self.seconds, 1),
+            "started": self._started,
+            "updated": _now(),
+            "host": socket.gethostname(),
+            "process": os.getpid(),
+            **({"reason": reason} if reason else {}),
+        }
+        temporary = self._run.status.with_name(self._run.status.name + PART)
+        with suppress(OSError):
+            temporary.write_text(json.dumps(status, indent=1) + "\n", encoding="utf-8")
+            temporary.replace(self._run.status)
+
+
+def read_status(run: RunFolder) -> dict[str, Any]:
+    """What status.json says; nothing where there is none, or none that can be read."""
+    try:
+        return json.loads(run.status.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

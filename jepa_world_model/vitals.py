@@ -1,0 +1,158 @@
+"""Signs of life of the representations, with bounds: collapse and explosion are seen while they happen.
+
+A vital is declared like a loss: a function whose parameter names the state that it reads. Its bounds are the defaults
+of the table [alarms] of a config. It is measured at each validation, on held-out windows, as long as its module is
+trained. Beside them stand the bounds of what a run measures anyway: its losses and the norm of its gradient.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.linalg import svdvals, vector_norm
+
+VITALS: dict[str, Vital] = {}
+BELOW, ABOVE = "below", "above"
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A limit of a vital: the key of [alarms] that sets it, its default, what it means to cross it, what to do."""
+
+    measure: str
+    side: str
+    default: float
+    meaning: str
+
+    @property
+    def key(self) -> str:
+        return f"{self.measure}_{self.side}"
+
+    def crossed(self, value: float, bound: float) -> bool:
+        """NaN crosses nothing: it ends the run anyway."""
+        return value < bound if self.side == BELOW else value > bound
+
+
+@dataclass(frozen=True)
+class Vital:
+    """A declared vital. Calling it with the state that it reads gives a scalar."""
+
+    name: str
+    reads: str
+    module: str
+    function: Callable[[Tensor], Tensor]
+
+    @property
+    def meaning(self) -> str:
+        """What it measures, in one line."""
+        return (self.function.__doc__ or "").partition("\n")[0]
+
+    def __call__(self, state: Tensor) -> Tensor:
+        return self.function(state)
+
+
+BOUNDS: list[Bound] = [
+    Bound(
+        "gradient_norm",
+        ABOVE,
+        1e4,
+        "the gradient explodes, and is clipped to train.gradient_clip: lower train.learning_rate or the largest weight",
+    ),
+    Bound(
+        "loss_growth",
+        ABOVE,
+        10.0,
+        "the weighted sum on held-out windows is that many times what it was before training: lower "
+        "train.learning_rate, or look which loss rises",
+    ),
+    Bound(
+        "loss",
+        BELOW,
+        1e-10,
+        "it teaches nothing: either it is satisfied, or both of its sides are the same by construction. "
+        "jepa audit-grads --checkpoint RUN says which: an identity is vacuous",
+    ),
+]
+"""All bounds; those of vitals join with their declaration."""
+
+
+def vital(
+    *, module: str, below: tuple[float, str] | None = None, above: tuple[float, str] | None = None
+) -> Callable[[Callable[[Tensor], Tensor]], Vital]:
+    """Declare a vital under the function's name, of the module it watches over, with what crossing a bound means."""
+
+    def declare(function: Callable[[Tensor], Tensor]) -> Vital:
+        name = function.__name__
+        (reads,) = inspect.signature(function).parameters
+        VITALS[name] = Vital(name, reads, module, function)
+        BOUNDS.extend(Bound(name, side, *bound) for side, bound in ((BELOW, below), (ABOVE, above)) if bound)
+        return VITALS[name]
+
+    return declare
+
+
+@vital(
+    module="encoder",
+    below=(
+        3.0,
+        "z is collapsing: its vectors lie in fewer directions than a place needs. Usually what predicts z trains the "
+        "encoder too (train.detach_z_from_h_and_p = false) or nothing holds it up: raise a reconstruction loss or "
+        "losses.sigreg",
+    ),
+)
+def z_effective_rank(z: Tensor) -> Tensor:
+    """In how many directions z lies: RankMe, exp of the entropy of its singular values (arXiv 2210.02885)."""
+    return effective_rank(z)
+
+
+@vital(
+    module="encoder",
+    below=(0.05, "z is collapsing: all places look alike to the encoder. Raise a reconstruction loss or losses.sigreg"),
+    above=(50.0, "z explodes: lower train.learning_rate, or the weight of the loss that drives it"),
+)
+def z_spread(z: Tensor) -> Tensor:
+    """Standard deviation of each dimension of z over frames, averaged."""
+    return z.flatten(0, -2).std(dim=0).mean()
+
+
+@vital(
+    module="predictor",
+    below=(2.0, "h is collapsing: the dynamics are the same everywhere. Raise losses.inverse_dynamics_h or losses.h2z"),
+)
+def h_effective_rank(h: Tensor) -> Tensor:
+    """In how many directions h lies (RankMe)."""
+    return effective_rank(h)
+
+
+@vital(
+    module="predictor",
+    below=(0.1, "h fades away over the window: check the predictor"),
+    above=(10.0, "h explodes over the window: lower train.learning_rate"),
+)
+def h_norm(h: Tensor) -> Tensor:
+    """Length of h at the end of a window, divided by the square root of its width."""
+    return vector_norm(h[:, -1], dim=-1).mean() / h.shape[-1] ** 0.5
+
+
+@vital(
+    module="p_action_delta_projector",
+    below=(0.01, "Δp is collapsing: every action moves the pose by nothing. Give it a scale: losses.scale_dp = 1"),
+    above=(100.0, "Δp explodes: give it a scale: losses.scale_dp = 1"),
+)
+def dp_length(dp: Tensor) -> Tensor:
+    """Median length of the pose increments Δp."""
+    return vector_norm(dp, dim=-1).median()
+
+
+def effective_rank(vectors: Tensor) -> Tensor:
+    """exp(-sum p log p) of p = singular values of [N, D] over their sum (Garrido et al. 2023, arXiv 2210.02885, eq. 1).
+
+    Between 1, when all vectors are parallel, and min(N, D). Vectors that are all zero have rank 1.
+    """
+    values = svdvals(vectors.flatten(0, -2).float())
+    shares = values / values.sum().clamp(min=torch.finfo(values.dtype).tiny)
+    return torch.special.entr(shares).sum().exp()

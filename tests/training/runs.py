@@ -1,0 +1,61 @@
+"""Runs in a process of their own that is killed, and what run folders hold."""
+
+import hashlib
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from jepa_world_model.training.observer import Observer
+from jepa_world_model.training.trainer import Trainer
+
+TIMES = ("status.json",)
+"""The only file that says when."""
+
+
+def digests(run: Path) -> dict[str, str]:
+    """By file of a run folder: its SHA-256."""
+    return {
+        file.relative_to(run).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in sorted(run.rglob("*"))
+        if file.is_file() and file.name not in TIMES
+    }
+
+
+def in_child(work: Callable[[], object]) -> int:
+    """Do something in a forked process. Returns its exit code, or minus the signal that killed it."""
+    child = os.fork()
+    if not child:
+        try:
+            work()
+        finally:
+            os._exit(0)  # nothing of the test runner must run twice
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def killed_at(event: int, folder: Path) -> None:
+    """Have this process killed right before the n-th time that it touches a file of a folder."""
+    seen = 0
+    events = ("open", "os.rename", "os.remove", "os.mkdir", "os.truncate")
+
+    def hook(name: str, arguments: tuple[object, ...]) -> None:
+        nonlocal seen
+        if name in events and str(arguments[0]).startswith(str(folder)):
+            seen += 1
+            if seen == event:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(hook)
+
+
+class SignalAt(Observer):
+    """Sends itself a signal after a step."""
+
+    def __init__(self, step: int, number: signal.Signals = signal.SIGTERM) -> None:
+        self.step, self.number = step, number
+
+    def on_step(self, trainer: Trainer) -> None:
+        self.trainer = trainer
+        if trainer.done == self.step:
+            signal.raise_signal(self.number)

@@ -1,0 +1,274 @@
+"""A run that was stopped, in whatever way, ends with the same bytes as one that was not."""
+
+import os
+import random
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from jepa_world_model import run as run_module
+from jepa_world_model.errors import UserError
+from jepa_world_model.model_config import Config
+from jepa_world_model.run import resume_training, run_training
+from jepa_world_model.training import durable
+from jepa_world_model.training.observer import Observer
+from jepa_world_model.training.random_states import random_states, restore_random_states
+from jepa_world_model.training.run_folder import RunFolder
+from jepa_world_model.training.trainer import Trainer
+from tests.training.runs import SignalAt, digests, in_child, killed_at
+
+BuildConfig = Callable[..., Config]
+STEPS = 7
+SETTINGS = (
+    f"train.steps={STEPS}",
+    "train.validate_every=3",
+    "train.checkpoint_every_steps=2",
+    "losses.sigreg=0.1",
+    "losses.recon=0.5",
+)
+
+
+class Listener(Observer):
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+
+    def on_warning(self, message: str) -> None:
+        self.warnings.append(message)
+
+
+def sketched(trainer: Trainer, run: RunFolder) -> list[Path]:
+    """A picture that is quickly drawn: what it shows, as it is."""
+    picture = run.pictures / "losses.png"
+    run.write(picture, run.metrics.read_bytes())
+    return [picture]
+
+
+@pytest.fixture
+def real_pictures() -> None:
+    """Asked for where pictures are looked at."""
+
+
+@pytest.fixture(autouse=True)
+def _quick_pictures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if "real_pictures" not in request.fixturenames:
+        monkeypatch.setattr(run_module, "draw_pictures", sketched)
+
+
+@pytest.fixture
+def config(small_config: BuildConfig) -> Config:
+    return small_config(*SETTINGS)
+
+
+@pytest.fixture
+def whole(config: Config, tmp_path: Path) -> dict[str, str]:
+    """The files of a run in one go."""
+    run_training(config, tmp_path / "whole", Observer())
+    return digests(tmp_path / "whole")
+
+
+@pytest.mark.usefixtures("real_pictures")
+def test_all_files_of_a_run_are_the_same_bytes_pictures_too(
+    config: Config, whole: dict[str, str], tmp_path: Path
+) -> None:
+    assert len([name for name in whole if name.endswith(".png")]) == 3
+    run_training(config, tmp_path / "run", SignalAt(5, signal.SIGINT))
+    resume_training(tmp_path / "run", Observer())
+    assert digests(tmp_path / "run") == whole
+
+
+def carry_to_the_end(config: Config, run: Path, observer: Observer | None = None) -> None:
+    """As a scheduler would: again and again, whatever is there."""
+    if RunFolder(run).config.exists():
+        resume_training(run, observer or Observer())
+    else:
+        run_training(config, run, observer or Observer())
+
+
+def test_a_whole_run_leaves_its_last_checkpoints_and_its_best(whole: dict[str, str]) -> None:
+    assert [name for name in whole if name.startswith("checkpoints/")] == [
+        "checkpoints/step-00000006.safetensors",
+        "checkpoints/step-00000007.safetensors",
+    ]
+    assert {"best.safetensors", "weights.safetensors", "metrics.jsonl", "summary.md"} < whole.keys()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])
+@pytest.mark.parametrize("step", [1, 2, 5, 6, STEPS])
+def test_a_signal_after_any_step_changes_no_byte(
+    step: int, number: signal.Signals, config: Config, whole: dict[str, str], tmp_path: Path
+) -> None:
+    outcome = run_training(config, tmp_path / "run", SignalAt(step, number))
+    assert (outcome.steps, outcome.signal) == (step, number if step < STEPS else None)
+    resume_training(tmp_path / "run", Observer())
+    assert digests(tmp_path / "run") == whole
+
+
+def test_a_run_that_is_stopped_after_each_step_ends_the_same(
+    config: Config, whole: dict[str, str], tmp_path: Path
+) -> None:
+    run_training(config, tmp_path / "run", SignalAt(1))
+    for step in range(2, STEPS + 1):
+        assert resume_training(tmp_path / "run", SignalAt(step)).steps == step
+    assert digests(tmp_path / "run") == whole
+
+
+def test_a_kill_at_any_touch_of_a_file_changes_no_byte(config: Config, whole: dict[str, str], tmp_path: Path) -> None:
+    event, ended = 0, -signal.SIGKILL
+    while ended == -signal.SIGKILL:
+        event += 1
+        run = tmp_path / f"killed-{event}"
+
+        def train(run: Path = run, event: int = event) -> None:
+            killed_at(event, run)
+            run_training(config, run, Observer())
+
+        ended = in_child(train)
+        if ended == -signal.SIGKILL:
+            in_child(lambda run=run: carry_to_the_end(config, run))
+        assert digests(run) == whole, f"killed at touch {event}"
+    assert ended == 0
+    assert event > 60, "the run touches its files more often than that"
+
+
+@pytest.mark.parametrize("occasion", range(1, 12))
+def test_a_kill_in_the_middle_of_a_file_changes_no_byte(
+    occasion: int, config: Config, whole: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushes = 0
+
+    def half_written(descriptor: int) -> None:
+        nonlocal flushes
+        flushes += 1
+        if flushes == occasion:
+            os.ftruncate(descriptor, os.fstat(descriptor).st_size // 2)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(durable, "flush", half_written)
+        assert in_child(lambda: run_training(config, tmp_path / "run", Observer())) == -signal.SIGKILL
+    listener = Listener()
+    carry_to_the_end(config, tmp_path / "run", listener)
+    assert listener.warnings == []
+    assert digests(tmp_path / "run") == whole
+
+
+def test_a_half_written_row_of_metrics_is_written_anew(config: Config, whole: dict[str, str], tmp_path: Path) -> None:
+    run_training(config, tmp_path / "run", SignalAt(5))
+    with (tmp_path / "run" / "metrics.jsonl").open("a") as file:
+        file.write('{"split": "train", "ste')
+    resume_training(tmp_path / "run", Observer())
+    assert digests(tmp_path / "run") == whole
+
+
+def test_metrics_that_were_cut_short_are_told_and_cost_only_their_rows(config: Config, tmp_path: Path) -> None:
+    run_training(config, tmp_path / "run", SignalAt(5))
+    metrics = tmp_path / "run" / "metrics.jsonl"
+    os.truncate(metrics, metrics.stat().st_size - 10)
+    listener = Listener()
+    outcome = resume_training(tmp_path / "run", listener)
+    assert outcome.steps == STEPS
+    assert any("shorter than at the checkpoint" in warning for warning in listener.warnings)
+    rows = RunFolder(tmp_path / "run").read_metrics()
+    assert [row["step"] for row in rows if row["split"] == "train"] == [1, 2, 3, 4, 6, 7]
+
+
+@pytest.mark.parametrize("damage", ["cut", "flip", "empty", "header"])
+def test_a_damaged_checkpoint_is_set_aside_and_the_one_before_it_used(
+    damage: str, config: Config, whole: dict[str, str], tmp_path: Path
+) -> None:
+    run_training(config, tmp_path / "run", SignalAt(4))
+    newest = tmp_path / "run" / "checkpoints" / "step-00000004.safetensors"
+    content = bytearray(newest.read_bytes())
+    match damage:
+        case "cut":
+            content = content[:-1]
+        case "flip":
+            content[len(content) // 2] ^= 1
+        case "header":
+            content[40] ^= 1
+        case "empty":
+            content = bytearray()
+    newest.write_bytes(content)
+    listener = Listener()
+    resume_training(tmp_path / "run", listener)
+    assert len(listener.warnings) == 1
+    assert "step-00000004.safetensors is damaged" in listener.warnings[0]
+    after = digests(tmp_path / "run")
+    assert after.pop("checkpoints/step-00000004.safetensors.damaged")
+    assert after == whole
+
+
+def test_without_a_whole_checkpoint_a_run_begins_anew(config: Config, whole: dict[str, str], tmp_path: Path) -> None:
+    run_training(config, tmp_path / "run", SignalAt(4))
+    for file in (tmp_path / "run" / "checkpoints").iterdir():
+        file.write_bytes(b"junk")
+    listener = Listener()
+    resume_training(tmp_path / "run", listener)
+    assert len(listener.warnings) == 2
+    after = digests(tmp_path / "run")
+    assert {name: digest for name, digest in after.items() if not name.endswith(".damaged")} == whole
+
+
+def test_a_finished_run_is_left_as_it_is(config: Config, whole: dict[str, str], tmp_path: Path) -> None:
+    assert resume_training(tmp_path / "whole", Observer()).steps == STEPS
+    assert digests(tmp_path / "whole") == whole
+
+
+def test_a_run_that_trains_cannot_be_resumed_beside(config: Config, tmp_path: Path) -> None:
+    run_training(config, tmp_path / "run", SignalAt(2))
+    with RunFolder(tmp_path / "run").held(), pytest.raises(UserError, match="trained by another process"):
+        resume_training(tmp_path / "run", Observer())
+
+
+@pytest.mark.parametrize(
+    ("edit", "told"),
+    [
+        (("steps = 7", "steps = 9"), "train.steps: expected 7, found 9"),
+        (("sigreg = 0.1", "sigreg = 0.2"), "losses.sigreg: expected 0.1, found 0.2"),
+        (("episodes = 6", "episodes = 7"), "trajectories: expected 6, found 7"),
+        (("h_dim = 12", "h_dim = 14"), "model.h_dim: expected 12, found 14"),
+    ],
+)
+def test_a_checkpoint_of_other_circumstances_names_each_difference(
+    edit: tuple[str, str], told: str, config: Config, tmp_path: Path
+) -> None:
+    run_training(config, tmp_path / "run", SignalAt(4))
+    before = digests(tmp_path / "run" / "checkpoints")
+    stored = tmp_path / "run" / "config.toml"
+    stored.write_text(stored.read_text().replace(*edit))
+    with pytest.raises(UserError, match="step 4 was saved under other circumstances") as caught:
+        resume_training(tmp_path / "run", Observer())
+    assert told in str(caught.value)
+    assert digests(tmp_path / "run" / "checkpoints") == before
+
+
+def test_another_number_of_threads_goes_on_with_a_warning(config: Config, tmp_path: Path) -> None:
+    run_training(config, tmp_path / "run", SignalAt(4))
+    stored = tmp_path / "run" / "config.toml"
+    stored.write_text(stored.read_text().replace("threads = 1", "threads = 2"))
+    listener = Listener()
+    assert resume_training(tmp_path / "run", listener).steps == STEPS
+    assert "train.threads: expected 1, found 2" in listener.warnings[0]
+
+
+def test_every_random_generator_is_put_back() -> None:
+    def draw() -> list[object]:
+        return [
+            torch.rand(3).tolist(),
+            random.random(),
+            random.gauss(0, 1),
+            np.random.rand(),
+            np.random.standard_normal(),
+        ]
+
+    random.gauss(0, 1)  # leaves half of a pair behind
+    np.random.standard_normal()
+    states = random_states(torch.device("cpu"))
+    first = draw()
+    assert draw() != first
+    restore_random_states(states, torch.device("cpu"))
+    assert draw() == first
