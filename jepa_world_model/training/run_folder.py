@@ -1,7 +1,6 @@
 """What a run leaves on disk. Nothing that is there is overwritten silently, and no file is ever half written."""
 
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,26 +11,19 @@ from torch import nn
 from jepa_world_model.config_file import load_config, to_toml
 from jepa_world_model.errors import UserError
 from jepa_world_model.model_config import Config
+from jepa_world_model.run_files import RunFiles, hold
 from jepa_world_model.training.checkpoints import Checkpoints
 from jepa_world_model.training.durable import PART, explained, flush, write_whole
 from jepa_world_model.training.fit import check_fit
 from jepa_world_model.training.sealed import unsealed
 
 
-class RunFolder:
-    """The files of one run, by name."""
+class RunFolder(RunFiles):
+    """The files of one run, written and read."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self.config = path / "config.toml"
-        self.metrics = path / "metrics.jsonl"
-        self.weights = path / "weights.safetensors"
-        self.best = path / "best.safetensors"
-        self.checkpoints = Checkpoints(path / "checkpoints")
-        self.status = path / "status.json"
-        self.summary = path / "summary.md"
-        self.pictures = path / "pictures"
-        self.tensorboard = path / "tensorboard"
+        super().__init__(path)
+        self.checkpoints = Checkpoints(self.checkpoint_folder)
 
     @staticmethod
     def create(path: Path, config: Config) -> "RunFolder":
@@ -62,7 +54,7 @@ class RunFolder:
     def held(self) -> Iterator[None]:
         """Keep other processes from training into this folder. Raises UserError when one does already."""
         with explained(self.config), self.config.open("rb") as file:
-            if not _lock(file.fileno()):
+            if not hold(file.fileno()):
                 raise UserError(f"{self.path} is being trained by another process; wait for it, or end it first")
             yield
 
@@ -139,26 +131,3 @@ def next_free(parent: Path, name: str) -> Path:
 def left_over(file: Path) -> bool:
     """Whether a file is one that was never finished."""
     return file.name.endswith(PART)
-
-
-def is_held(config: Path) -> bool:
-    """Whether some process trains into the folder of this config."""
-    if os.name != "posix" or not config.is_file():
-        return False
-    with config.open("rb") as file:
-        return not _lock(file.fileno())
-
-
-def _lock(descriptor: int) -> bool:
-    """Lock a file until it is closed, by whatever end of the process; where there are no locks, it counts as locked."""
-    try:
-        import fcntl
-    except ImportError:
-        return True
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:  # a file system without locks
-        return True
-    return True

@@ -8,8 +8,9 @@ import socket
 import time
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from jepa_world_model.run_files import FAILED, FINISHED, INTERRUPTED, RUNNING, read_status
 from jepa_world_model.training.durable import PART
 from jepa_world_model.training.metrics import Row
 from jepa_world_model.training.observer import Observer
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from jepa_world_model.training.run_folder import RunFolder
     from jepa_world_model.training.trainer import Trainer
 
-RUNNING, FINISHED, INTERRUPTED, FAILED = "running", "finished", "interrupted", "failed"
 SECONDS_BETWEEN = 1.0
 
 
@@ -68,14 +68,6 @@ class StatusFile(Observer):
         with suppress(OSError):
             temporary.write_text(json.dumps(status, indent=1) + "\n", encoding="utf-8")
             temporary.replace(self._run.status)
-
-
-def read_status(run: RunFolder) -> dict[str, Any]:
-    """What status.json says; nothing where there is none, or none that can be read."""
-    try:
-        return json.loads(run.status.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
 
 
 def _now() -> str:
