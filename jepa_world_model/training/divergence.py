@@ -20,7 +20,7 @@ class Guard:
     """
 
     def __init__(self, optimizer: torch.optim.Optimizer, device: torch.device) -> None:
-        self._broken = torch.zeros((), device=device)
+        self._broken = torch.zeros((), dtype=torch.float32, device=device)
         optimizer.found_inf = self._broken  # pyright: ignore[reportAttributeAccessIssue]
 
     def watch(self, losses: Tensor, gradient_norm: Tensor) -> None:

@@ -34,10 +34,10 @@ class Objective:
     def each(self, states: States) -> list[Tensor]:
         """All losses of one batch, each a scalar of its own graph."""
         with parametrize.cached():  # spectral norm is computed once a step, not once a call
-            return [loss(states).float() for loss in self.losses]
+            return [loss(states).to(self._dtype) for loss in self.losses]
 
     def __call__(self, states: States) -> Tensor:
-        """All losses of one batch. [L], float32"""
+        """All losses of one batch. [L], in the precision of the parameters"""
         return torch.stack(self.each(states))
 
     def total(self, losses: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 import math
 from contextlib import nullcontext
 from functools import cached_property
+from inspect import signature
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +20,10 @@ from jepa_world_model.training.objective import LossesOfBatch, Objective, reache
 from jepa_world_model.training.runtime import Runtime
 
 FIRST_WINDOWS = 64
+KEEP_BUFFERS = next(
+    name for name in ("forward_sync_buffers", "broadcast_buffers") if name in signature(Spread).parameters
+)
+"""How DDP is told not to send buffers around: all processes compute the same. The first name is the newer."""
 COMPILED = ("encoder", "decoder")
 
 
@@ -51,6 +56,8 @@ class Trainer:
         self.done = 0
         self._losses = self._losses_of_batch()
         self.remember_buffers()
+        if isinstance(self._losses, Spread):
+            self._settle_buckets()
 
     @property
     def trained_modules(self) -> list[str]:
@@ -111,7 +118,18 @@ class Trainer:
         if processes.count() == 1:
             return module
         devices = [self.runtime.device] if self.runtime.device.type == "cuda" else None
-        return Spread(module, device_ids=devices, broadcast_buffers=False, gradient_as_bucket_view=True)
+        return Spread(module, device_ids=devices, gradient_as_bucket_view=True, **{KEEP_BUFFERS: False})
+
+    def _settle_buckets(self) -> None:
+        """Let DDP see one backward pass, after which it sorts its buckets of gradients for good.
+
+        A sum over three or more processes is rounded by the place of a number in its bucket. Without this, the first
+        step after a resumption would be summed in another order than the same step of a run in one go.
+        """
+        with torch.random.fork_rng():
+            self._backward(self.sampler.batch(0))
+        self.optimizer.zero_grad()
+        self.restore_buffers()
 
     def _with_broken_gradient(self, batch: Batch) -> list[str]:
         losses = self.objective.each(self.objective.states(self.model, batch))

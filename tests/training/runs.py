@@ -3,7 +3,9 @@
 import hashlib
 import os
 import signal
+import socket
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -32,6 +34,29 @@ def in_child(work: Callable[[], object]) -> int:
         finally:
             os._exit(0)  # nothing of the test runner must run twice
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def in_processes(count: int, work: Callable[[], object]) -> list[int]:
+    """Do something in several processes that know of each other, as torchrun starts them. Returns their exit codes."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    children = []
+    for rank in range(count):
+        child = os.fork()
+        if not child:
+            ended = 1
+            try:
+                os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(count)}
+                os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+                work()
+                ended = 0
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                os._exit(ended)
+        children.append(child)
+    return [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
 
 
 def killed_at(event: int, folder: Path) -> None:
