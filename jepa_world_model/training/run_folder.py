@@ -11,7 +11,7 @@ from torch import nn
 from jepa_world_model.config_file import load_config, to_toml
 from jepa_world_model.errors import UserError
 from jepa_world_model.model_config import Config
-from jepa_world_model.run_files import RunFiles, hold
+from jepa_world_model.runs.files import RunFiles, hold
 from jepa_world_model.training.checkpoints import Checkpoints
 from jepa_world_model.training.durable import PART, explained, flush, write_whole
 from jepa_world_model.training.fit import check_fit

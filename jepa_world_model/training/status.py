@@ -10,7 +10,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from jepa_world_model.run_files import FAILED, FINISHED, INTERRUPTED, RUNNING, read_status
+from jepa_world_model.runs.files import FAILED, FINISHED, INTERRUPTED, RUNNING, read_status
 from jepa_world_model.training.durable import PART
 from jepa_world_model.training.metrics import Row
 from jepa_world_model.training.observer import Observer
