@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from jepa_cli.training_view import TrainingView
@@ -12,6 +12,7 @@ from jepa_world_model.config_file import load_config
 from jepa_world_model.errors import UserError
 from jepa_world_model.model_config import Config
 from jepa_world_model.run import resume_training, run_training
+from jepa_world_model.training.loggers.registry import loggers_named
 from jepa_world_model.training.observer import Observer, Observers
 from jepa_world_model.training.outcome import Outcome
 from jepa_world_model.training.run_folder import RunFolder
@@ -25,7 +26,7 @@ class TrainRequest:
     overrides: list[str]
     out: Path | None
     resume: Path | None
-    tensorboard: bool = False
+    log: list[str] = field(default_factory=list)
 
     def loaded(self) -> Config:
         """The config that was asked for. Raises UserError where it is a mistake, or two things were asked for."""
@@ -44,23 +45,17 @@ class TrainRequest:
 def run_train(request: TrainRequest) -> Outcome:
     """Train, or go on. With several processes, the first alone speaks."""
     config = request.loaded()
-    speaks = processes.expected_rank() == 0
-    view = TrainingView() if speaks else None
-    with view or nullcontext():
+    view = TrainingView() if processes.expected_rank() == 0 else None
+    with ExitStack() as open_till_the_end:
+        observer = Observer()
         if view:
+            open_till_the_end.enter_context(view)
             view.warn(config)
-        observer = Observers(*([view] if view else []), *_loggers(request)) if speaks else Observer()
+            loggers = loggers_named(request.log, view.on_warning)
+            observer = Observers(view, *map(open_till_the_end.enter_context, loggers))
         outcome = (
             resume_training(request.resume, observer) if request.resume else run_training(config, request.out, observer)
         )
     if view:
         view.show_outcome(outcome)
     return outcome
-
-
-def _loggers(request: TrainRequest) -> list[Observer]:
-    if not request.tensorboard:
-        return []
-    from jepa_world_model.training.tensorboard import TensorBoard
-
-    return [TensorBoard()]

@@ -19,6 +19,7 @@ SIGNALLED = 128
     "jepa train --set losses.sigreg=0.05 --set train.steps=5000",
     "jepa train --print-config > my.toml; jepa train --config my.toml",
     "jepa train --resume runs/grid-rooms-001",
+    "jepa train --log wandb --log tensorboard",
     "torchrun --nproc-per-node 2 -m jepa_cli train",
     "",
     "Exit codes: 0 finished; 1 stopped by NaN, or by a gradient audit that failed; 2 bad input,",
@@ -55,7 +56,12 @@ def train(
             help="CPU threads; by default half of the cores. Same as --set train.threads=...", show_default=False
         ),
     ] = None,
-    tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Also write TensorBoard events.")] = False,
+    log: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SERVICE", help="Also log to tensorboard, wandb or mlflow. Repeatable.", show_default=False
+        ),
+    ] = None,
     print_config: Annotated[
         bool, typer.Option("--print-config", help="Print the resolved TOML and exit; that file reproduces the run.")
     ] = False,
@@ -77,7 +83,7 @@ def train(
         "train.threads": threads,
     }
     given = [f"{key}={json.dumps(value)}" for key, value in shortcuts.items() if value is not None]
-    request = TrainRequest(config, [*(overrides or []), *given], out, resume, tensorboard=tensorboard)
+    request = TrainRequest(config, [*(overrides or []), *given], out, resume, log=log or [])
     if print_config:
         print(to_toml(resolve(request.loaded())), end="")
         return

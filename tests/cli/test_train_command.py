@@ -126,7 +126,7 @@ def test_a_bug_is_not_hidden_as_a_users_mistake(monkeypatch: pytest.MonkeyPatch)
 
 def test_tensorboard_events_on_request(tmp_path: Path, small_settings: list[str]) -> None:
     pytest.importorskip("tensorboard")
-    assert jepa("train", *small_settings, "--tensorboard", "--out", tmp_path / "run").exit_code == FINISHED
+    assert jepa("train", *small_settings, "--log", "tensorboard", "--out", tmp_path / "run").exit_code == FINISHED
     assert list((tmp_path / "run" / "tensorboard").glob("events.*"))
 
 
