@@ -10,8 +10,12 @@ from jepa_world_model.errors import UserError
 PART = ".part"
 
 
+class CannotWrite(UserError):
+    """The system refused: a full disk, a folder that may only be read."""
+
+
 def write_whole(path: Path, content: bytes) -> None:
-    """To a temporary name, flushed to the disk, renamed. Raises UserError when the system refuses."""
+    """To a temporary name, flushed to the disk, renamed. Raises CannotWrite when the system refuses."""
     temporary = path.with_name(path.name + PART)
     with explained(path):
         try:
@@ -43,8 +47,8 @@ def flush_folder(folder: Path) -> None:
 
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
-    """Turn the system's refusal into a UserError that names the file."""
+    """Turn the system's refusal into a CannotWrite that names the file."""
     try:
         yield
     except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror or error}") from error
+        raise CannotWrite(f"cannot write {path}: {error.strerror or error}") from error

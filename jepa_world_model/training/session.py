@@ -12,6 +12,7 @@ from jepa_world_model.data.prefetch import prefetch
 from jepa_world_model.errors import UserError
 from jepa_world_model.training.alarms import Alarm, Watch
 from jepa_world_model.training.divergence import Diverged
+from jepa_world_model.training.durable import CannotWrite
 from jepa_world_model.training.metrics import Metrics
 from jepa_world_model.training.notice import Notice
 from jepa_world_model.training.observer import Observer, Stop
@@ -49,6 +50,8 @@ class Session:
             except Diverged:
                 self._save_weights(self.run.weights)
                 raise
+            except CannotWrite as refusal:
+                raise CannotWrite(f"{refusal}{self._how_to_go_on()}") from refusal
             except (UserError, Stop):
                 with suppress(UserError):
                     self._save()
@@ -105,6 +108,11 @@ class Session:
                 values = trainer.step(batch)
                 self._metrics.add(trainer.done, *values)
                 yield trainer.done
+
+    def _how_to_go_on(self) -> str:
+        """What is safe when nothing can be written any more: the newest checkpoint, never what was being written."""
+        saved = max(self.run.checkpoints.steps(), default=0)
+        return f". The run is safe up to step {saved}; mend that, then jepa train --resume {self.run.path}"
 
     def _record(self) -> None:
         """Write the metrics of all steps since the last time. Raises Diverged where one was not finite."""
