@@ -8,6 +8,7 @@ from jepa_cli.commands.audit_grads import audit_grads
 from jepa_cli.commands.check_weights import check_weights
 from jepa_cli.commands.collect import collect
 from jepa_cli.commands.render_flow import render_flow
+from jepa_cli.commands.runs import runs
 from jepa_cli.commands.train import train
 
 app = typer.Typer(
@@ -22,6 +23,7 @@ app.command(short_help="Record trajectories in a Gymnasium environment.")(collec
 app.command(short_help="Prove which loss updates which module; fail on drift from the documented table.")(audit_grads)
 app.command(short_help="Draw the gradient flow as measured.")(render_flow)
 app.command(short_help="Say what an edit to weights or gates would do.")(check_weights)
+app.add_typer(runs, name="runs", short_help="List runs, or compare them.")
 
 
 def _print_version(asked: bool) -> None:

@@ -1,0 +1,83 @@
+"""`jepa runs`."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from jepa_cli.command import examples, reports_audit_errors, reports_user_errors
+
+FORMATS = ("rich", "json", "csv")
+ORDERS = ("name", "updated", "loss")
+COMPARE_FORMATS = ("rich", "json")
+LIST = "list"
+
+
+class ListByDefault(TyperGroup):
+    """`jepa runs FOLDER --format json` is short for `jepa runs list FOLDER --format json`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        named = bool(args) and args[0] in self.commands
+        return super().parse_args(ctx, args if named or "--help" in args else [LIST, *args])
+
+    def format_usage(self, ctx: Any, formatter: Any) -> None:
+        formatter.write_usage(ctx.command_path, "[FOLDER] [OPTIONS]")
+        formatter.write_usage(ctx.command_path, "compare RUN RUN... [OPTIONS]", prefix="       ")
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Those of the list, and the commands."""
+        self.commands[LIST].format_options(ctx, formatter)
+        self.format_commands(ctx, formatter)
+
+
+@reports_user_errors
+@examples(
+    "jepa runs",
+    "jepa runs /shared/runs --sort loss",
+    "jepa runs --format csv > runs.csv",
+    "jepa runs compare runs/a runs/b",
+)
+def list_runs(
+    folder: Annotated[
+        Path, typer.Argument(metavar="[FOLDER]", help="A folder of run folders, or one run folder.")
+    ] = Path("runs"),
+    format: Annotated[str, typer.Option(metavar="|".join(FORMATS), help="How to report.")] = "rich",
+    sort: Annotated[
+        str,
+        typer.Option(metavar="|".join(ORDERS), help="By name, the newest first, or the least weighted sum first."),
+    ] = "name",
+) -> None:
+    """List the runs of a folder: how each goes or went, and what its config changes."""
+    from jepa_cli.runs_list import ListRequest, run_list
+
+    run_list(ListRequest(folder, format, sort))
+
+
+@reports_user_errors
+@reports_audit_errors
+@examples(
+    "jepa runs compare runs/grid-rooms-001 runs/grid-rooms-002",
+    "jepa runs compare runs/a runs/b runs/c --out curves.svg",
+    "jepa runs compare runs/a runs/b --format json",
+)
+def compare(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN RUN...", help="Run folders, two or more.")],
+    out: Annotated[
+        Path, typer.Option(metavar="PNG|SVG|PDF", help="Picture to write, its format by its suffix.")
+    ] = Path("runs-compare.png"),
+    format: Annotated[str, typer.Option(metavar="|".join(COMPARE_FORMATS), help="How to report.")] = "rich",
+) -> None:
+    """Compare runs: what their configs differ in, each loss and vital side by side, and one picture of all curves."""
+    from jepa_cli.runs_compare import CompareRequest, run_compare
+
+    run_compare(CompareRequest(runs, out, format))
+
+
+runs = typer.Typer(
+    cls=ListByDefault,
+    rich_markup_mode=None,
+    help="List the runs of a folder: how each goes or went, and what its config changes. Or compare some of them.",
+)
+runs.command(LIST, short_help="List the runs of a folder; the default.")(list_runs)
+runs.command(short_help="Compare runs side by side, with a picture.")(compare)

@@ -1,0 +1,61 @@
+"""Carries out a listing of runs that was asked for on the command line."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from math import inf
+from pathlib import Path
+
+from jepa_cli.commands.runs import FORMATS, ORDERS
+from jepa_world_model.errors import UserError, nearest
+from jepa_world_model.runs.record import RunRecord, run_records
+
+
+@dataclass(frozen=True)
+class ListRequest:
+    """The options, as typed."""
+
+    folder: Path
+    format: str
+    sort: str
+
+    def check(self) -> None:
+        """Raises UserError for options that name nothing."""
+        check_choice("--format", self.format, FORMATS)
+        check_choice("--sort", self.sort, ORDERS)
+
+
+def check_choice(option: str, value: str, known: Collection[str]) -> None:
+    """Raises UserError for what is not known."""
+    if value not in known:
+        raise UserError(f"{option} {value}: expected {', '.join(known)}. {nearest(value, known)}".rstrip(". "))
+
+
+def run_list(request: ListRequest) -> None:
+    """Raises UserError for a folder that is none."""
+    request.check()
+    records = ordered(run_records(request.folder), request.sort)
+    if request.format != "rich":
+        from jepa_cli.runs_formats import RENDER
+
+        sys.stdout.write(RENDER[request.format](request.folder, records))
+        return
+    from jepa_cli.plain_page import PlainPage
+    from jepa_cli.runs_view import show
+
+    page = PlainPage()
+    show(request.folder, records, page, now=datetime.now(UTC))
+    page.print()
+
+
+def ordered(records: list[RunRecord], order: str) -> list[RunRecord]:
+    """By name, or with the newest or the least weighted sum first; what is not known comes last."""
+    match order:
+        case "updated":
+            return sorted(records, key=lambda record: -record.updated.timestamp() if record.updated else inf)
+        case "loss":
+            return sorted(records, key=lambda record: record.progress.best.value if record.progress.best else inf)
+    return records
