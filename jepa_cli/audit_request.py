@@ -98,7 +98,11 @@ def _settings(request: Request, subject: Subject) -> str | list[Mapping[str, Any
 
 
 def _table(request: Request, subject: Subject) -> Path | None:
-    """The contract of the world model is in the current folder, or else beside the package."""
     if request.table or subject.config is None:
         return request.table
-    return TABLE if TABLE.exists() or request.update else PROJECT / TABLE
+    return TABLE if request.update else documented_table()
+
+
+def documented_table() -> Path:
+    """The contract of the world model is in the current folder, or else beside the package."""
+    return TABLE if TABLE.exists() else PROJECT / TABLE

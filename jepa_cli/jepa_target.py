@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
+from copy import deepcopy
 from dataclasses import fields, replace
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from types import FrameType
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
@@ -23,6 +25,10 @@ from jepa_world_model.losses.declaration import Read
 from jepa_world_model.model import ROLES, WorldModel
 from jepa_world_model.model_config import SMALLEST_IMAGE, Config
 from jepa_world_model.states import Gates, States
+
+if TYPE_CHECKING:
+    from jepa_world_model.data.windows import Batch as Windows
+    from jepa_world_model.training.trainer import Trainer
 
 FRAMES, HORIZON, WINDOWS, ACTIONS = 6, 4, 3, 4
 """The shape that the lock file is written at: small, and deep enough for every term of every loss."""
@@ -98,12 +104,27 @@ def trained_target(run: Path, config: Config | None = None, *, batches: int = BA
     Raises UserError when `run` is no run folder, or its weights do not fit the config.
     """
     from jepa_world_model.run import load_run
-    from jepa_world_model.training.objective import Objective
 
     config, model, given = load_run(run, batches, config)
+    return _target(model, _prepared(config, given), config, config.train.rollout_horizon), config
+
+
+def target_in_training(trainer: Trainer) -> Target:
+    """A copy of the model that is being trained, at its present weights, on windows of its data.
+
+    The copy is on the CPU and not compiled; whatever an audit does to it, training does not notice.
+    """
+    model = deepcopy(trainer.model).cpu().requires_grad_(True)
+    batches = islice(trainer.validation.sequential(BATCHES * WINDOWS), BATCHES)
+    few = [Batch(x[:WINDOWS], a[:WINDOWS]) for x, a in _prepared(trainer.config, batches)]
+    return _target(model, few, trainer.config, trainer.config.train.rollout_horizon)
+
+
+def _prepared(config: Config, batches: Iterable[Windows]) -> list[Batch]:
+    from jepa_world_model.training.objective import Objective
+
     objective = Objective(config, torch.device("cpu"))
-    pairs = [Batch(objective.frames(batch), batch.actions) for batch in given]
-    return _target(model, pairs, config, config.train.rollout_horizon), config
+    return [Batch(objective.frames(batch), batch.actions) for batch in batches]
 
 
 def _target(model: WorldModel, batches: list[Batch], config: Config, horizon: int) -> Target:

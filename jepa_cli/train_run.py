@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from jepa_cli.training_audit import AuditWhileTraining
 from jepa_cli.training_view import TrainingView
 from jepa_world_model import processes
 from jepa_world_model.config_file import load_config
@@ -27,6 +28,7 @@ class TrainRequest:
     out: Path | None
     resume: Path | None
     log: list[str] = field(default_factory=list)
+    audit_every: int | None = None
 
     def loaded(self) -> Config:
         """The config that was asked for. Raises UserError where it is a mistake, or two things were asked for."""
@@ -47,12 +49,15 @@ def run_train(request: TrainRequest) -> Outcome:
     config = request.loaded()
     view = TrainingView() if processes.expected_rank() == 0 else None
     with ExitStack() as open_till_the_end:
-        observer = Observer()
+        observers: list[Observer] = []
         if view:
             open_till_the_end.enter_context(view)
             view.warn(config)
             loggers = loggers_named(request.log, view.on_warning)
-            observer = Observers(view, *map(open_till_the_end.enter_context, loggers))
+            observers = [view, *map(open_till_the_end.enter_context, loggers)]
+        if request.audit_every:
+            observers.append(AuditWhileTraining(request.audit_every, view.on_audit if view else print))
+        observer = Observers(*observers)
         outcome = (
             resume_training(request.resume, observer) if request.resume else run_training(config, request.out, observer)
         )

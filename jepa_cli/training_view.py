@@ -100,6 +100,9 @@ class TrainingView(Observer):
     def on_warning(self, message: str) -> None:
         self._print(f"warning     {message}")
 
+    def on_audit(self, message: str) -> None:
+        self._print(f"audit       {message}")
+
     def on_alarm(self, alarm: Alarm) -> None:
         self._print(f"alarm       {alarm}")
 

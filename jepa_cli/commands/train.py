@@ -62,6 +62,14 @@ def train(
             metavar="SERVICE", help="Also log to tensorboard, wandb or mlflow. Repeatable.", show_default=False
         ),
     ] = None,
+    audit_every: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Audit the gradients before the first and after every N steps; stop on drift.",
+            show_default=False,
+        ),
+    ] = None,
     print_config: Annotated[
         bool, typer.Option("--print-config", help="Print the resolved TOML and exit; that file reproduces the run.")
     ] = False,
@@ -83,7 +91,7 @@ def train(
         "train.threads": threads,
     }
     given = [f"{key}={json.dumps(value)}" for key, value in shortcuts.items() if value is not None]
-    request = TrainRequest(config, [*(overrides or []), *given], out, resume, log=log or [])
+    request = TrainRequest(config, [*(overrides or []), *given], out, resume, log=log or [], audit_every=audit_every)
     if print_config:
         print(to_toml(resolve(request.loaded())), end="")
         return

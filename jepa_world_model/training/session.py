@@ -37,6 +37,8 @@ class Session:
         self._metrics = Metrics(trainer.objective.names)
         self._watch = Watch(vars(trainer.config.alarms), self.outcome.told)
         self._writes = processes.is_first()
+        self._settled = trainer.done
+        """The last step whose metrics and validation are written: a checkpoint of another would leave a gap."""
 
     def fit(self) -> Outcome:
         """Train to the end, or until a signal asks to stop.
@@ -53,8 +55,9 @@ class Session:
             except CannotWrite as refusal:
                 raise CannotWrite(f"{refusal}{self._how_to_go_on()}") from refusal
             except (UserError, Stop):
-                with suppress(UserError):
-                    self._save()
+                if self._settled == self.trainer.done:
+                    with suppress(UserError):
+                        self._save()
                 raise
             finally:
                 self.outcome.steps = self.trainer.done
@@ -67,7 +70,6 @@ class Session:
         elif self._writes:
             self._tidy()  # the process may have been killed before it did
         for step in self._steps():
-            self.observer.on_step(self.trainer)
             logged, validated, saved = (self._due(step, every) for every in self._rhythms)
             if logged or validated or saved:
                 self._record()
@@ -75,6 +77,8 @@ class Session:
                 self._validate()
             if saved:
                 self._save()
+            self._settled = step
+            self.observer.on_step(self.trainer)
             if step < self._train.steps and self._asked_to_stop(notice, logged):
                 self._leave()
                 return

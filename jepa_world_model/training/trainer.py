@@ -4,6 +4,7 @@ import math
 from contextlib import nullcontext
 from functools import cached_property
 from inspect import signature
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -20,10 +21,9 @@ from jepa_world_model.training.objective import LossesOfBatch, Objective, reache
 from jepa_world_model.training.runtime import Runtime
 
 FIRST_WINDOWS = 64
-KEEP_BUFFERS = next(
-    name for name in ("forward_sync_buffers", "broadcast_buffers") if name in signature(Spread).parameters
-)
-"""How DDP is told not to send buffers around: all processes compute the same. The first name is the newer."""
+_NEW, _OLD = "forward_sync_buffers", "broadcast_buffers"
+OWN_BUFFERS: dict[str, Any] = {_NEW if _NEW in signature(Spread).parameters else _OLD: False}
+"""DDP need not send buffers around: all processes compute the same. The option has a new name in new versions."""
 COMPILED = ("encoder", "decoder")
 
 
@@ -118,7 +118,7 @@ class Trainer:
         if processes.count() == 1:
             return module
         devices = [self.runtime.device] if self.runtime.device.type == "cuda" else None
-        return Spread(module, device_ids=devices, gradient_as_bucket_view=True, **{KEEP_BUFFERS: False})
+        return Spread(module, device_ids=devices, gradient_as_bucket_view=True, **OWN_BUFFERS)
 
     def _settle_buckets(self) -> None:
         """Let DDP see one backward pass, after which it sorts its buckets of gradients for good.
