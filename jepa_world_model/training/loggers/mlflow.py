@@ -39,7 +39,7 @@ class MLflow(Logger):
         super().__init__(warn)
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # read at import: nothing goes out unasked
         need(self.name, "mlflow.tracking", *(() if _store() else ("sqlalchemy", "alembic")))
-        logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)
+        logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # failures are told once, by us
 
     def open(self, run: RunFolder, config: Config, step: int) -> None:
         from mlflow.tracking import MlflowClient
