@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from jepa_world_model import run as run_module
 from jepa_world_model.data import ActionKind, generate
 from jepa_world_model.data.episode_writer import EpisodeWriter
 from jepa_world_model.errors import UserError
@@ -21,6 +20,7 @@ from jepa_world_model.training.run_folder import RunFolder
 from jepa_world_model.training.trainer import Trainer
 from tests.training.runs import SignalAt, digests, in_child
 
+pytestmark = pytest.mark.usefixtures("quick_pictures")
 BuildConfig = Callable[..., Config]
 NOBODY = 65534
 STEPS = 8
@@ -35,11 +35,6 @@ class Doing(Observer):
     def on_step(self, trainer: Trainer) -> None:
         if trainer.done == self.step:
             self.deed()
-
-
-@pytest.fixture(autouse=True)
-def _no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run_module, "draw_pictures", lambda trainer, run: [])
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from fnmatch import fnmatch
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -362,11 +363,17 @@ def test_mlflow_knows_one_run_and_how_it_stands(config: Config, tmp_path: Path) 
     run = tmp_path / "run"
     train(config, run, SignalAt(5), *installed("mlflow"))
     _, stopped = mlflow_of(run)
+    seen = []
+
+    class Looks(Observer):
+        def on_step(self, trainer: Trainer) -> None:
+            seen.append(mlflow_of(run)[1].info.status)
+
     train(config, run, SignalAt(6), *installed("mlflow"))
-    train(config, run, *installed("mlflow"))
+    train(config, run, Looks(), *installed("mlflow"))
     _, ended = mlflow_of(run)
     assert stopped.info.run_id == ended.info.run_id
-    assert (stopped.info.status, ended.info.status) == ("KILLED", "FINISHED")
+    assert [stopped.info.status, *seen, ended.info.status] == ["KILLED", "RUNNING", "FINISHED"]
 
 
 def test_wandb_knows_one_run_and_how_it_stands(config: Config, tmp_path: Path) -> None:
@@ -381,6 +388,37 @@ def test_wandb_knows_one_run_and_how_it_stands(config: Config, tmp_path: Path) -
     ends = [record.exit.exit_code for record in records if record.WhichOneof("record_type") == "exit"]
     assert ends == [1, 0]
     assert [record for record in records if record.WhichOneof("record_type") == "preempting"]
+
+
+def test_a_server_of_wandb_is_not_told_what_it_has(
+    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if online: it has six steps, the newest checkpoint is of the fourth."""
+    steps, begun = [], []
+
+    def init(**how: object) -> SimpleNamespace:
+        begun.append({key: how[key] for key in ("id", "resume", "mode", "dir")})
+        return SimpleNamespace(
+            id="abc",
+            starting_step=7 if how["id"] else 0,
+            log=lambda values, step: steps.append(step),
+            alert=lambda *_: None,
+            finish=lambda exit_code: None,
+            mark_preempting=lambda: None,
+        )
+
+    online = SimpleNamespace(settings=SimpleNamespace(mode="online", finish_timeout=0))
+    fake = {"init": init, "login": lambda **_: True, "setup": lambda: online, "Settings": dict, "Image": str}
+    monkeypatch.setitem(sys.modules, "wandb", SimpleNamespace(**fake))
+    run = tmp_path / "run"
+    train(config, run, SignalAt(4), *installed("wandb"))
+    steps.clear()
+    train(config, run, *installed("wandb"))
+    assert set(steps) == {7}
+    assert begun == [
+        {"id": None, "resume": None, "mode": None, "dir": run},
+        {"id": "abc", "resume": "allow", "mode": None, "dir": run},
+    ]
 
 
 def test_a_run_that_mlflow_has_lost_is_logged_as_a_new_one(config: Config, tmp_path: Path) -> None:

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import torch
 
-from jepa_world_model import run as run_module
 from jepa_world_model.errors import UserError
 from jepa_world_model.model_config import Config
 from jepa_world_model.run import resume_training, run_training
@@ -18,9 +17,9 @@ from jepa_world_model.training import durable
 from jepa_world_model.training.observer import Observer
 from jepa_world_model.training.random_states import random_states, restore_random_states
 from jepa_world_model.training.run_folder import RunFolder
-from jepa_world_model.training.trainer import Trainer
 from tests.training.runs import SignalAt, digests, in_child, killed_at
 
+pytestmark = pytest.mark.usefixtures("quick_pictures")
 BuildConfig = Callable[..., Config]
 STEPS = 7
 SETTINGS = (
@@ -40,24 +39,6 @@ class Listener(Observer):
         self.warnings.append(message)
 
 
-def sketched(trainer: Trainer, run: RunFolder) -> list[Path]:
-    """A picture that is quickly drawn: what it shows, as it is."""
-    picture = run.pictures / "losses.png"
-    run.write(picture, run.metrics.read_bytes())
-    return [picture]
-
-
-@pytest.fixture
-def real_pictures() -> None:
-    """Asked for where pictures are looked at."""
-
-
-@pytest.fixture(autouse=True)
-def _quick_pictures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    if "real_pictures" not in request.fixturenames:
-        monkeypatch.setattr(run_module, "draw_pictures", sketched)
-
-
 @pytest.fixture
 def config(small_config: BuildConfig) -> Config:
     return small_config(*SETTINGS)
@@ -68,16 +49,6 @@ def whole(config: Config, tmp_path: Path) -> dict[str, str]:
     """The files of a run in one go."""
     run_training(config, tmp_path / "whole", Observer())
     return digests(tmp_path / "whole")
-
-
-@pytest.mark.usefixtures("real_pictures")
-def test_all_files_of_a_run_are_the_same_bytes_pictures_too(
-    config: Config, whole: dict[str, str], tmp_path: Path
-) -> None:
-    assert len([name for name in whole if name.endswith(".png")]) == 3
-    run_training(config, tmp_path / "run", SignalAt(5, signal.SIGINT))
-    resume_training(tmp_path / "run", Observer())
-    assert digests(tmp_path / "run") == whole
 
 
 def carry_to_the_end(config: Config, run: Path, observer: Observer | None = None) -> None:

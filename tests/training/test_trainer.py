@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from jepa_world_model.data.windows import Batch
 from jepa_world_model.errors import UserError
 from jepa_world_model.model_config import Config
-from jepa_world_model.run import open_config_source, run_training
+from jepa_world_model.run import open_config_source, resume_training, run_training
 from jepa_world_model.training.divergence import Diverged
 from jepa_world_model.training.metrics import Row
 from jepa_world_model.training.observer import Observer
@@ -21,7 +21,7 @@ from jepa_world_model.training.runtime import prepare, resolve
 from jepa_world_model.training.session import Session
 from jepa_world_model.training.trainer import Trainer
 from jepa_world_model.training.validation import Validation, validate
-from tests.training.runs import SignalAt
+from tests.training.runs import SignalAt, digests
 
 BuildConfig = Callable[..., Config]
 
@@ -181,6 +181,15 @@ def test_an_interrupted_run_keeps_its_weights_and_says_so(small_config: BuildCon
     summary = (tmp_path / "run" / "summary.md").read_text()
     assert "interrupted after 2 of 50 steps" in summary
     assert "jepa train --resume" in summary
+
+
+def test_an_interrupted_run_that_goes_on_ends_with_the_same_files_pictures_too(
+    small_config: BuildConfig, tmp_path: Path
+) -> None:
+    run_training(small_config(), tmp_path / "whole", Observer())
+    run_training(small_config(), tmp_path / "run", SignalAt(3, SIGINT))
+    resume_training(tmp_path / "run", Observer())
+    assert digests(tmp_path / "run") == digests(tmp_path / "whole")
 
 
 def test_a_folder_in_use_is_never_overwritten(small_config: BuildConfig, tmp_path: Path) -> None:
