@@ -138,11 +138,12 @@ def test_rows_before_the_newest_checkpoint_are_not_read(real: tuple[Path, Outcom
     before = run_record(path).progress
     content = (path / "metrics.jsonl").read_bytes()
     end = content.rfind(b'{"split": "validation"')
-    (path / "metrics.jsonl").write_bytes(b" " * end + content[end:])
+    decoys = "".join(json.dumps(row) + "\n" for row in (alarm(0, "decoy"), validation(0, jepa=-1.0)))
+    (path / "metrics.jsonl").write_bytes(decoys.encode().ljust(end) + content[end:])
     assert run_record(path).progress == before
     for checkpoint in (path / "checkpoints").iterdir():
         checkpoint.unlink()
-    assert run_record(path).progress.alarms == ()
+    assert run_record(path).progress.alarms == ("decoy",)
 
 
 @pytest.mark.parametrize("content", [b"", b"\x05", b"\xff" * 20, b"\2\0\0\0\0\0\0\0{}", b"\2\0\0\0\0\0\0\0[]"])
@@ -213,7 +214,7 @@ def test_a_run_of_an_older_version_is_told_by_its_other_files(tmp_path: Path) ->
 
 
 def test_sums_are_weighted_and_the_best_is_the_least(tmp_path: Path) -> None:
-    rows = [validation(0, jepa=4.0, h2z=1.0), validation(2, jepa=1.0, h2z=1.0), trained(3, jepa=9.0, h2z=9.0)]
+    rows = [validation(0, jepa=float("nan"), h2z=1.0), validation(2, jepa=1.0, h2z=1.0), trained(3, jepa=9.0, h2z=9.0)]
     rows += [validation(4, jepa=2.0, h2z=1.0), validation(6, jepa=float("nan"), h2z=1.0)]
     left(tmp_path / "run", "[losses]\njepa = 10\nh2z = 0.5\n", rows)
     run = listed(tmp_path)["run"]
@@ -325,8 +326,10 @@ def test_lines_fit_the_terminal_and_escape_what_it_would_obey(tmp_path: Path) ->
     table = shown(tmp_path)
     assert max(map(len, table.splitlines())) <= 80
     assert "\x1b" not in table
-    assert r"red\x1b[31m name" in table
-    assert "場所" in table
+    name = r"red\x1b[31m name"
+    assert f"\n{name}  interrupted " in table
+    assert f"\n場所{' ' * (len(name) - 4)}  finished " in table
+    assert f"\n{'a' * 70}\n{' ' * len(name)}  killed " in table
 
 
 def test_a_run_folder_lists_itself(tmp_path: Path) -> None:
@@ -536,7 +539,7 @@ def test_the_picture_shows_each_loss_and_vital_of_each_run(pair: Path) -> None:
 
 
 def test_many_runs_look_different() -> None:
-    runs = {f"${number}": History(validations=[validation(0, jepa=1.0)]) for number in range(15)}
+    runs = {f"$\\frac{number}$": History(validations=[validation(0, jepa=1.0)]) for number in range(15)}
     figure = curves(runs)
     looks = {(curve.get_color(), curve.get_linestyle()) for curve in figure.axes[0].lines if len(curve.get_xdata())}
     assert len(looks) == 15
@@ -545,7 +548,8 @@ def test_many_runs_look_different() -> None:
 
 def test_values_that_are_not_finite_break_no_picture(pair: Path) -> None:
     left(pair / "c", "", [validation(0, jepa=float("nan")), validation(1, jepa=float("inf"))])
-    assert line(shown("compare", "a", "c"), "jepa")[3:] == ["inf", "nan"]
+    left(pair / "d", "", [validation(0, jepa=float("nan")), validation(1, jepa=2.0)])
+    assert line(shown("compare", "c", "d"), "jepa")[1:] == ["inf", "nan", "2", "2"]
 
 
 def test_runs_without_metrics_have_no_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
