@@ -605,6 +605,18 @@ def test_a_service_that_is_named_twice_is_told_once() -> None:
     assert [logger.name for logger in installed("tensorboard", "tensorboard")] == ["tensorboard"]
 
 
+def test_torchrun_passes_the_option_on_as_the_page_writes_it() -> None:
+    from torch.distributed.run import get_args_parser
+
+    (line,) = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("torchrun ")]
+    _, *words = line.split()
+    read = get_args_parser().parse_args(words)
+    assert (read.training_script, read.training_script_args) == ("jepa_cli", ["train", "--log", "mlflow"])
+    words.remove("--")
+    with pytest.raises(SystemExit):
+        get_args_parser().parse_args(words)
+
+
 def loaded_by(*arguments: str) -> set[str]:
     """Which of the services' packages a fresh interpreter has loaded after a command."""
     code = f"""
