@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from jepa_cli.command import BAD_INPUT
 from jepa_cli.training_audit import AuditWhileTraining
 from jepa_cli.training_view import TrainingView
 from jepa_world_model import processes
@@ -13,10 +15,14 @@ from jepa_world_model.config_file import load_config
 from jepa_world_model.errors import UserError
 from jepa_world_model.model_config import Config
 from jepa_world_model.run import resume_training, run_training
+from jepa_world_model.training.divergence import Diverged
 from jepa_world_model.training.loggers.registry import loggers_named
-from jepa_world_model.training.observer import Observer, Observers
+from jepa_world_model.training.observer import Observer, Observers, Stop
 from jepa_world_model.training.outcome import Outcome
 from jepa_world_model.training.run_folder import RunFolder
+from jepa_world_model.training.trainer import Trainer
+
+STOPPED = 1
 
 
 @dataclass(frozen=True)
@@ -44,23 +50,48 @@ class TrainRequest:
         return RunFolder.open(self.resume)[1]
 
 
+class Bystander(Observer):
+    """Watches for a process that does not speak: knows whether training has begun."""
+
+    begun = False
+
+    def on_start(self, run: RunFolder, trainer: Trainer) -> None:
+        self.begun = True
+
+
 def run_train(request: TrainRequest) -> Outcome:
-    """Train, or go on. With several processes, the first alone speaks."""
+    """Train, or go on. With several processes, the first alone speaks; another only of what it alone may know."""
+    if processes.expected_rank() == 0:
+        return _spoken(request)
+    bystander = Bystander()
+    try:
+        return _trained(request, [bystander, *_audits(request, print)])
+    except UserError as error:
+        if bystander.begun:
+            raise UserError(f"process {processes.expected_rank()}: {error}") from error
+        raise SystemExit(BAD_INPUT) from error
+    except (Diverged, Stop) as stopped:
+        raise SystemExit(STOPPED) from stopped
+
+
+def _spoken(request: TrainRequest) -> Outcome:
     config = request.loaded()
-    view = TrainingView() if processes.expected_rank() == 0 else None
+    view = TrainingView()
     with ExitStack() as open_till_the_end:
-        observers: list[Observer] = []
-        if view:
-            open_till_the_end.enter_context(view)
-            view.warn(config)
-            loggers = loggers_named(request.log, view.on_warning)
-            observers = [view, *map(open_till_the_end.enter_context, loggers)]
-        if request.audit_every:
-            observers.append(AuditWhileTraining(request.audit_every, view.on_audit if view else print))
-        observer = Observers(*observers)
-        outcome = (
-            resume_training(request.resume, observer) if request.resume else run_training(config, request.out, observer)
-        )
-    if view:
-        view.show_outcome(outcome)
+        open_till_the_end.enter_context(view)
+        view.warn(config)
+        loggers = map(open_till_the_end.enter_context, loggers_named(request.log, view.on_warning))
+        outcome = _trained(request, [view, *loggers, *_audits(request, view.on_audit)])
+    view.show_outcome(outcome)
     return outcome
+
+
+def _trained(request: TrainRequest, observers: list[Observer]) -> Outcome:
+    observer = Observers(*observers)
+    if request.resume:
+        return resume_training(request.resume, observer)
+    return run_training(request.loaded(), request.out, observer)
+
+
+def _audits(request: TrainRequest, tell: Callable[[str], None]) -> list[Observer]:
+    return [AuditWhileTraining(request.audit_every, tell)] if request.audit_every else []

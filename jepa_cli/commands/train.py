@@ -8,7 +8,6 @@ import typer
 from jepa_cli.command import examples, fail, reports_user_errors
 from jepa_cli.options import ConfigFile, Overrides
 
-STOPPED = 1
 SIGNALLED = 128
 
 
@@ -77,7 +76,7 @@ def train(
     """Train the world model and leave a run folder: config, metrics, weights, checkpoints, pictures, summary."""
     import json
 
-    from jepa_cli.train_run import TrainRequest, run_train
+    from jepa_cli.train_run import STOPPED, TrainRequest, run_train
     from jepa_world_model.config_file import to_toml
     from jepa_world_model.training.divergence import Diverged
     from jepa_world_model.training.observer import Stop

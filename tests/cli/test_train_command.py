@@ -1,7 +1,10 @@
 """`jepa train` as a user meets it: output, exit codes, and what is left on disk."""
 
+import json
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -136,3 +139,68 @@ def test_the_module_runs_as_a_program() -> None:
     ).stdout
     assert "train" in shown
     assert "collect" in shown
+
+
+def started(*arguments: str | Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "jepa_cli", "train", *map(str, arguments)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_ends_with_its_code_and_the_way_on(
+    number: signal.Signals, code: int, tmp_path: Path, small_settings: list[str]
+) -> None:
+    run = tmp_path / "run"
+    process = started(*small_settings, "--steps", "100000", "--out", run)
+    while not (run / "weights.safetensors").exists():
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
+    process.send_signal(number)
+    output, errors = process.communicate()
+    assert process.returncode == code, errors
+    assert f"jepa train --resume {run}" in output
+    assert "Traceback" not in errors
+    assert json.loads((run / "status.json").read_text())["state"] == "interrupted"
+
+
+def test_a_resumed_run_says_where_it_goes_on_and_is_left_alone_once_it_ended(
+    tmp_path: Path, small_settings: list[str]
+) -> None:
+    run = tmp_path / "run"
+    jepa("train", *small_settings, "--out", run)
+    (run / "checkpoints" / "step-00000004.safetensors").write_bytes(b"junk")
+    result = jepa("train", "--resume", run)
+    assert result.exit_code == FINISHED, result.output
+    assert "is damaged" in result.stdout
+    assert jepa("train", "--resume", run).exit_code == FINISHED
+    assert "resumed     after step 4 of 4" in jepa("train", "--resume", run).stdout
+
+
+def test_mistakes_with_resume(tmp_path: Path, small_settings: list[str]) -> None:
+    assert "is not a run folder" in complaint("train", "--resume", tmp_path)
+    jepa("train", *small_settings, "--out", tmp_path / "run")
+    text = complaint("train", "--resume", tmp_path / "run", "--steps", "9")
+    assert "begin a new one: jepa train --config" in text
+    assert "--out" in complaint("train", "--resume", tmp_path / "run", "--out", tmp_path / "other")
+
+
+def test_torchrun_trains_and_speaks_once(tmp_path: Path, small_settings: list[str]) -> None:
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    settings = [*small_settings, "--set", "train.batch_size=4"]
+    run = subprocess.run(
+        [*launch, "-m", "jepa_cli", "train", *settings, "--out", str(tmp_path / "run")], capture_output=True, text=True
+    )
+    assert run.returncode == FINISHED, run.stderr
+    assert run.stdout.count("run folder") == 1
+    assert run.stdout.count("finished 4 steps") == 1
+    assert "Warning" not in run.stderr.replace("warnings.warn", "")
+
+
+def test_a_batch_that_processes_cannot_share_is_one_message(tmp_path: Path, small_settings: list[str]) -> None:
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    settings = [*small_settings, "--set", "train.batch_size=3"]
+    run = subprocess.run(
+        [*launch, "-m", "jepa_cli", "train", *settings, "--out", str(tmp_path / "run")], capture_output=True, text=True
+    )
+    assert run.stderr.count("train.batch_size 3 cannot be shared by 2 processes") == 1
+    assert not (tmp_path / "run").exists()
