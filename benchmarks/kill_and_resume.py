@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 SETTINGS = (
@@ -64,14 +65,18 @@ def digest(run: Path) -> str:
     return total.hexdigest()
 
 
-def killed_after(seconds: float, line: list[str]) -> bool:
-    """Whether it was killed before it ended. All of its processes are."""
-    process = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+def killed_after(seconds: float, line: list[str], run: Path) -> bool:
+    """Whether it was killed before it ended, with all processes that train into `run`: those of torchrun outlive it."""
+    process = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         process.wait(seconds)
     except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
+        process.kill()
         process.wait()
+        for file in Path("/proc").glob("[0-9]*/cmdline"):
+            with suppress(OSError):
+                if str(run).encode() in file.read_bytes().split(b"\0"):
+                    os.kill(int(file.parent.name), signal.SIGKILL)
         return True
     return False
 
@@ -96,7 +101,7 @@ def main() -> int:
         print(f"seed {asked.seed}: a run in one go takes {took:.1f} s and leaves {expected}", flush=True)
         for number in range(1, asked.kills + 1):
             run, kills = Path(folder) / f"run-{number}", []
-            while killed_after(seconds := moments.uniform(IMPORTS, took), go_on(run, asked.processes)):
+            while killed_after(seconds := moments.uniform(IMPORTS, took), go_on(run, asked.processes), run):
                 kills.append(f"{seconds:.2f} s (checkpoint {step_of(run)})")
                 if len(kills) == 3:
                     subprocess.run(go_on(run, asked.processes), check=True, stdout=subprocess.DEVNULL)

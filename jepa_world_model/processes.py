@@ -15,10 +15,23 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from jepa_world_model.errors import UserError
+
 PATIENCE = timedelta(minutes=30)
 """How long the others wait for the first process, which alone validates and writes."""
 
 T = TypeVar("T")
+
+
+class PeerLost(UserError):
+    """Another process of the run has ended, and this one waits in vain."""
+
+
+def is_loss_of_peer(error: RuntimeError) -> bool:
+    """Whether a collective failed because its other side is gone."""
+    return isinstance(error, dist.DistError) or any(engine in str(error).lower() for engine in ("gloo", "nccl"))
+
+
 _by_itself = False
 
 

@@ -59,6 +59,10 @@ class Session:
                     with suppress(UserError):
                         self._save()
                 raise
+            except RuntimeError as error:
+                if processes.count() > 1 and processes.is_loss_of_peer(error):
+                    raise processes.PeerLost(f"another process ended{self._how_to_go_on()}") from error
+                raise
             finally:
                 self.outcome.steps = self.trainer.done
                 self.outcome.seconds += time.monotonic() - start
@@ -116,7 +120,7 @@ class Session:
     def _how_to_go_on(self) -> str:
         """What is safe when nothing can be written any more: the newest checkpoint, never what was being written."""
         saved = max(self.run.checkpoints.steps(), default=0)
-        return f". The run is safe up to step {saved}; mend that, then jepa train --resume {self.run.path}"
+        return f". The run is safe up to step {saved}; once that is mended, jepa train --resume {self.run.path} goes on"
 
     def _record(self) -> None:
         """Write the metrics of all steps since the last time. Raises Diverged where one was not finite."""

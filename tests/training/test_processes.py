@@ -163,3 +163,22 @@ def test_nan_in_one_share_stops_all_and_is_named(shared_config: Config, tmp_path
                 Session(trainer, run, Observer()).fit()
 
     assert in_processes(2, train) == [0, 0]
+
+
+@pytest.mark.parametrize("lost", ["0", "1"])
+def test_a_process_whose_peer_is_lost_says_so(lost: str, shared_config: Config, tmp_path: Path) -> None:
+    """And saves nothing: it is in the middle of a step."""
+
+    def train() -> None:
+        if os.environ["RANK"] == lost:
+            run_training(shared_config, tmp_path / "run", KillAt(5))
+        with pytest.raises(
+            processes.PeerLost, match=r"another process ended\. The run is safe up to step 4; .*--resume"
+        ):
+            run_training(shared_config, tmp_path / "run", Observer())
+
+    ended = in_processes(2, train)
+    assert sorted(ended) == [-signal.SIGKILL, 0]
+    assert in_processes(2, lambda: resume_training(tmp_path / "run", Observer())) == [0, 0]
+    assert in_processes(2, lambda: run_training(shared_config, tmp_path / "whole", Observer())) == [0, 0]
+    assert digests(tmp_path / "run") == digests(tmp_path / "whole")
