@@ -72,6 +72,10 @@ def run_train(request: TrainRequest) -> Outcome:
         raise SystemExit(BAD_INPUT) from error
     except (Diverged, Stop) as stopped:
         raise SystemExit(STOPPED) from stopped
+    except RuntimeError as error:
+        if processes.is_loss_of_peer(error) and not bystander.begun:
+            raise SystemExit(BAD_INPUT) from error
+        raise
 
 
 def _spoken(request: TrainRequest) -> Outcome:

@@ -10,6 +10,7 @@ from signal import SIGINT
 from jepa_world_model import processes
 from jepa_world_model.data import EpisodeSource, open_source, split_episodes
 from jepa_world_model.data.windows import Batch, WindowSampler
+from jepa_world_model.errors import UserError
 from jepa_world_model.evaluation.pictures import draw_pictures
 from jepa_world_model.model import WorldModel
 from jepa_world_model.model_config import Config
@@ -41,6 +42,7 @@ def run_training(config: Config, out: Path | None, observer: Observer) -> Outcom
         path = processes.from_first(out or next_free(RUNS, source.name))
         run = RunFolder.create(path, config) if processes.is_first() else RunFolder(path)
         with run.held() if processes.is_first() else nullcontext():
+            processes.from_first(None)  # the others wait until there is a folder
             return _carried_out(Session(trainer, run, observer))
 
 
@@ -52,6 +54,8 @@ def resume_training(path: Path, observer: Observer) -> Outcome:
     """
     run, config = RunFolder.open(path)
     config = resolve(config)
+    if run.predates_checkpoints():
+        raise UserError(f"{path} was trained by a version that kept no checkpoints, and cannot go on")
     with processes.joined(config.train.device), run.held() if processes.is_first() else nullcontext():
         source = open_config_source(config, observer.on_decoding)
         trainer = Trainer(config, source, prepare(config.train))

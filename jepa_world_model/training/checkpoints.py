@@ -47,12 +47,19 @@ class Checkpoints:
                     there[step].unlink()
 
     def newest(self, on_warning: Callable[[str], None]) -> Checkpoint | None:
-        """The newest that is whole; what is damaged is set aside, and warned of."""
+        """The newest that is whole, or None where there never was one; what is damaged is set aside, and warned of.
+
+        Raises Damaged when all are.
+        """
+        damaged: list[Path] = []
         for step, file in reversed(self.steps().items()):
             try:
                 return Checkpoint(*unsealed(file))
             except Damaged as damage:
                 with explained(file):
                     file.replace(file.with_name(file.name + SET_ASIDE))
-                on_warning(f"{damage}; it was set aside, and the one before step {step} is used")
+                damaged.append(file)
+                on_warning(f"{damage}; it was set aside, and one before step {step} is looked for")
+        if damaged or any(self.folder.glob(f"{PATTERN}{SET_ASIDE}")):
+            raise Damaged(f"{self.folder} holds no whole checkpoint, so the run cannot go on; nothing else was touched")
         return None

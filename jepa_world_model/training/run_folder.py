@@ -58,6 +58,10 @@ class RunFolder(RunFiles):
                 raise UserError(f"{self.path} is being trained by another process; wait for it, or end it first")
             yield
 
+    def predates_checkpoints(self) -> bool:
+        """Whether an older version made it: its config knows of none."""
+        return "checkpoint_every_steps" not in self.config.read_text(encoding="utf-8")
+
     def write(self, path: Path, content: bytes) -> None:
         """Write a file whole or not at all."""
         with explained(path):

@@ -167,12 +167,12 @@ def test_a_resumed_run_says_where_it_goes_on_and_is_left_alone_once_it_ended(
     tmp_path: Path, small_settings: list[str]
 ) -> None:
     run = tmp_path / "run"
-    jepa("train", *small_settings, "--out", run)
+    jepa("train", *small_settings, "--set", "train.checkpoint_every_steps=2", "--out", run)
     (run / "checkpoints" / "step-00000004.safetensors").write_bytes(b"junk")
     result = jepa("train", "--resume", run)
     assert result.exit_code == FINISHED, result.output
     assert "is damaged" in result.stdout
-    assert jepa("train", "--resume", run).exit_code == FINISHED
+    assert "resumed     after step 2 of 4" in result.stdout
     assert "resumed     after step 4 of 4" in jepa("train", "--resume", run).stdout
 
 
@@ -196,7 +196,7 @@ def test_torchrun_trains_and_speaks_once(tmp_path: Path, small_settings: list[st
     assert "Warning" not in run.stderr.replace("warnings.warn", "")
 
 
-def test_a_batch_that_processes_cannot_share_is_one_message(tmp_path: Path, small_settings: list[str]) -> None:
+def test_a_mistake_that_all_processes_see_is_one_message(tmp_path: Path, small_settings: list[str]) -> None:
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     settings = [*small_settings, "--set", "train.batch_size=3"]
     run = subprocess.run(
@@ -204,3 +204,11 @@ def test_a_batch_that_processes_cannot_share_is_one_message(tmp_path: Path, smal
     )
     assert run.stderr.count("train.batch_size 3 cannot be shared by 2 processes") == 1
     assert not (tmp_path / "run").exists()
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "mine").touch()
+    settings = [*small_settings, "--set", "train.batch_size=4"]
+    run = subprocess.run(
+        [*launch, "-m", "jepa_cli", "train", *settings, "--out", str(tmp_path / "run")], capture_output=True, text=True
+    )
+    assert run.stderr.count("is not empty") == 1
+    assert "is safe up to" not in run.stderr

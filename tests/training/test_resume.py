@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -173,15 +174,28 @@ def test_a_damaged_checkpoint_is_set_aside_and_the_one_before_it_used(
     assert after == whole
 
 
-def test_without_a_whole_checkpoint_a_run_begins_anew(config: Config, whole: dict[str, str], tmp_path: Path) -> None:
+def test_without_a_whole_checkpoint_nothing_is_thrown_away(config: Config, tmp_path: Path) -> None:
     run_training(config, tmp_path / "run", SignalAt(4))
     for file in (tmp_path / "run" / "checkpoints").iterdir():
         file.write_bytes(b"junk")
+    metrics = (tmp_path / "run" / "metrics.jsonl").read_bytes()
     listener = Listener()
-    resume_training(tmp_path / "run", listener)
+    for _ in range(2):
+        with pytest.raises(UserError, match="holds no whole checkpoint"):
+            resume_training(tmp_path / "run", listener)
     assert len(listener.warnings) == 2
-    after = digests(tmp_path / "run")
-    assert {name: digest for name, digest in after.items() if not name.endswith(".damaged")} == whole
+    assert (tmp_path / "run" / "metrics.jsonl").read_bytes() == metrics
+
+
+def test_a_run_of_a_version_without_checkpoints_is_left_alone(config: Config, tmp_path: Path) -> None:
+    run_training(config, tmp_path / "run", SignalAt(4))
+    shutil.rmtree(tmp_path / "run" / "checkpoints")
+    stored = tmp_path / "run" / "config.toml"
+    stored.write_text("".join(line for line in stored.open() if "checkpoint" not in line))
+    before = digests(tmp_path / "run")
+    with pytest.raises(UserError, match="a version that kept no checkpoints"):
+        resume_training(tmp_path / "run", Observer())
+    assert digests(tmp_path / "run") == before
 
 
 def test_a_finished_run_is_left_as_it_is(config: Config, whole: dict[str, str], tmp_path: Path) -> None:
