@@ -2,6 +2,7 @@
 
 import time
 from collections import deque
+from textwrap import wrap
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -98,13 +99,13 @@ class TrainingView(Observer):
             self._print(f"resumed     after step {trainer.done} of {train.steps}")
 
     def on_warning(self, message: str) -> None:
-        self._print(f"warning     {message}")
+        self._tell("warning", message)
 
     def on_audit(self, message: str) -> None:
-        self._print(f"audit       {message}")
+        self._tell("audit", message)
 
     def on_alarm(self, alarm: Alarm) -> None:
-        self._print(f"alarm       {alarm}")
+        self._tell("alarm", str(alarm))
 
     def on_rows(self, rows: list[Row]) -> None:
         for row in rows:
@@ -148,6 +149,12 @@ class TrainingView(Observer):
             self._last_line = time.monotonic()
             left = (self._steps - row.step) / rate
             self._print(f"step {row.step}/{self._steps}  {rate:.2f} steps/s  {left:.0f} s left  total {row.total:.4g}")
+
+    def _tell(self, what: str, message: str) -> None:
+        """A sentence, wrapped beside its kind; a path or a command in it stays whole."""
+        indent = " " * 12
+        lines = wrap(message, self._console.width - 12, break_long_words=False, break_on_hyphens=False)
+        self._print(f"{what:<12}" + f"\n{indent}".join(lines))
 
     def _print(self, line: str) -> None:
         self._console.print(line, highlight=False, soft_wrap=True)

@@ -73,8 +73,8 @@ BOUNDS: list[Bound] = [
         "loss",
         BELOW,
         1e-10,
-        "it teaches nothing: either it is satisfied, or both of its sides are the same by construction. "
-        "jepa audit-grads --checkpoint RUN says which: an identity is vacuous",
+        "before training already: it teaches nothing. Both of its sides are the same by construction, or any weights "
+        "satisfy it. jepa audit-grads --checkpoint RUN says which: an identity is vacuous",
     ),
 ]
 """All bounds; those of vitals join with their declaration."""

@@ -5,8 +5,10 @@ from io import StringIO
 from rich.console import Console
 
 from jepa_cli.training_view import BLOCKS, TREND, TrainingView, sparkline
+from jepa_world_model.training.alarms import Alarm
 from jepa_world_model.training.metrics import Row
 from jepa_world_model.training.validation import Validation
+from jepa_world_model.vitals import BOUNDS
 
 
 def test_a_sparkline_follows_its_values() -> None:
@@ -33,3 +35,16 @@ def test_the_live_table_fits_80_columns_and_shows_every_loss() -> None:
     shown = "\n".join(lines)
     for part in ("jepa", "rollout_recon_multi_box_delta_z", "0.25", "1.5", "2/10", "steps/s", "ETA"):
         assert part in shown
+
+
+def test_alarms_and_warnings_fit_80_columns() -> None:
+    console = Console(width=80, file=StringIO(), color_system=None)
+    view = TrainingView(console)
+    bound = next(bound for bound in BOUNDS if bound.measure == "z_effective_rank")
+    with console.capture() as capture:
+        view.on_alarm(Alarm(bound, 3.0, 75, 2.25))
+        view.on_warning("runs/a/checkpoints/step-00000004.safetensors is damaged: " + "its checksum differs " * 5)
+    lines = capture.get().splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines[0].startswith("alarm       step 75: z_effective_rank = 2.25, below 3: z is collapsing")
+    assert lines[1].startswith(" " * 12 + "lie")
