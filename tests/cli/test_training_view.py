@@ -47,4 +47,4 @@ def test_alarms_and_warnings_fit_80_columns() -> None:
     lines = capture.get().splitlines()
     assert max(map(len, lines)) <= 80
     assert lines[0].startswith("alarm       step 75: z_effective_rank = 2.25, below 3: z is collapsing")
-    assert lines[1].startswith(" " * 12 + "lie")
+    assert lines[1].startswith(" " * 12 + "vectors lie")
