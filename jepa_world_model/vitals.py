@@ -65,7 +65,7 @@ BOUNDS: list[Bound] = [
     Bound(
         "loss_growth",
         ABOVE,
-        10.0,
+        100.0,
         "the weighted sum on held-out windows is that many times what it was before training: lower "
         "train.learning_rate, or look which loss rises",
     ),
