@@ -30,7 +30,7 @@ class Alarm:
     def __str__(self) -> str:
         what = f"{self.bound.measure} {self.subject}".rstrip()
         side = "below" if self.bound.side == BELOW else "above"
-        return f"step {self.step}: {what} = {self.value:.3g}, {side} {self.limit:g}: {self.bound.meaning}"
+        return f"step {self.step}: {what} = {self.value:.4g}, {side} {self.limit:g}: {self.bound.meaning}"
 
 
 class Watch:

@@ -6,6 +6,7 @@ import random
 import signal
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
@@ -46,6 +47,8 @@ SETTINGS = (
 )
 ALL = tuple(LOGGERS)
 PAGE = ROOT / "docs" / "logging.md"
+WAITS, WAIT_SECONDS = 200, 0.05
+
 Numbers = list[tuple[str, int, float]]
 """Names, steps and values."""
 
@@ -98,13 +101,20 @@ def from_mlflow(run: Path, status: str = "") -> Numbers:
 
 
 def wandb_records(run: Path) -> list:
-    """The records of all sittings that were kept offline: LevelDB's log format, a protocol buffer in each."""
+    """The records of all sittings that were kept offline: LevelDB's log format, a protocol buffer in each.
+
+    W&B writes in a process of its own, which may still be at it when a run is over: the last record says that it ended.
+    """
     pytest.importorskip("wandb")
     from wandb.proto.wandb_internal_pb2 import Record
 
-    return [
-        Record.FromString(whole) for file in sorted(run.glob("wandb/offline-run-*/*.wandb")) for whole in _log(file)
-    ]
+    files = sorted(run.glob("wandb/offline-run-*/*.wandb"))
+    for _ in range(WAITS):
+        sittings = [[Record.FromString(whole) for whole in _log(file)] for file in files]
+        if all(any(record.HasField("exit") for record in sitting) for sitting in sittings):
+            return [record for sitting in sittings for record in sitting]
+        time.sleep(WAIT_SECONDS)
+    raise AssertionError("a sitting has no end")
 
 
 def _log(file: Path) -> Iterator[bytes]:
@@ -114,6 +124,8 @@ def _log(file: Path) -> Iterator[bytes]:
         if block - at % block < header:
             at += block - at % block
         size, kind = int.from_bytes(content[at + 4 : at + 6], "little"), content[at + 6]
+        if at + header + size > len(content):
+            return  # still being written
         whole += content[at + header : at + header + size]
         at += header + size
         if kind in last:
