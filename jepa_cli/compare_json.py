@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from jepa_cli.runs_compare import Comparison, Course
+from jepa_cli.runs_comparison import Comparison, Course
 from jepa_cli.runs_formats import facts, plain
 
 SCHEMA = "urn:jepa:runs-comparison:1"

@@ -9,7 +9,7 @@ from typing import Any
 
 from jepa_cli.columns import aligned, duration, number, printable, width
 from jepa_cli.plain_page import PlainPage
-from jepa_cli.runs_compare import Comparison, Course
+from jepa_cli.runs_comparison import Comparison, Course
 from jepa_cli.runs_view import STYLES, steps, weighted_otherwise
 from jepa_world_model.rules.edits import shown
 from jepa_world_model.runs.progress import Sum

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import inf
 from pathlib import Path
 
-from jepa_cli.commands.runs import FORMATS, ORDERS
-from jepa_world_model.errors import UserError, nearest
+from jepa_cli.runs_choices import FORMATS, ORDERS, check_choice
 from jepa_world_model.runs.record import RunRecord, run_records
 
 
@@ -26,12 +24,6 @@ class ListRequest:
         """Raises UserError for options that name nothing."""
         check_choice("--format", self.format, FORMATS)
         check_choice("--sort", self.sort, ORDERS)
-
-
-def check_choice(option: str, value: str, known: Collection[str]) -> None:
-    """Raises UserError for what is not known."""
-    if value not in known:
-        raise UserError(f"{option} {value}: expected {', '.join(known)}. {nearest(value, known)}".rstrip(". "))
 
 
 def run_list(request: ListRequest) -> None:

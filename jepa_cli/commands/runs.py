@@ -7,10 +7,8 @@ import typer
 from typer.core import TyperGroup
 
 from jepa_cli.command import examples, reports_audit_errors, reports_user_errors
+from jepa_cli.runs_choices import COMPARE_FORMATS, FORMATS, ORDERS
 
-FORMATS = ("rich", "json", "csv")
-ORDERS = ("name", "updated", "loss")
-COMPARE_FORMATS = ("rich", "json")
 LIST = "list"
 
 
