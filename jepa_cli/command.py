@@ -1,7 +1,7 @@
 """What every command shares: examples in its help, one clear message for a mistake, and an exit code."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from inspect import cleandoc
 from typing import NoReturn, ParamSpec, TypeVar
@@ -48,13 +48,25 @@ def reports_audit_errors(command: Callable[P, R]) -> Callable[P, R]:
 
 def examples(*lines: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Add examples to a command's help."""
+    return _verbatim("Examples:", *(f"  {line}" for line in lines))
+
+
+def _verbatim(*lines: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Add lines to a command's help as they are."""
 
     def add(command: Callable[P, R]) -> Callable[P, R]:
-        verbatim = "\n".join(["\b", "Examples:", *(f"  {line}" for line in lines)])  # \b: keep these lines as they are
-        command.__doc__ = f"{cleandoc(command.__doc__ or '')}\n\n{verbatim}"
+        kept = "\n".join(["\b", *lines])  # \b: typer wraps no line of this paragraph
+        command.__doc__ = f"{cleandoc(command.__doc__ or '')}\n\n{kept}"
         return command
 
     return add
+
+
+def exit_codes(meanings: Mapping[str, str]) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Add what a command exits with to its help."""
+    width = max(map(len, meanings))
+    lines = [f"  {codes:<{width}}  {meaning}" for codes, meaning in meanings.items()]
+    return _verbatim("Exit codes:", *lines)
 
 
 def fail(message: str, code: int) -> NoReturn:

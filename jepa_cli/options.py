@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 ConfigFile = Annotated[
-    Path | None, typer.Option(help="TOML file with the tables losses, train, model and data.", show_default=False)
+    Path | None,
+    typer.Option(help="TOML file with the tables losses, train, model, data and alarms.", show_default=False),
 ]
 Overrides = Annotated[
     list[str] | None,

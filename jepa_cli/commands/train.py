@@ -5,13 +5,21 @@ from typing import Annotated
 
 import typer
 
-from jepa_cli.command import examples, fail, reports_user_errors
+from jepa_cli.command import examples, exit_codes, fail, reports_user_errors
 from jepa_cli.options import ConfigFile, Overrides
 
 SIGNALLED = 128
 
 
 @reports_user_errors
+@exit_codes(
+    {
+        "0": "finished",
+        "1": "stopped by NaN, or by a gradient audit that found drift",
+        "2": "bad input, or a file that could not be read or written",
+        "130, 143, 138": "asked to stop by SIGINT, SIGTERM, SIGUSR1: saved; --resume goes on",
+    }
+)
 @examples(
     "jepa train",
     "jepa train --data data/four-rooms --out runs/four-rooms",
@@ -20,10 +28,6 @@ SIGNALLED = 128
     "jepa train --resume runs/grid-rooms-001",
     "jepa train --log wandb --log tensorboard",
     "torchrun --nproc-per-node 2 -m jepa_cli train",
-    "",
-    "Exit codes: 0 finished; 1 stopped by NaN, or by a gradient audit that failed; 2 bad input,",
-    "or a file that could not be read or written; 130, 143, 138 asked to stop by SIGINT, SIGTERM,",
-    "SIGUSR1: the step was finished and saved, and --resume goes on.",
 )
 def train(
     config: ConfigFile = None,
