@@ -168,7 +168,7 @@ def test_weights_of_another_shape_are_refused_by_name(run: Path) -> None:
 
 def test_weights_that_are_damaged_are_refused(run: Path) -> None:
     (run / "weights.safetensors").write_bytes(b"no safetensors")
-    assert "weights.safetensors cannot be read" in complaint(audit_grads("--checkpoint", run))
+    assert "weights.safetensors is damaged" in complaint(audit_grads("--checkpoint", run))
 
 
 @pytest.mark.parametrize("name", ["nothing", "file", "empty"])

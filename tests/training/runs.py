@@ -9,6 +9,8 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
+import torch.distributed as distributed
+
 from jepa_world_model.training.observer import Observer
 from jepa_world_model.training.trainer import Trainer
 
@@ -49,6 +51,8 @@ def in_processes(count: int, work: Callable[[], object]) -> list[int]:
             try:
                 os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(count)}
                 os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+                if distributed.is_initialized():  # by a test of something else
+                    distributed.destroy_process_group()
                 work()
                 ended = 0
             except BaseException:

@@ -42,6 +42,7 @@ def gradients(config: Config, file: Path) -> None:
     torch.set_default_dtype(torch.float64)
     try:
         with processes.joined("cpu"):
+            assert processes.count() == processes.expected()
             trainer, found = trainer_of(config), {}
             trainer.optimizer = torch.optim.SGD(trainer.parameters)  # AdamW makes full steps of rounding noise
             for step in range(STEPS):
