@@ -40,6 +40,8 @@ def in_child(work: Callable[[], object]) -> int:
 
 def in_processes(count: int, work: Callable[[], object]) -> list[int]:
     """Do something in several processes that know of each other, as torchrun starts them. Returns their exit codes."""
+    if distributed.is_initialized():  # by a test of something else; its children would think themselves alone
+        distributed.destroy_process_group()
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -51,8 +53,6 @@ def in_processes(count: int, work: Callable[[], object]) -> list[int]:
             try:
                 os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(count)}
                 os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-                if distributed.is_initialized():  # by a test of something else
-                    distributed.destroy_process_group()
                 work()
                 ended = 0
             except BaseException:
