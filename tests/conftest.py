@@ -1,5 +1,7 @@
 """A world, a model and a run small enough for a test."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -40,3 +42,19 @@ def small_config() -> Callable[..., Config]:
 def small_settings() -> list[str]:
     """The same config as arguments of `jepa train`."""
     return [argument for setting in SMALL for argument in ("--set", setting)]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """A test that forks processes which meet waits for ever where this one holds a process group of an earlier test.
+
+    It is given a process of its own then.
+    """
+    distributed = sys.modules.get("torch.distributed")
+    if not pyfuncitem.get_closest_marker("forks") or not distributed or not distributed.is_initialized():
+        return None
+    command = [sys.executable, "-m", "pytest", "-p", "no:xdist", pyfuncitem.nodeid]
+    run = subprocess.run(command, cwd=pyfuncitem.config.rootpath, capture_output=True, text=True)
+    if run.returncode:
+        pytest.fail(run.stdout + run.stderr, pytrace=False)
+    return True

@@ -70,6 +70,7 @@ def test_a_stop_that_is_lost_in_mid_run_ends_it_saved(
     assert digests(tmp_path / "run") == digests(tmp_path / "plain")
 
 
+@pytest.mark.forks
 def test_drift_stops_all_processes(small_config: BuildConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def train() -> None:
         observer = Observers(LosesItsStops(2, monkeypatch), AuditWhileTraining(2, print))

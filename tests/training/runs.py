@@ -9,8 +9,6 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-import torch.distributed as distributed
-
 from jepa_world_model.training.observer import Observer
 from jepa_world_model.training.trainer import Trainer
 
@@ -39,9 +37,10 @@ def in_child(work: Callable[[], object]) -> int:
 
 
 def in_processes(count: int, work: Callable[[], object]) -> list[int]:
-    """Do something in several processes that know of each other, as torchrun starts them. Returns their exit codes."""
-    if distributed.is_initialized():  # by a test of something else; its children would think themselves alone
-        distributed.destroy_process_group()
+    """Do something in several processes that know of each other, as torchrun starts them. Returns their exit codes.
+
+    A test that calls this is marked `forks`.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
