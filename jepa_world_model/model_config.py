@@ -1,5 +1,4 @@
-"""Every setting, its default and its limits, in five tables: [losses] [train] [model] [data]
-[alarms].
+"""Every setting, its default and its limits, in five tables: [losses] [train] [model] [data] [alarms].
 
 A sixth, [accept], sets nothing: it says which findings of a check are meant.
 

@@ -14,6 +14,7 @@ from jepa_world_model.errors import UserError
 from jepa_world_model.evaluation.pictures import draw_pictures
 from jepa_world_model.model import WorldModel
 from jepa_world_model.model_config import Config
+from jepa_world_model.runs.metrics import VALIDATION, rare_rows
 from jepa_world_model.training.checkpoints import Checkpoint
 from jepa_world_model.training.observer import Observer, Observers
 from jepa_world_model.training.outcome import Outcome
@@ -74,7 +75,7 @@ def _rewound(run: RunFolder, checkpoint: Checkpoint | None, observer: Observer) 
     run.clear_left_overs()
     if not run.rewind_metrics(facts["metrics_bytes"]):
         observer.on_warning(f"{run.metrics} is shorter than at the checkpoint: some rows before it are lost")
-    validations = [row for row in run.read_metrics() if row["split"] == "validation"]
+    validations = [row for row in rare_rows(run.metrics) if row["split"] == VALIDATION]
     return Outcome(
         validations={row["step"]: Validation(row["step"], row["losses"], row["vitals"]) for row in validations},
         alarms=facts["alarms"],

@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Any
 
 RUNNING, FINISHED, INTERRUPTED, FAILED = "running", "finished", "interrupted", "failed"
+CHECKPOINTS = "step-*.safetensors"
+HEADER_SIZE, FACTS = 8, "jepa"
+"""Bytes that say how long the header of a safetensors file is, and the key of its metadata that holds our facts."""
 PATIENCE = 0.3
 """Seconds. Whoever looks whether a run is held holds it for an instant."""
 

@@ -8,10 +8,10 @@ from math import isfinite
 from typing import Any, NamedTuple
 
 from jepa_world_model.runs.config import Config
-from jepa_world_model.runs.files import RunFiles
+from jepa_world_model.runs.files import CHECKPOINTS, FACTS, HEADER_SIZE, RunFiles
 from jepa_world_model.runs.metrics import ALARM, VALIDATION, newest, rare_rows
 
-CHECKPOINTS, HEADER_SIZE, LARGEST_HEADER, KEY = "step-*.safetensors", 8, 10**8, "jepa"
+LARGEST_HEADER = 10**8
 
 
 class Sum(NamedTuple):
@@ -58,7 +58,7 @@ def _checkpoint_facts(run: RunFiles) -> Mapping[str, Any]:
         with max(run.checkpoint_folder.glob(CHECKPOINTS)).open("rb") as file:
             size = int.from_bytes(file.read(HEADER_SIZE), "little")
             header = json.loads(file.read(min(size, LARGEST_HEADER)))
-        facts = json.loads(header["__metadata__"][KEY])
+        facts = json.loads(header["__metadata__"][FACTS])
         there = facts["metrics_bytes"] <= run.metrics.stat().st_size
         told = all(isinstance(key, str) for key in facts["told"])
         return facts if there and told and len(facts["best"] or (0.0, 0)) == len(Sum._fields) else {}

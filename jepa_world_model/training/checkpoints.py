@@ -6,10 +6,11 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
+from jepa_world_model.runs.files import CHECKPOINTS
 from jepa_world_model.training.durable import explained, write_whole
 from jepa_world_model.training.sealed import Damaged, sealed, unsealed
 
-PATTERN, NAME = "step-*.safetensors", "step-{step:08d}.safetensors"
+NAME = "step-{step:08d}.safetensors"
 SET_ASIDE = ".damaged"
 
 
@@ -28,7 +29,7 @@ class Checkpoints:
 
     def steps(self) -> dict[int, Path]:
         """All that are there, by step, the oldest first."""
-        files = sorted(self.folder.glob(PATTERN))
+        files = sorted(self.folder.glob(CHECKPOINTS))
         return {int(file.stem.removeprefix("step-")): file for file in files}
 
     def save(self, step: int, checkpoint: Checkpoint) -> None:
@@ -51,15 +52,16 @@ class Checkpoints:
 
         Raises Damaged when all are.
         """
-        damaged: list[Path] = []
         for step, file in reversed(self.steps().items()):
             try:
-                return Checkpoint(*unsealed(file))
+                found = Checkpoint(*unsealed(file))
+                if not found.facts:
+                    raise Damaged(f"{file} is damaged: it has lost its facts and its checksum")
+                return found
             except Damaged as damage:
                 with explained(file):
                     file.replace(file.with_name(file.name + SET_ASIDE))
-                damaged.append(file)
                 on_warning(f"{damage}; it was set aside, and one before step {step} is looked for")
-        if damaged or any(self.folder.glob(f"{PATTERN}{SET_ASIDE}")):
+        if any(self.folder.glob(f"{CHECKPOINTS}{SET_ASIDE}")):
             raise Damaged(f"{self.folder} holds no whole checkpoint, so the run cannot go on; nothing else was touched")
         return None

@@ -31,13 +31,10 @@ class RunFolder(RunFiles):
         run = RunFolder(path)
         with explained(path):
             if path.is_dir() and any(not left_over(file) for file in path.iterdir()):
-                what = "already holds a run" if run.config.exists() else "is not empty"
-                raise UserError(
-                    f"output folder {path} {what}; nothing was written. Choose another --out, or go on with "
-                    f"jepa train --resume {path}"
-                    if run.config.exists()
-                    else f"output folder {path} {what}; nothing was written. Choose another --out."
-                )
+                what, instead = "is not empty", ""
+                if run.config.exists():
+                    what, instead = "already holds a run", f", or go on with jepa train --resume {path}"
+                raise UserError(f"output folder {path} {what}; nothing was written. Choose another --out{instead}")
             path.mkdir(parents=True, exist_ok=True)
         run.write(run.config, to_toml(config).encode())
         return run

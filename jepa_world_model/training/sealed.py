@@ -11,10 +11,9 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from jepa_world_model.errors import UserError
+from jepa_world_model.runs.files import FACTS, HEADER_SIZE
 
-KEY = "jepa"
 UNSEALED = b"0" * 64
-HEADER_SIZE = 8
 
 
 class Damaged(UserError):
@@ -27,7 +26,7 @@ def sealed(tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> bytes:
     The same tensors and facts give the same bytes.
     """
     text = json.dumps({"sha256": UNSEALED.decode(), **facts})
-    content = save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, {KEY: text})
+    content = save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, {FACTS: text})
     return content.replace(UNSEALED, _digest(content), 1)
 
 
@@ -40,7 +39,7 @@ def unsealed(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     try:
         header = int.from_bytes(content[:HEADER_SIZE], "little")
         metadata = json.loads(content[HEADER_SIZE : HEADER_SIZE + header]).get("__metadata__") or {}
-        facts = json.loads(metadata[KEY]) if KEY in metadata else {}
+        facts = json.loads(metadata[FACTS]) if FACTS in metadata else {}
         tensors = load(content)
     except (SafetensorError, ValueError, AttributeError, OverflowError) as error:
         raise Damaged(f"{path} is damaged: it is no whole safetensors file ({error})") from error

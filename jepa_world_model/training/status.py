@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from jepa_world_model.runs.files import FAILED, FINISHED, INTERRUPTED, RUNNING, read_status
-from jepa_world_model.training.durable import PART
+from jepa_world_model.training.durable import CannotWrite, write_whole
 from jepa_world_model.training.metrics import Row
 from jepa_world_model.training.observer import Observer
 from jepa_world_model.training.outcome import Outcome
@@ -31,7 +31,6 @@ class StatusFile(Observer):
         self._run, self._trainer, self._begun = run, trainer, time.monotonic()
         self._seconds_before = float(before.get("seconds", 0.0)) if trainer.done else 0.0
         self._started = before.get("started", _now()) if trainer.done else _now()
-        self._alarms: list[str] = []
         self._write(RUNNING)
 
     def on_rows(self, rows: list[Row]) -> None:
@@ -64,10 +63,8 @@ class StatusFile(Observer):
             "process": os.getpid(),
             **({"reason": reason} if reason else {}),
         }
-        temporary = self._run.status.with_name(self._run.status.name + PART)
-        with suppress(OSError):
-            temporary.write_text(json.dumps(status, indent=1) + "\n", encoding="utf-8")
-            temporary.replace(self._run.status)
+        with suppress(CannotWrite):
+            write_whole(self._run.status, (json.dumps(status, indent=1) + "\n").encode())
 
 
 def _now() -> str:

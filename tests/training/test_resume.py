@@ -150,7 +150,7 @@ def test_metrics_that_were_cut_short_are_told_and_cost_only_their_rows(config: C
     assert [row["step"] for row in rows if row["split"] == "train"] == [1, 2, 3, 4, 6, 7]
 
 
-@pytest.mark.parametrize("damage", ["cut", "flip", "empty", "header"])
+@pytest.mark.parametrize("damage", ["cut", "flip", "empty", "header", "key"])
 def test_a_damaged_checkpoint_is_set_aside_and_the_one_before_it_used(
     damage: str, config: Config, whole: dict[str, str], tmp_path: Path
 ) -> None:
@@ -164,6 +164,8 @@ def test_a_damaged_checkpoint_is_set_aside_and_the_one_before_it_used(
             content[len(content) // 2] ^= 1
         case "header":
             content[40] ^= 1
+        case "key":
+            content[content.index(b'"jepa"') + 1] ^= 1  # the facts and the checksum are no longer found
         case "empty":
             content = bytearray()
     newest.write_bytes(content)
