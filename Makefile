@@ -38,9 +38,10 @@ format: $(STAMP) ## Format the code
 
 docs: $(STAMP) ## Write the generated pages of docs/ anew
 	$(BIN)/python -m jepa_world_model.losses.documentation > docs/losses.md
-	$(BIN)/python -m jepa_cli.recording
+	$(BIN)/python -m jepa_world_model.gradient_flow.recording
 	$(BIN)/python -m jepa_world_model.rules.reference > docs/rules.md
 	$(BIN)/python -m jepa_world_model.training.alarms_reference > docs/alarms.md
+	$(BIN)/python docs/rooms.py
 	$(BIN)/python docs/embed.py
 
 bench: $(STAMP) ## Measure the promises on speed, as ratios within one run

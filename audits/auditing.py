@@ -6,12 +6,12 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from audits.deciding import Cells, Decision
 from audits.errors import AuditError, nearest
-from audits.looking import look
+from audits.gates import name_gates
+from audits.probe import probe
+from audits.recording.sources import Sources
 from audits.result import Audit, Flow, Setting
-from audits.sources import Sources
-from audits.switches import name_switches
+from audits.status import Cells, Decision
 from audits.target import DEFAULT, Target
 
 Progress = Callable[[int, int], None]
@@ -25,9 +25,9 @@ def audit(
     cosines: bool = False,
     on_progress: Progress | None = None,
 ) -> Audit:
-    """Which loss updates which module, at each asked setting of the switches.
+    """Which loss updates which module, at each asked setting of the gates.
 
-    `settings` is "default", "all" (every combination), or a list of values for some switches. `losses` are the names to
+    `settings` is "default", "all" (every combination), or a list of values for some gates. `losses` are the names to
     audit, by default all. `cosines` also compares the gradients of each pair of losses. `on_progress` is told how many
     settings are done, of how many. Parameters, buffers, gradients, modes and random generators are as before.
 
@@ -58,7 +58,7 @@ class _Auditor:
     def add(self, setting: Setting) -> None:
         """Audit one setting. Raises AuditError when its losses are others than those before."""
         seeds = self._routes_by_chance or not self._flows
-        seen = look(self._target, setting, self._losses, self._sources, cosines=self._cosines, seeds=seeds)
+        seen = probe(self._target, setting, self._losses, self._sources, cosines=self._cosines, seeds=seeds)
         self._known = self._known or seen.known
         if unknown := next((name for name in self._target.weights if name not in self._known), None):
             raise AuditError(f"target {self._target.name!r}: weights has {unknown!r}: {nearest(unknown, self._known)}")
@@ -72,8 +72,8 @@ class _Auditor:
         self._notes |= dict.fromkeys((*seen.notes, *remarks))
 
     def result(self) -> Audit:
-        """All of it, each stop that a switch makes naming the switch."""
-        target, flows = self._target, name_switches(self._target, self._flows, self._sources)
+        """All of it, each stop that a gate makes naming the gate."""
+        target, flows = self._target, name_gates(self._target, self._flows, self._sources)
         return Audit(
             target=target.name,
             shape=dict(target.shape),
@@ -82,7 +82,7 @@ class _Auditor:
             flows=tuple(flows),
             notes=tuple(self._notes),
             known=self._known,
-            switches=dict(target.switches),
+            gates=dict(target.gates),
         )
 
 

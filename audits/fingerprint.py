@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from audits.forward import forward
-from audits.recorder import Recorder
+from audits.recording.recorder import Recorder
+from audits.recording.sources import Sources
 from audits.result import Pair, Setting
-from audits.sources import Sources
 from audits.target import Target
 from audits.walking import losses_stops
 

@@ -15,12 +15,15 @@ from torch import Tensor
 from audits.errors import AuditError, nearest
 from audits.gradients import Column
 from audits.graph import Graph
-from audits.precision import InFloat64
-from audits.random_state import drawn_state
-from audits.recorder import Recorder
+from audits.isolation.parameter_swap import ParameterSwap, Vary, swapped_parameters
+from audits.isolation.precision import InFloat64
+from audits.isolation.random_state import drawn_state
+from audits.recording.recorder import Recorder
 from audits.result import Setting
-from audits.stand_ins import StandIns, Vary, stand_ins
 from audits.target import Target, parameters_of
+
+BATCHES = 3
+"""On so many a pass is run that draws random numbers, or that the target gives too few batches for."""
 
 
 class NotRunnable(Exception):
@@ -75,7 +78,7 @@ def forward(
     `batch` also seeds every random generator, so that two passes with one number draw the same.
     """
     watch: AbstractContextManager[object] = recorder or (InFloat64() if float64 else nullcontext())
-    own = stand_ins(target.root_modules, float64=float64, thaw=thaw, vary=vary, seed=batch)
+    own = swapped_parameters(target.root_modules, float64=float64, thaw=thaw, vary=vary, seed=batch)
     with own as copies, torch.enable_grad(), _eager():
         before, given = drawn_state(), target.given(batch, float64=float64, rows=rows)
         if float64 or vary:
@@ -114,7 +117,7 @@ def _chosen(found: Mapping[str, Tensor], names: Collection[str] | None) -> dict[
     return {name: loss for name, loss in found.items() if names is None or name in names}
 
 
-def _columns(target: Target, copies: StandIns) -> list[Column]:
+def _columns(target: Target, copies: ParameterSwap) -> list[Column]:
     columns = []
     for name, module in target.named_modules.items():
         parameters = tuple(parameters_of(module))
@@ -123,7 +126,7 @@ def _columns(target: Target, copies: StandIns) -> list[Column]:
     return columns
 
 
-def _strangers(columns: Sequence[Column], copies: StandIns) -> list[Tensor]:
+def _strangers(columns: Sequence[Column], copies: ParameterSwap) -> list[Tensor]:
     named = {id(tensor) for column in columns for tensor in column.tensors}
     return [copy for copy in copies.parameters() if id(copy) not in named]
 

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from audits.forward import forward
 from audits.gradients import Measured, Sample, measure
+from audits.isolation.parameter_swap import Vary
 from audits.result import Pair, Setting
-from audits.stand_ins import Vary
 from audits.target import Target
 
 NUDGE = 1e-9

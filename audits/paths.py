@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from audits.forward import forward
 from audits.gradients import Column
 from audits.places import Place
-from audits.recorder import Recorder
+from audits.recording.recorder import Recorder
+from audits.recording.sources import Sources
 from audits.result import Pair, Setting
-from audits.sources import Sources
 from audits.target import Target
 
 

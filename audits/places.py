@@ -73,13 +73,13 @@ class Stop:
 
     place: Place
     kind: StopKind
-    switch: str | None = field(default=None, compare=False)
-    """The switch that makes it, where one does: ``detach_decoder``."""
+    gate: str | None = field(default=None, compare=False)
+    """The gate that makes it, where one does: ``detach_decoder``."""
 
     @property
     def name(self) -> str:
-        return f"gate {self.switch}" if self.switch else f"{self.place.function}: {self.place.text}"
+        return f"gate {self.gate}" if self.gate else f"{self.place.function}: {self.place.text}"
 
     def __str__(self) -> str:
         """``jepa_world_model/states.py:88 (gate detach_z_from_h_and_p)``"""
-        return f"{self.place} ({f'gate {self.switch}' if self.switch else self.place.text or self.kind})"
+        return f"{self.place} ({f'gate {self.gate}' if self.gate else self.place.text or self.kind})"

@@ -1,4 +1,4 @@
-"""What an audit found: one cell for each loss and module, at each setting of the switches."""
+"""What an audit found: one cell for each loss and module, at each setting of the gates."""
 
 from __future__ import annotations
 
@@ -80,14 +80,14 @@ class Cell:
 
 @dataclass(frozen=True)
 class Setting:
-    """One value for each switch."""
+    """One value for each gate."""
 
     values: Mapping[str, Any]
     defaults: Mapping[str, Any]
 
     @property
     def changed(self) -> dict[str, Any]:
-        """The switches that are not at their default."""
+        """The gates that are not at their default."""
         return {name: value for name, value in self.values.items() if value != self.defaults[name]}
 
     @property
@@ -129,7 +129,7 @@ class Audit:
     """What a reader should know about how it was measured."""
     known: tuple[str, ...] = ()
     """All losses of the target, whether or not they were audited."""
-    switches: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    gates: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     """Of the target: name to values, the default first."""
 
     def cells(self) -> Iterator[tuple[Setting, Cell]]:

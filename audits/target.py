@@ -1,18 +1,18 @@
-"""What is audited: named modules, one forward pass that gives named losses, and switches that reroute it."""
+"""What is audited: named modules, one forward pass that gives named losses, and gates that reroute it."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import InitVar, dataclass, field, replace
 from types import FrameType
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from audits.copies import copied, mapped, rows_of
 from audits.errors import AuditError, nearest
+from audits.isolation.copies import copied, mapped, rows_of
 from audits.legend import Legend
 from audits.places import Place
 from audits.result import Setting
@@ -26,7 +26,7 @@ WRAPPERS = ("module", "_orig_mod")  # the one child of a DDP or DataParallel wra
 class Target:
     """A trainer, as far as an audit needs to know it.
 
-    `losses` is the forward pass of a training step: ``losses(batch, **switches)`` gives named scalars that share one
+    `losses` is the forward pass of a training step: ``losses(batch, **gates)`` gives named scalars that share one
     graph; it reads the modules as it always does. An audit runs it a few times and leaves nothing behind.
     """
 
@@ -36,7 +36,7 @@ class Target:
     batches: Sequence[Any] = ()
     """What `losses` is called with; a few, so that a hinge that one batch satisfies is seen at work on another. Empty:
     `losses` is called without a batch."""
-    switches: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    gates: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     """What reroutes gradient: name to values, the default first. Handed to `losses` by keyword."""
     name: str = "trainer"
     weights: Mapping[str, float] = field(default_factory=dict)
@@ -53,8 +53,12 @@ class Target:
     """How pictures call and group states, modules and losses."""
     selective: bool = False
     """Whether `losses` also takes `only`, the names of the losses that are wanted, and may leave out the others."""
+    switches: InitVar[Mapping[str, Sequence[Any]] | None] = None
+    """The name that `gates` had before; still taken."""
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, switches: Mapping[str, Sequence[Any]] | None) -> None:
+        if switches is not None:
+            object.__setattr__(self, "gates", switches)
         self._check_kinds()
         if not self.named_modules:
             raise AuditError(f"target {self.name!r} has no modules: expected a module with children, or named modules")
@@ -70,7 +74,7 @@ class Target:
             ),
             "losses: a function": callable(self.losses),
             "batches: a list": isinstance(self.batches, Sequence) and not isinstance(self.batches, str),
-            "switches: a mapping from names to lists of values": isinstance(self.switches, Mapping),
+            "gates: a mapping from names to lists of values": isinstance(self.gates, Mapping),
             "weights: a mapping from losses to numbers": isinstance(self.weights, Mapping)
             and all(isinstance(weight, int | float) for weight in self.weights.values()),
             "shape: a mapping": isinstance(self.shape, Mapping),
@@ -78,11 +82,10 @@ class Target:
         if wrong := [expected for expected, is_right in right.items() if not is_right]:
             found = ", ".join(f"{(name := what.partition(':')[0])} is {getattr(self, name)!r:.60}" for what in wrong)
             raise AuditError(f"target {self.name!r}: expected {'; '.join(wrong)}; found {found}")
-        for switch, values in self.switches.items():
+        for gate, values in self.gates.items():
             if isinstance(values, str) or not isinstance(values, Sequence) or not len(values):
                 raise AuditError(
-                    f"target {self.name!r}: switch {switch!r} needs a list of values, the default first, "
-                    f"found {values!r}"
+                    f"target {self.name!r}: gate {gate!r} needs a list of values, the default first, found {values!r}"
                 )
 
     @property
@@ -101,15 +104,13 @@ class Target:
         return [module for module in given if isinstance(module, nn.Module)]
 
     def settings(self, asked: str | Iterable[Mapping[str, Any]] = DEFAULT) -> list[Setting]:
-        """``"default"``, ``"all"`` combinations (the default one first), or values for some switches each.
+        """``"default"``, ``"all"`` combinations (the default one first), or values for some gates each.
 
-        Raises AuditError for an unknown switch or value.
+        Raises AuditError for an unknown gate or value.
         """
-        defaults = {name: values[0] for name, values in self.switches.items()}
+        defaults = {name: values[0] for name, values in self.gates.items()}
         if asked == ALL:
-            chosen = [
-                dict(zip(self.switches, values, strict=True)) for values in itertools.product(*self.switches.values())
-            ]
+            chosen = [dict(zip(self.gates, values, strict=True)) for values in itertools.product(*self.gates.values())]
         elif asked == DEFAULT:
             chosen = [defaults]
         elif isinstance(asked, str):
@@ -120,11 +121,11 @@ class Target:
 
     def _checked(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
         for name, value in values.items():
-            if name not in self.switches:
-                known = nearest(name, self.switches) if self.switches else "this target has none"
+            if name not in self.gates:
+                known = nearest(name, self.gates) if self.gates else "this target has none"
                 raise AuditError(f"there is no gate {name!r}: {known}")
-            if value not in self.switches[name]:
-                raise AuditError(f"gate {name} is one of {', '.join(map(str, self.switches[name]))}, found {value!r}")
+            if value not in self.gates[name]:
+                raise AuditError(f"gate {name} is one of {', '.join(map(str, self.gates[name]))}, found {value!r}")
         return values
 
     def run(
@@ -139,7 +140,7 @@ class Target:
         if not self.selective or losses is None:
             return self
         only, every = frozenset(losses), self.losses
-        return replace(self, losses=lambda *given, **switches: every(*given, **switches, only=only), selective=False)
+        return replace(self, losses=lambda *given, **gates: every(*given, **gates, only=only), selective=False)
 
     def given(self, batch: int, *, float64: bool = False, rows: int | None = None) -> list[Any]:
         """A copy of batch number `batch`, promoted if asked, of its first `rows` if given; nothing without batches."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from audits.cuts import Cut, Cuts
 from audits.errors import AuditError
 from audits.forward import Forward
 from audits.gradients import Column, Measured
 from audits.graph import CHECKPOINT, COMPILED, python_functions
 from audits.places import Stop
-from audits.recorder import Recording
+from audits.recording.cuts import Cut, Cuts
+from audits.recording.recorder import Recording
 from audits.result import Cell, Status
 
 OPEN = Status.UNKNOWN

@@ -25,8 +25,8 @@ from typer.testing import CliRunner
 
 from audits import Comparison, Status, Target, against, audit
 from jepa_cli.app import app
-from jepa_cli.jepa_target import FRAMES, HORIZON, WIDTH, WINDOWS, jepa_target, trained_target
 from jepa_world_model.config_file import load_config
+from jepa_world_model.gradient_flow.target import FRAMES, HORIZON, WIDTH, WINDOWS, jepa_target, trained_target
 
 AUDITS = 100
 TABLE = Path("docs") / "gradient_flow.md"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks.pairs import compare
 from benchmarks.training_step import stepper, trainer_of
-from jepa_cli.training_audit import AuditWhileTraining
+from jepa_cli.train.audit import AuditWhileTraining
 from jepa_world_model.training.observer import Observer
 from jepa_world_model.training.run_folder import RunFolder
 from jepa_world_model.training.session import Session

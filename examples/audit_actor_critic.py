@@ -80,9 +80,9 @@ def audit_target() -> Target:
     ]
     return Target(
         model,
-        lambda batch, **switches: losses(model, batch, **switches),
+        lambda batch, **gates: losses(model, batch, **gates),
         batches=batches,
-        switches={"actor_trains_encoder": [False, True]},
+        gates={"actor_trains_encoder": [False, True]},
         name="actor_critic",
     )
 

@@ -1,6 +1,7 @@
 """What the code says of its settings and its routing, read from files that are made from it.
 
-Whoever reads it waits neither for torch nor for pydantic. `python -m jepa_cli.recording` makes the files.
+Whoever reads it waits neither for torch nor for pydantic. `python -m jepa_world_model.gradient_flow.recording` makes
+the files.
 """
 
 from __future__ import annotations

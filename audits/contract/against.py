@@ -16,7 +16,5 @@ def against(audit: Audit, table: Path | str, *, shape_matters: bool = True) -> C
     Raises AuditError when either cannot be read, names what the trainer does not have, or lacks an audited loss.
     """
     path = Path(table)
-    contract = read_contract(
-        path, losses=audit.known, modules=audit.modules, switches=audit.switches, audited=audit.losses
-    )
+    contract = read_contract(path, losses=audit.known, modules=audit.modules, gates=audit.gates, audited=audit.losses)
     return compare(audit, contract, read_lock(lock_path(path)), shape_matters=shape_matters)

@@ -1,4 +1,4 @@
-"""What a document promises: which module each loss updates, at every setting of the switches."""
+"""What a document promises: which module each loss updates, at every setting of the gates."""
 
 from __future__ import annotations
 
@@ -57,16 +57,16 @@ def read_contract(
     *,
     losses: Collection[str],
     modules: Collection[str],
-    switches: Mapping[str, Sequence[Any]],
+    gates: Mapping[str, Sequence[Any]],
     audited: Collection[str] | None = None,
 ) -> Contract:
     """The tables of a Markdown file.
 
-    `losses`, `modules` and `switches` are all that the trainer has; `audited` are the losses that must have a row, by
+    `losses`, `modules` and `gates` are all that the trainer has; `audited` are the losses that must have a row, by
     default all. Raises AuditError that lists every mistake with its line.
     """
     mistakes = Mistakes(path)
-    document = parse(path, read_text(path), Vocabulary(losses, modules, switches), mistakes)
+    document = parse(path, read_text(path), Vocabulary(losses, modules, gates), mistakes)
     if not document.flow_tables:
         mistakes.raise_all()
         raise AuditError(f"{shown(path)} has no table of the gradient flow: {EXPECTED}; or write one with --update")

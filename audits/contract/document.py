@@ -1,4 +1,4 @@
-"""The tables of one document, read into rows: which module each loss updates, and what switches change."""
+"""The tables of one document, read into rows: which module each loss updates, and what gates change."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from audits.contract.conditions import read_conditions
 from audits.contract.effects import Conditions, Effect
-from audits.contract.gates import read_conditions
 from audits.contract.markdown import Table, TableLine, find_tables
 from audits.contract.mistakes import Mistakes, shown
 from audits.contract.prose import loss_names, module_names, plain
@@ -23,7 +23,7 @@ class Vocabulary:
 
     losses: Collection[str]
     modules: Collection[str]
-    switches: Mapping[str, Sequence[Any]]
+    gates: Mapping[str, Sequence[Any]]
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Columns:
 
 @dataclass(frozen=True)
 class FlowRow:
-    """What a line says of some losses at the default switches."""
+    """What a line says of some losses at the default gates."""
 
     columns: Columns
     line: TableLine
@@ -52,7 +52,7 @@ class FlowRow:
 
 @dataclass(frozen=True)
 class EffectRow:
-    """What a line says of some losses at other values of the switches."""
+    """What a line says of some losses at other values of the gates."""
 
     columns: Columns
     line: TableLine
@@ -154,7 +154,7 @@ def _flow_row(columns: Columns, line: TableLine, vocabulary: Vocabulary, mistake
 
 
 def _effect_row(columns: Columns, line: TableLine, vocabulary: Vocabulary, mistakes: Mistakes) -> EffectRow:
-    conditions, problems = read_conditions(columns.text(line, "gate"), vocabulary.switches)
+    conditions, problems = read_conditions(columns.text(line, "gate"), vocabulary.gates)
     for problem in problems:
         mistakes.add(line.number, problem)
     losses = _losses(columns.text(line, "losses"), line, vocabulary, mistakes)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
+from audits.contract.conditions import conditions_text
 from audits.contract.document import Columns, Document, EffectRow
 from audits.contract.editing import Edits
 from audits.contract.effect_update import Changes
 from audits.contract.effects import Conditions, Effect, all_values, changes
-from audits.contract.gates import conditions_text
 from audits.contract.markdown import TableLine
 from audits.contract.measured import by_changes, losses_text, modules_text
 from audits.contract.template import effects_section

@@ -1,4 +1,4 @@
-"""The effects of the switches, brought up to date: only the effects that say something wrong are changed."""
+"""The effects of the gates, brought up to date: only the effects that say something wrong are changed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Changes = dict[tuple[Conditions, str], Effect | None]
 def effect_changes(audit: Audit, document: Document, updates: Mapping[str, frozenset[str]]) -> Changes:
     """What must change so that the document is right at every audited setting.
 
-    `updates` are the modules at the default switches as the document will have them.
+    `updates` are the modules at the default gates as the document will have them.
     """
     found: Changes = {}
     settings = [flow.setting for flow in audit.flows]
@@ -48,7 +48,7 @@ def _readable(rows: Iterable[EffectRow]) -> dict[Conditions, Effect]:
 def _corrected(
     audit: Audit, loss: str, old: dict[Conditions, Effect], before: frozenset[str], updates: frozenset[str]
 ) -> dict[Conditions, Effect]:
-    """The effects of one loss, changed at those settings where they are wrong, few changed switches first."""
+    """The effects of one loss, changed at those settings where they are wrong, few changed gates first."""
     effects = old
     for flow in by_changes(audit):
         documented = applied(before, old.values(), flow.setting)
@@ -61,7 +61,7 @@ def _corrected(
 def _right_at(
     setting: Setting, effects: dict[Conditions, Effect], updates: frozenset[str], right: frozenset[str]
 ) -> dict[Conditions, Effect]:
-    """With an effect of the changed switches; of all of them where another effect would override that one."""
+    """With an effect of the changed gates; of all of them where another effect would override that one."""
     if setting.changed:
         corrected = _with_effect_of(changes(setting), setting, effects, updates, right)
         if applied(updates, corrected.values(), setting) == right:

@@ -1,4 +1,4 @@
-"""What a change of switches does to the modules that a loss updates."""
+"""What a change of gates does to the modules that a loss updates."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import groupby
 from audits.result import Setting
 
 Conditions = frozenset[tuple[str, str]]
-"""Names of switches, each with one of its values as text."""
+"""Names of gates, each with one of its values as text."""
 
 
 @dataclass(frozen=True)

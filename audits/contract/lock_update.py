@@ -12,13 +12,13 @@ from audits.contract.mistakes import shown
 from audits.errors import AuditError
 from audits.result import Audit
 
-SWITCHES = re.compile(r"(?:^|, )([\w.-]+)=")
+GATES = re.compile(r"(?:^|, )([\w.-]+)=")
 
 
 def updated_lock(audit: Audit, old: Lock | None, path: Path, *, documented: Collection[str]) -> Lock:
     """The lock with the measured entries, and the old entries of what was not audited.
 
-    Old entries stay as long as the trainer has the loss and the switches; where nobody told the trainer's losses, as
+    Old entries stay as long as the trainer has the loss and the gates; where nobody told the trainer's losses, as
     long as they are documented. Raises AuditError where they are of another target or shape than the new ones.
     """
     new = {
@@ -33,12 +33,12 @@ def updated_lock(audit: Audit, old: Lock | None, path: Path, *, documented: Coll
 
 
 def _kept(audit: Audit, old: Lock, losses: Collection[str]) -> dict[str, dict[str, Entry]]:
-    """Old entries of losses and switches that still exist."""
-    switches = {name for flow in audit.flows for name in flow.setting.defaults}
+    """Old entries of losses and gates that still exist."""
+    gates = {name for flow in audit.flows for name in flow.setting.defaults}
     return {
         label: {loss: entry for loss, entry in entries.items() if loss in losses}
         for label, entries in old.settings.items()
-        if set(SWITCHES.findall(label)) <= switches
+        if set(GATES.findall(label)) <= gates
     }
 
 

@@ -15,7 +15,7 @@ def default_flow(audit: Audit) -> Flow | None:
 
 
 def by_changes(audit: Audit) -> list[Flow]:
-    """The flows, those at settings with few changed switches first."""
+    """The flows, those at settings with few changed gates first."""
     return sorted(audit.flows, key=lambda flow: len(flow.setting.changed))
 
 

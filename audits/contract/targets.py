@@ -38,8 +38,8 @@ def target_text(names: Iterable[str]) -> str:
 
 
 def free_stops(flow: Flow, loss: str) -> tuple[Stop, ...]:
-    """The stop-gradients of a loss that no switch makes."""
-    return tuple(stop for stop in flow.stops.get(loss, ()) if stop.kind.deliberate and stop.switch is None)
+    """The stop-gradients of a loss that no gate makes."""
+    return tuple(stop for stop in flow.stops.get(loss, ()) if stop.kind.deliberate and stop.gate is None)
 
 
 def own_stops(flow: Flow, loss: str) -> tuple[Stop, ...]:

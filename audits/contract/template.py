@@ -15,13 +15,13 @@ to this loss alone. *Notes* are free text. `--update` brings the tables up to da
 FLOW_SECTION = """\
 ## Which loss updates which module
 
-At the default setting of all switches.
+At the default setting of all gates.
 
 | Loss | Target (stop-grad?) | Updates | Notes |
 | --- | --- | --- | --- |"""
 
 EFFECTS_SECTION = """\
-## What the switches change
+## What the gates change
 
 A row holds wherever all its gates have these values, on top of the rows with fewer gates.
 

@@ -55,4 +55,4 @@ def _text(audit: Audit, path: Path) -> str:
 
 
 def _vocabulary(audit: Audit) -> Vocabulary:
-    return Vocabulary(audit.known or audit.losses, audit.modules, audit.switches)
+    return Vocabulary(audit.known or audit.losses, audit.modules, audit.gates)

@@ -23,7 +23,7 @@ __all__ = ["Picture", "flow_picture", "written"]
 def flow_picture(
     target: Target, *, gates: Mapping[str, Any] | None = None, losses: Collection[str] | None = None
 ) -> Picture:
-    """Which loss updates which module at some values of the switches, and where its gradient ends.
+    """Which loss updates which module at some values of the gates, and where its gradient ends.
 
     By default all losses, at the default values. Audits the target, and runs its forward pass a few times more. Raises
     AuditError when the target cannot be audited.

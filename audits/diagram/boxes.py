@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from audits.contract.presence import counted
+from audits.dataflow.values import Kind, Node
 from audits.diagram.picture import Box, Shape, Tone
 from audits.diagram.survey import Survey
 from audits.formats import glyphs
 from audits.result import Status
-from audits.values import Kind, Node
 
 WITHOUT_UPDATE = (Status.VACUOUS, Status.NONFINITE, Status.UNKNOWN)
 """Statuses of a module that gradient passes, in the way of which more is to be said."""

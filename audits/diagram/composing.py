@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
-from audits.dataflow import Link, Pair
+from audits.dataflow.links import Link, Pair
+from audits.dataflow.values import Kind, Node
 from audits.diagram.boxes import Boxes, key
 from audits.diagram.kinship import alike, families
 from audits.diagram.marks import cuts, drawn_cut, gate
 from audits.diagram.picture import Arrow, Box, Picture, Shape
 from audits.diagram.survey import Survey
 from audits.legend import Legend
-from audits.values import Kind, Node
 
 MODULES = (Kind.MODULE, Kind.FROZEN)
 
@@ -69,10 +69,10 @@ def _flow(links: Mapping[Pair, Link], boxes: Boxes, *, gates: bool) -> tuple[dic
         if link.cuts and not losses:
             continue
         hint = f"gradient of {', '.join(losses)}" if losses else "data"
-        switches = boxes.survey.open_gates.get((source, sink), ()) if gates and losses else ()
+        closers = boxes.survey.open_gates.get((source, sink), ()) if gates and losses else ()
         start = key(source)
-        if switches:
-            mark = gate(source, switches, losses)
+        if closers:
+            mark = gate(source, closers, losses)
             drawn[mark.key] = mark
             arrows.append(Arrow(start, mark.key, losses, hint=hint))
             start = mark.key

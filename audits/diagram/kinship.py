@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from audits.dataflow import Link
+from audits.dataflow.links import Link
+from audits.dataflow.values import Kind, Node
 from audits.diagram.survey import Survey
 from audits.legend import Legend
-from audits.values import Kind, Node
 
 Kin = dict[str, tuple[str, ...]]
 

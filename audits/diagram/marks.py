@@ -1,4 +1,4 @@
-"""Where gradient ends on its way, and where a switch could end it: the marks between the boxes of a picture."""
+"""Where gradient ends on its way, and where a gate could end it: the marks between the boxes of a picture."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from audits.dataflow import Link, Pair
+from audits.dataflow.links import Link, Pair
+from audits.dataflow.values import Node
 from audits.diagram.boxes import Boxes, key
 from audits.diagram.picture import Arrow, Box, Shape, Tone
 from audits.places import Stop
-from audits.values import Node
 
 
 @dataclass
@@ -62,9 +62,9 @@ def drawn_cut(cut: Cut, boxes: Boxes) -> tuple[Box, list[Arrow]]:
     return mark, arrows
 
 
-def gate(source: Node, switches: Sequence[str], losses: tuple[str, ...]) -> Box:
+def gate(source: Node, gates: Sequence[str], losses: tuple[str, ...]) -> Box:
     """A mark that gradient passes."""
-    names = ", ".join(switches)
+    names = ", ".join(gates)
     hint = f"at another value {names} would end this gradient"
     return Box(f"gate.{key(source)}.{names}", Shape.GATE, (f"gate {names}", "open"), losses, hint)
 

@@ -138,7 +138,7 @@
   const at = (values) => data.sheets.find((each) => Object.keys(values).every((name) => each.values[name] === values[name]));
 
   if (data.sheets.length > 1) {
-    for (const [name, values] of Object.entries(data.switches)) {
+    for (const [name, values] of Object.entries(data.gates)) {
       const group = make("span", name, place("gates"));
       for (const value of values) {
         const button = make("button", value, group);

@@ -19,17 +19,17 @@ from audits.diagram.svg import stylesheet, svg
 
 @dataclass(frozen=True)
 class Sheet:
-    """One drawing, and the values of the switches at which it holds."""
+    """One drawing, and the values of the gates at which it holds."""
 
     drawing: Picture | Matrix
     values: Mapping[str, Any]
 
 
-def page(sheets: Sequence[Sheet], switches: Mapping[str, Sequence[Any]]) -> str:
+def page(sheets: Sequence[Sheet], gates: Mapping[str, Sequence[Any]]) -> str:
     """HTML in one file; the first sheet is shown first. Raises AuditError where Graphviz fails."""
     first = sheets[0].drawing
     data = {
-        "switches": {name: [str(value) for value in values] for name, values in switches.items()},
+        "gates": {name: [str(value) for value in values] for name, values in gates.items()},
         "families": _families(first) if isinstance(first, Picture) else [],
         "sheets": [_sheet(sheet) for sheet in sheets],
     }

@@ -19,7 +19,7 @@ class Shape(StrEnum):
     CUT = "cut"
     """A place where gradient ends."""
     GATE = "gate"
-    """A place where it would end, were a switch at another value."""
+    """A place where it would end, were a gate at another value."""
 
 
 class Tone(StrEnum):

@@ -1,4 +1,4 @@
-"""All that a picture is drawn from: what one setting of the switches was measured to do."""
+"""All that a picture is drawn from: what one setting of the gates was measured to do."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from audits.dataflow import DataFlow, Link, Pair, dataflow
+from audits.dataflow.links import DataFlow, Link, Pair, dataflow
+from audits.dataflow.values import Kind, Node
 from audits.places import Stop
 from audits.result import Audit, Flow
 from audits.target import Target
-from audits.values import Kind, Node
 
 
 @dataclass(frozen=True)
@@ -22,13 +22,13 @@ class Survey:
     links: Mapping[Pair, Link]
     """A module that gradient of a loss passes without an update is a node of its own."""
     open_gates: Mapping[Pair, tuple[str, ...]]
-    """Switches that would cut a link."""
+    """Gates that would cut a link."""
     losses: tuple[str, ...]
     known: tuple[str, ...]
     """All losses of the target."""
     modules: tuple[str, ...]
-    switch_of: Mapping[str, str]
-    """By key of a stop: the switch that makes it."""
+    gate_of: Mapping[str, str]
+    """By key of a stop: the gate that makes it."""
 
     @property
     def title(self) -> str:
@@ -38,8 +38,8 @@ class Survey:
 
     def name(self, stop: Stop) -> str:
         """``gate detach_decoder``, ``sg_z``"""
-        switch = self.switch_of.get(stop.place.key)
-        return f"gate {switch}" if switch else stop.place.text or str(stop.kind)
+        gate = self.gate_of.get(stop.place.key)
+        return f"gate {gate}" if gate else stop.place.text or str(stop.kind)
 
 
 def surveys(target: Target, audit: Audit) -> list[Survey]:
@@ -57,7 +57,7 @@ def surveys(target: Target, audit: Audit) -> list[Survey]:
         values = dict(flow.setting.values)
         here = data_at(values)
         others = {
-            name: [data_at({**values, name: other}) for other in target.switches[name] if other != value]
+            name: [data_at({**values, name: other}) for other in target.gates[name] if other != value]
             for name, value in values.items()
         }
         found.append(
@@ -69,15 +69,15 @@ def surveys(target: Target, audit: Audit) -> list[Survey]:
                 audit.losses,
                 audit.known,
                 audit.modules,
-                _switches(flow),
+                _gates(flow),
             )
         )
     return found
 
 
-def _switches(flow: Flow) -> dict[str, str]:
+def _gates(flow: Flow) -> dict[str, str]:
     everywhere = (*flow.stops.values(), *(cell.stops for cell in flow.cells.values()))
-    return {stop.place.key: stop.switch for stops in everywhere for stop in stops if stop.switch}
+    return {stop.place.key: stop.gate for stops in everywhere for stop in stops if stop.gate}
 
 
 def _open_gates(pair: Pair, here: DataFlow, others: Mapping[str, Sequence[DataFlow]]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from audits.contract.stories import Story, stories
+from audits.contract.root_causes import RootCause, root_causes
 from audits.formats.locations import locations
 from audits.formats.wording import explanation, extent, verdict
 from audits.formats.workflow_command import annotation
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
 def render(comparison: Comparison) -> str:
     """An error a cause; one notice when there is none."""
     audit = comparison.audit
-    lines = [_error(story, audit) for story in stories(comparison.drifts)]
+    lines = [_error(root_cause, audit) for root_cause in root_causes(comparison.drifts)]
     if comparison.passed:
         title = f"Gradient flow of {audit.target}"
         lines.append(annotation("notice", f"{verdict(comparison)}: {extent(audit)}", title=title))
     return "".join(f"{line}\n" for line in lines)
 
 
-def _error(story: Story, audit: Audit) -> str:
-    drift = story.drift
+def _error(root_cause: RootCause, audit: Audit) -> str:
+    drift = root_cause.drift
     where = locations(drift)
     properties = {"file": where[0].file, "line": str(where[0].line)} if where else {}
-    properties["title"] = story.headline
-    losses = [f"losses: {', '.join(story.losses)}"] if len(story.losses) > 1 else []
+    properties["title"] = root_cause.headline
+    losses = [f"losses: {', '.join(root_cause.losses)}"] if len(root_cause.losses) > 1 else []
     further = [f"{location.of}: {location}" for location in where[1:]]
-    text = "\n".join([*losses, *story.effects(), *explanation(drift, audit), *further])
+    text = "\n".join([*losses, *root_cause.effects(), *explanation(drift, audit), *further])
     return annotation("error", text, **properties)

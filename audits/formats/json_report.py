@@ -58,7 +58,7 @@ def _setting(label: str, values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """A switch's value, as text where JSON has no such type."""
+    """A gate's value, as text where JSON has no such type."""
     if isinstance(value, float):
         return _finite(value)
     return value if value is None or isinstance(value, bool | int | str) else str(value)
@@ -92,7 +92,7 @@ def _stop(stop: Stop) -> dict[str, Any]:
         "function": stop.place.function,
         "text": stop.place.text,
         "kind": str(stop.kind),
-        "switch": stop.switch,
+        "gate": stop.gate,
     }
 
 

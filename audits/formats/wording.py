@@ -60,7 +60,7 @@ def explanation(drift: Drift, audit: Audit) -> list[str]:
 def at_settings(labels: Sequence[str], audit: Audit) -> str:
     """``at all 8 settings``, ``at the 4 settings with detach_decoder=True``, or each setting by name.
 
-    Empty for a trainer without switches.
+    Empty for a trainer without gates.
     """
     every = [flow.setting for flow in audit.flows]
     these = [setting for setting in every if setting.label in labels]
@@ -75,7 +75,7 @@ def at_settings(labels: Sequence[str], audit: Audit) -> str:
 
 
 def _shared(these: Sequence[Setting], every: Sequence[Setting]) -> dict[str, Any]:
-    """The values of switches that are the same in all of these settings, but not in every setting."""
+    """The values of gates that are the same in all of these settings, but not in every setting."""
     alike = {name: value for name, value in these[0].values.items() if all(_holds({name: value}, s) for s in these)}
     return {name: value for name, value in alike.items() if not all(_holds({name: value}, s) for s in every)}
 

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from jepa_cli.command import BAD_INPUT, examples, reports_audit_errors, reports_user_errors
-from jepa_cli.options import AnotherTrainer, Checkpoint, ConfigFile, Overrides
+from jepa_cli.terminal.command import BAD_INPUT, examples, reports_audit_errors, reports_user_errors
+from jepa_cli.terminal.options import AnotherTrainer, Checkpoint, ConfigFile, Overrides
 
 DRIFT = 1
 FORMATS = ("rich", "json", "markdown", "csv", "junit", "sarif", "github")
@@ -69,9 +69,9 @@ def audit_grads(
     import traceback
 
     from audits import AuditError
-    from jepa_cli.audit_request import Request
-    from jepa_cli.audit_run import run_audit
-    from jepa_cli.subject import SubjectOptions
+    from jepa_cli.audit.request import Request
+    from jepa_cli.audit.run import run_audit
+    from jepa_cli.targets.subject import SubjectOptions
     from jepa_world_model.errors import UserError
 
     request = Request(

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from jepa_cli.command import examples, reports_audit_errors, reports_user_errors
-from jepa_cli.options import Checkpoint, ConfigFile, Overrides
+from jepa_cli.terminal.command import examples, reports_audit_errors, reports_user_errors
+from jepa_cli.terminal.options import Checkpoint, ConfigFile, Overrides
 
 FINDINGS = 1
 FORMATS = ("rich", "json", "markdown", "github", "sarif")
@@ -56,7 +56,7 @@ def check_weights(
 
     Exit code 0: nothing to look at. 1: findings. 2: could not check.
     """
-    from jepa_cli.check_run import CheckRequest, run_check
+    from jepa_cli.check.run import CheckRequest, run_check
 
     request = CheckRequest(
         configs=[*(files or []), *([config] if config else [])],

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from jepa_cli.command import examples, reports_user_errors
+from jepa_cli.terminal.command import examples, reports_user_errors
 
 
 @reports_user_errors
@@ -33,7 +33,7 @@ def collect(
     ] = None,
 ) -> None:
     """Record trajectories of a random policy in any Gymnasium environment, for jepa train --data."""
-    from jepa_cli.progress import counted
+    from jepa_cli.terminal.progress import counted
     from jepa_world_model.data import gym_collect
     from jepa_world_model.errors import UserError
     from jepa_world_model.toml_values import parse_value

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from jepa_cli.command import examples, reports_audit_errors, reports_user_errors
-from jepa_cli.options import AnotherTrainer, Checkpoint, ConfigFile, Overrides
+from jepa_cli.terminal.command import examples, reports_audit_errors, reports_user_errors
+from jepa_cli.terminal.options import AnotherTrainer, Checkpoint, ConfigFile, Overrides
 
 FORMATS = ("svg", "png", "pdf", "html", "dot", "mermaid", "text")
 VIEWS = ("model", "loss", "matrix")
@@ -81,9 +81,9 @@ def render_flow(
 
     Data runs along the arrows, gradient runs back along them, one colour for each family of losses.
     """
-    from jepa_cli.render_request import RenderRequest
-    from jepa_cli.render_run import run_render
-    from jepa_cli.subject import SubjectOptions
+    from jepa_cli.render.request import RenderRequest
+    from jepa_cli.render.run import run_render
+    from jepa_cli.targets.subject import SubjectOptions
 
     run_render(
         RenderRequest(

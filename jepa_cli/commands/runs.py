@@ -6,8 +6,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from jepa_cli.command import examples, reports_audit_errors, reports_user_errors
-from jepa_cli.runs_choices import COMPARE_FORMATS, FORMATS, ORDERS
+from jepa_cli.runs.choices import COMPARE_FORMATS, FORMATS, ORDERS
+from jepa_cli.terminal.command import examples, reports_audit_errors, reports_user_errors
 
 LIST = "list"
 
@@ -47,7 +47,7 @@ def list_runs(
     ] = "name",
 ) -> None:
     """List the runs of a folder: how each goes or went, and what its config changes."""
-    from jepa_cli.runs_list import ListRequest, run_list
+    from jepa_cli.runs.listing import ListRequest, run_list
 
     run_list(ListRequest(folder, format, sort))
 
@@ -67,7 +67,7 @@ def compare(
     format: Annotated[str, typer.Option(metavar="|".join(COMPARE_FORMATS), help="How to report.")] = "rich",
 ) -> None:
     """Compare runs: what their configs differ in, each loss and vital side by side, and one picture of all curves."""
-    from jepa_cli.runs_compare import CompareRequest, run_compare
+    from jepa_cli.runs.compare import CompareRequest, run_compare
 
     run_compare(CompareRequest(runs, out, format))
 

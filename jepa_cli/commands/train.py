@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from jepa_cli.command import examples, exit_codes, fail, reports_user_errors
-from jepa_cli.options import ConfigFile, Overrides
+from jepa_cli.terminal.command import examples, exit_codes, fail, reports_user_errors
+from jepa_cli.terminal.options import ConfigFile, Overrides
 
 SIGNALLED = 128
 
@@ -80,7 +80,7 @@ def train(
     """Train the world model and leave a run folder: config, metrics, weights, checkpoints, pictures, summary."""
     import json
 
-    from jepa_cli.train_run import STOPPED, TrainRequest, run_train
+    from jepa_cli.train.run import STOPPED, TrainRequest, run_train
     from jepa_world_model.config_file import to_toml
     from jepa_world_model.training.divergence import Diverged
     from jepa_world_model.training.observer import Stop

@@ -14,11 +14,11 @@ from jepa_world_model.training.alarms import Alarm, Watch
 from jepa_world_model.training.divergence import Diverged
 from jepa_world_model.training.durable import CannotWrite
 from jepa_world_model.training.metrics import Metrics
-from jepa_world_model.training.notice import Notice
 from jepa_world_model.training.observer import Observer, Stop
 from jepa_world_model.training.outcome import Outcome
 from jepa_world_model.training.run_folder import RunFolder
 from jepa_world_model.training.sealed import sealed
+from jepa_world_model.training.signals import Notice
 from jepa_world_model.training.state import checkpoint_of, config_facts
 from jepa_world_model.training.trainer import Trainer
 from jepa_world_model.training.validation import Validation, validate

@@ -38,7 +38,7 @@ def target(**changes: Any) -> Target:
         "modules": model,
         "losses": lambda x, **gates: losses_of(model, x, **gates),
         "batches": [torch.rand(4, 3)],
-        "switches": {"closed": [True, False]},
+        "gates": {"closed": [True, False]},
     }
     return Target(**(fields | changes))
 
@@ -87,9 +87,9 @@ def test_norm_and_cosine_are_those_of_plain_autograd(everything: Audit) -> None:
     assert flow.cosines["encoder"]["fit", "size"] == pytest.approx(float(cosine), rel=1e-4)
 
 
-def test_a_switch_is_named_by_what_it_stops(everything: Audit) -> None:
+def test_a_gate_is_named_by_what_it_stops(everything: Audit) -> None:
     (stop,) = everything.flows[0].cells["fit", "encoder"].stops
-    assert stop.switch == "closed"
+    assert stop.gate == "closed"
     assert "(gate closed)" in everything.flows[0].cells["fit", "encoder"].reason
 
 
@@ -154,8 +154,8 @@ def test_a_path_leads_through_the_source_to_a_parameter() -> None:
     [
         ({"modules": nn.Identity()}, "no modules"),
         ({"modules": {"flatten": nn.Flatten()}}, "none of its modules has a parameter"),
-        ({"switches": {"closed": []}}, "needs a list of values"),
-        ({"switches": {"closed": "yes"}}, "needs a list of values"),
+        ({"gates": {"closed": []}}, "needs a list of values"),
+        ({"gates": {"closed": "yes"}}, "needs a list of values"),
     ],
 )
 def test_a_target_that_cannot_be_is_refused(changes: Mapping[str, Any], message: str) -> None:
@@ -182,7 +182,7 @@ def test_an_unknown_loss_is_refused_with_the_nearest() -> None:
 
 
 def test_settings_are_all_combinations_and_the_default_comes_first() -> None:
-    made = target(switches={"closed": [True, False], "rate": [1, 2, 3]}, losses=lambda x, **_: {})
+    made = target(gates={"closed": [True, False], "rate": [1, 2, 3]}, losses=lambda x, **_: {})
     labels = [setting.label for setting in made.settings("all")]
     assert labels[0] == "default"
     assert len(set(labels)) == 6
@@ -209,7 +209,7 @@ def test_on_the_meta_device_routing_is_known_and_nothing_is_called_live() -> Non
         {"weights": {"fit": "much"}},
         {"shape": [3]},
         {"losses": {"fit": 1.0}},
-        {"switches": ["closed"]},
+        {"gates": ["closed"]},
     ],
 )
 def test_a_field_of_the_wrong_kind_is_named(changes: Mapping[str, Any]) -> None:

@@ -14,11 +14,11 @@ from torch import Tensor, nn
 from torch.nn.functional import linear, mse_loss
 
 from audits import Target, audit
-from audits.dataflow import DataFlow, Link, dataflow
+from audits.dataflow.links import DataFlow, Link, dataflow
+from audits.dataflow.values import Kind, Node
 from audits.legend import Legend
-from audits.values import Kind, Node
-from jepa_cli.jepa_target import jepa_target
 from jepa_world_model.config_file import load_config
+from jepa_world_model.gradient_flow.target import jepa_target
 from tests.audits.test_traps import AUDITED, outcome
 from tests.audits.traps import Trap
 

@@ -53,7 +53,7 @@ def test_a_device_or_a_pipe_is_not_replaced_by_a_file(arguments: list[str], trai
 
 
 def test_options_are_checked_before_anything_is_computed(trainers: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("jepa_cli.audit_run.audit", None)
+    monkeypatch.setattr("jepa_cli.audit.run.audit", None)
     assert "does not exist" in complaint(audit_small("--output", "no/report"))
 
 

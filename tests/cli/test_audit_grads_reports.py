@@ -64,7 +64,7 @@ def test_a_file_that_cannot_be_replaced_is_as_before(format: str, table: Path, m
     def refuse(*_: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("jepa_cli.files.os.replace", refuse)
+    monkeypatch.setattr("jepa_cli.terminal.files.os.replace", refuse)
     result = audit_small("--table", table, "--format", format, "--output", "report")
     assert result.exit_code == BAD_INPUT, result.output
     assert result.stderr == "error: report cannot be written: Permission denied\n"
@@ -131,7 +131,7 @@ def test_strength_as_json_has_an_object_for_each_mutant(trainers: Path) -> None:
 
 
 def test_a_hole_in_the_contract_is_drift(trainers: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("audits.strength.layers_that_differ", lambda *_: ())
+    monkeypatch.setattr("audits.mutation.layers_that_differ", lambda *_: ())
     result = audit_small("--strength")
     assert result.exit_code == DRIFT
     assert "HOLES: the contract would not notice" in result.stdout

@@ -24,11 +24,11 @@ WRONG_TARGETS = {
     "with_a_constant": "loss 'penalty' is not in the autograd graph",
     "with_nan": "loss 'task' (gates: default): is nan",
     "with_an_infinite_loss": "loss 'task' (gates: default): is inf",
-    "with_a_switch_without_values": "switch 'critic_trains_encoder' needs a list of values",
-    "with_a_switch_of_text": "switch 'critic_trains_encoder' needs a list of values",
-    "with_a_switch_of_one_value": "switch",
-    "with_switches_as_list": "switches",
-    "with_a_switch_that_losses_do_not_take": "unexpected keyword argument 'detach_everything'",
+    "with_a_gate_without_values": "gate 'critic_trains_encoder' needs a list of values",
+    "with_a_gate_of_text": "gate 'critic_trains_encoder' needs a list of values",
+    "with_a_gate_of_one_value": "gate",
+    "with_gates_as_list": "gates",
+    "with_a_gate_that_losses_do_not_take": "unexpected keyword argument 'detach_everything'",
     "without_modules": "has no modules",
     "without_parameters": "has no modules",
     "that_needs": "found that it needs device, seed",
@@ -90,7 +90,7 @@ def test_an_exception_of_a_library_is_at_the_line_that_called_it(folder: Path) -
 
 
 def test_losses_that_no_line_of_the_trainer_called_are_placed_at_their_definition(trainers: Path) -> None:
-    text = complaint(audit_small(function="with_a_switch_that_losses_do_not_take"))
+    text = complaint(audit_small(function="with_a_gate_that_losses_do_not_take"))
     assert re.search(r"trainers\.py:\d+: ", text)
 
 
@@ -137,7 +137,7 @@ def test_a_bug_of_the_audit_is_shown_in_full_and_is_no_drift(trainers: Path, mon
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr("jepa_cli.audit_run.audit", broken)
+    monkeypatch.setattr("jepa_cli.audit.run.audit", broken)
     result = audit_small()
     assert result.exit_code == BAD_INPUT
     assert "Traceback" in result.stderr

@@ -17,7 +17,7 @@ from audits.drift import Drift, DriftKind, Row
 from audits.errors import AuditError
 from audits.places import Place, Stop, StopKind
 from audits.result import Audit, Cell, Flow, Setting, Status
-from jepa_cli.audit_view import explain, show, show_table
+from jepa_cli.audit.view import explain, show, show_table
 
 GOLDEN = Path(__file__).with_name("audit_view")
 SPEC = json.loads((Path(__file__).parents[1] / "spec" / "gradient_flow.json").read_text())

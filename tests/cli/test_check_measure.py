@@ -8,10 +8,10 @@ from typer.testing import CliRunner
 
 from audits import Audit, audit
 from jepa_cli.app import app
-from jepa_cli.check_measure import measured
-from jepa_cli.jepa_target import jepa_target
+from jepa_cli.check.measure import measured
 from jepa_world_model.config_file import load_config
 from jepa_world_model.errors import UserError
+from jepa_world_model.gradient_flow.target import jepa_target
 from jepa_world_model.record import record
 from jepa_world_model.rules import RULES, Check, Rule
 from jepa_world_model.rules.edits import effects

@@ -11,7 +11,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from jepa_cli.app import app
-from jepa_cli.check_formats import FORMATS
+from jepa_cli.check.formats import FORMATS
 from jepa_cli.commands.check_weights import FORMATS as SHOWN_FORMATS
 from jepa_world_model.rules import RULES, Level
 from tests.cli.audit_targets.command import complaint, contents

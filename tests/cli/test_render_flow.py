@@ -13,10 +13,10 @@ import typer
 from typer.testing import CliRunner, Result
 
 from jepa_cli.app import app
-from jepa_cli.command import BAD_INPUT
 from jepa_cli.commands.render_flow import FORMATS, VIEWS
-from jepa_cli.render_request import SUFFIXES
-from jepa_cli.render_request import VIEWS as KNOWN_VIEWS
+from jepa_cli.render.request import SUFFIXES
+from jepa_cli.render.request import VIEWS as KNOWN_VIEWS
+from jepa_cli.terminal.command import BAD_INPUT
 from tests.cli.audit_targets.command import complaint, contents
 from tests.conftest import SMALL
 
@@ -272,7 +272,7 @@ def test_a_file_that_cannot_be_replaced_is_as_before(trainers: Path, monkeypatch
         raise OSError(28, "No space left on device")
 
     (trainers / "f.svg").write_text("old")
-    monkeypatch.setattr("jepa_cli.files.os.replace", refuse)
+    monkeypatch.setattr("jepa_cli.terminal.files.os.replace", refuse)
     assert complaint(render(*SMALL_TRAINER, "--out", "f.svg")) == "f.svg cannot be written: No space left on device"
     assert contents(trainers) == {"f.svg": b"old"}
 

@@ -123,7 +123,7 @@ def test_a_bug_is_not_hidden_as_a_users_mistake(monkeypatch: pytest.MonkeyPatch)
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr("jepa_cli.train_run.load_config", broken)
+    monkeypatch.setattr("jepa_cli.train.run.load_config", broken)
     assert isinstance(jepa("train").exception, RuntimeError)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from jepa_cli.training_audit import AuditWhileTraining
+from jepa_cli.train.audit import AuditWhileTraining
 from jepa_world_model import run as run_module
 from jepa_world_model.losses.declaration import Read
 from jepa_world_model.model_config import Config

@@ -4,7 +4,7 @@ from io import StringIO
 
 from rich.console import Console
 
-from jepa_cli.training_view import BLOCKS, TREND, TrainingView, sparkline
+from jepa_cli.train.view import BLOCKS, TREND, TrainingView, sparkline
 from jepa_world_model.training.alarms import Alarm
 from jepa_world_model.training.metrics import Row
 from jepa_world_model.training.validation import Validation

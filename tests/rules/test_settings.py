@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jepa_cli.recording import routing, schema
 from jepa_world_model.config_file import KEYS, load_config, values_of
 from jepa_world_model.errors import UserError
+from jepa_world_model.gradient_flow.recording import routing, schema
 from jepa_world_model.model_config import Config
 from jepa_world_model.record import ROUTING, SCHEMA, properties, record
 from jepa_world_model.settings import Settings, default_settings, read_settings, settings_of

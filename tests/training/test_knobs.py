@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from jepa_cli.jepa_target import target_in_training
+from jepa_world_model.gradient_flow.target import target_in_training
 from jepa_world_model.losses import LOSSES
 from jepa_world_model.model_config import Config
 from jepa_world_model.record import record

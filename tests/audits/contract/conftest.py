@@ -1,4 +1,4 @@
-"""Audits made by hand: three losses, four modules, three switches, and no autograd."""
+"""Audits made by hand: three losses, four modules, three gates, and no autograd."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from audits.result import Audit, Cell, Flow, Setting, Status
 
 LOSSES = ("jepa", "recon", "rank")
 MODULES = ("encoder", "decoder", "predictor", "h_to_z")
-SWITCHES: dict[str, tuple[Any, ...]] = {"gate_a": (False, True), "gate_b": (False, True), "gate_c": (True, False)}
-DEFAULTS = {name: values[0] for name, values in SWITCHES.items()}
+GATES: dict[str, tuple[Any, ...]] = {"gate_a": (False, True), "gate_b": (False, True), "gate_c": (True, False)}
+DEFAULTS = {name: values[0] for name, values in GATES.items()}
 UPDATES = {"jepa": "predictor, h_to_z", "recon": "encoder, decoder", "rank": ""}
 
 
@@ -28,8 +28,8 @@ def setting(**changed: Any) -> Setting:
 
 
 def every_setting() -> list[Setting]:
-    combinations = product(*SWITCHES.values())
-    return [setting(**dict(zip(SWITCHES, values, strict=True))) for values in combinations]
+    combinations = product(*GATES.values())
+    return [setting(**dict(zip(GATES, values, strict=True))) for values in combinations]
 
 
 def stop(text: str, *, loss: str = "jepa", line: int = 7, **other: Any) -> Stop:
@@ -63,11 +63,11 @@ def audit(*flows: Flow, target: str = "trainer", shape: Mapping[str, Any] | None
     losses = tuple(dict.fromkeys(loss for loss, _ in flows[0].cells))
     shape = {"frames": 8} if shape is None else shape
     known = tuple(dict.fromkeys((*LOSSES, *losses)))
-    return Audit(target, shape, losses, MODULES, flows, known=known, switches=SWITCHES)
+    return Audit(target, shape, losses, MODULES, flows, known=known, gates=GATES)
 
 
 def contract(path: Path, losses: Sequence[str] = LOSSES, **other: Any) -> Contract:
-    return read_contract(path, losses=losses, modules=MODULES, switches=SWITCHES, **other)
+    return read_contract(path, losses=losses, modules=MODULES, gates=GATES, **other)
 
 
 def write(texts: Mapping[Path, str]) -> None:
@@ -98,7 +98,7 @@ def toy() -> SimpleNamespace:
         **{name: thing for name, thing in globals().items() if getattr(thing, "__module__", None) == __name__},
         LOSSES=LOSSES,
         MODULES=MODULES,
-        SWITCHES=SWITCHES,
+        GATES=GATES,
         UPDATES=UPDATES,
     )
 

@@ -68,7 +68,7 @@ def test_missing(toy: SimpleNamespace, drifts_of: Callable, status: Status, reas
 
 
 def test_missing_names_every_stop_on_the_way(toy: SimpleNamespace, drifts_of: Callable) -> None:
-    stops = (toy.stop("sg_z"), toy.stop("gate(z)", line=9, switch="gate_b"))
+    stops = (toy.stop("sg_z"), toy.stop("gate(z)", line=9, gate="gate_b"))
     (drift,) = drifts_of(toy.flow(cells=[Cell("jepa", "predictor", Status.ABSENT, stops=stops)]))
     assert drift.reason == "cut at /trainer/losses.py:7 (sg_z); cut at /trainer/losses.py:9 (gate gate_b)"
     assert drift.place == stops[0].place

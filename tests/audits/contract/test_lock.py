@@ -63,7 +63,7 @@ def test_only_deliberate_stops_once_each_and_sorted(toy: SimpleNamespace, tmp_pa
         toy.stop("sg_z"),
         toy.stop("sg_z", line=9),
         toy.stop("a.argmax(-1)", kind=StopKind.NOT_DIFFERENTIABLE),
-        toy.stop("gate(z)", switch="gate_a"),
+        toy.stop("gate(z)", gate="gate_a"),
         toy.stop("h", kind=StopKind.NO_GRAD),
     ]
     lock = locked(toy, toy.audit(toy.flow(stops={"jepa": stops})), tmp_path)

@@ -172,5 +172,5 @@ def test_the_generated_page_of_losses_is_a_table_that_can_be_read() -> None:
     ]
     losses = [row[1].strip(" `") for row in rows]
     modules = {module.strip() for row in rows for module in row[5].split(",")}
-    contract = read_contract(root / "docs" / "losses.md", losses=losses, modules=modules, switches={})
+    contract = read_contract(root / "docs" / "losses.md", losses=losses, modules=modules, gates={})
     assert len(contract.losses) == 30

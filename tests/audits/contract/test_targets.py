@@ -59,8 +59,8 @@ def test_a_name_whose_brackets_do_not_close_is_not_written() -> None:
     assert target_text({'z[")"]'}) == "yes"
 
 
-def test_own_stops_are_deliberate_made_by_no_switch_and_shared_with_no_loss(toy: SimpleNamespace) -> None:
-    own, shared, gate = toy.stop("sg_z"), toy.stop("stop(seed)"), toy.stop("gate(z)", switch="gate_a")
+def test_own_stops_are_deliberate_made_by_no_gate_and_shared_with_no_loss(toy: SimpleNamespace) -> None:
+    own, shared, gate = toy.stop("sg_z"), toy.stop("stop(seed)"), toy.stop("gate(z)", gate="gate_a")
     rounding = toy.stop("action.argmax(-1)", kind=StopKind.NOT_DIFFERENTIABLE)
     flow = toy.flow(stops={"jepa": [own, shared, gate, rounding], "rank": [shared]})
     assert own_stops(flow, "jepa") == (own,)
@@ -88,6 +88,6 @@ def test_when_a_cell_differs_from_the_measurement(toy: SimpleNamespace, said: An
     assert differs(said, flow, "jepa", partial=partial) is drifts
 
 
-def test_a_stop_is_missing_where_only_a_switch_makes_one(toy: SimpleNamespace) -> None:
-    flow = toy.flow(stops={"jepa": [toy.stop("gate(z)", switch="gate_a")]})
+def test_a_stop_is_missing_where_only_a_gate_makes_one(toy: SimpleNamespace) -> None:
+    flow = toy.flow(stops={"jepa": [toy.stop("gate(z)", gate="gate_a")]})
     assert differs(True, flow, "jepa", partial=False)

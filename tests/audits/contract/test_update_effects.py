@@ -114,14 +114,14 @@ def test_a_table_without_the_column_is_not_used(rows: Callable) -> None:
     header = "\n| Gate | Losses | Loses |\n| - | - | - |\n"
     found = rows("| gate_a=True | recon | encoder |", header=header, a={"recon": "decoder", "rank": "encoder"})
     assert found[0] == "| gate_a=True | recon | encoder |"
-    assert found[2] == "## What the switches change"
+    assert found[2] == "## What the gates change"
     assert found[-1] == "| `gate_a=True` | `rank` | encoder | — |"
 
 
 def test_a_row_whose_table_lacks_the_column_moves(rows: Callable) -> None:
     header = "\n| Gate | Losses | Loses |\n| - | - | - |\n"
     found = rows("| gate_a=True | recon | encoder |", header=header, a={"recon": "encoder, decoder, h_to_z"})
-    assert found[1] == "## What the switches change"
+    assert found[1] == "## What the gates change"
     assert found[-1] == "| `gate_a=True` | `recon` | h_to_z | — |"
 
 
@@ -129,13 +129,13 @@ def test_a_table_that_is_added_has_the_line_ends_of_the_text(toy: SimpleNamespac
     made = toy.audit(toy.flow(), toy.flow({**toy.UPDATES, "rank": "encoder"}, at=toy.setting(gate_c=False)))
     text = toy.updated(made, document(FLOW.replace("\n", "\r\n")))
     assert text.count("\n") == text.count("\r\n")
-    assert "\r\n## What the switches change\r\n" in text
+    assert "\r\n## What the gates change\r\n" in text
 
 
 def test_without_a_table_of_effects_one_is_added(toy: SimpleNamespace, document: Write) -> None:
     made = toy.audit(toy.flow(), toy.flow({**toy.UPDATES, "rank": "encoder"}, at=toy.setting(gate_c=False)))
     path = document(FLOW)
     text = toy.updated(made, path)
-    assert text.startswith(f"{FLOW}\n## What the switches change\n")
+    assert text.startswith(f"{FLOW}\n## What the gates change\n")
     assert text.endswith("| `gate_c=False` | `rank` | encoder | — |\n")
     assert toy.checked(made, path).passed

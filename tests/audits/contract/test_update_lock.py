@@ -42,7 +42,7 @@ def test_a_further_setting_is_added(toy: SimpleNamespace, path: Path) -> None:
 
 
 @pytest.mark.parametrize("known", [("jepa", "recon"), ()])
-def test_losses_and_switches_that_are_gone_go(toy: SimpleNamespace, path: Path, known: tuple[str, ...]) -> None:
+def test_losses_and_gates_that_are_gone_go(toy: SimpleNamespace, path: Path, known: tuple[str, ...]) -> None:
     """Where nobody told the trainer's losses, those of the document count."""
     path.write_text(path.read_text(encoding="utf-8").replace("| `rank` | — | — | |\n", ""), encoding="utf-8")
     lock = lock_path(path)

@@ -130,11 +130,11 @@ def test_the_thirty_losses_at_all_eight_gate_settings(tmp_path: Path, toy: Simpl
             for module in spec["modules"]
         }
         flows.append(Flow(Setting({name: told["gates"][name] for name in defaults}, defaults), cells, {}))
-    switches = {name: (value, not value) for name, value in defaults.items()}
+    gates = {name: (value, not value) for name, value in defaults.items()}
     losses, modules = tuple(spec["settings"][0]["updates"]), tuple(spec["modules"])
-    audit = Audit("jepa", {}, losses, modules, tuple(flows), known=losses, switches=switches)
+    audit = Audit("jepa", {}, losses, modules, tuple(flows), known=losses, gates=gates)
     toy.write(updated_texts(audit, tmp_path / "flow.md"))
-    contract = read_contract(tmp_path / "flow.md", losses=losses, modules=modules, switches=switches)
+    contract = read_contract(tmp_path / "flow.md", losses=losses, modules=modules, gates=gates)
     for flow in flows:
         for loss in audit.losses:
             assert contract.updates(loss, flow.setting) == set(flow.updated(loss))

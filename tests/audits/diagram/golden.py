@@ -15,7 +15,7 @@ from audits.diagram.drawing import source
 from audits.diagram.matrix import matrix
 from audits.diagram.mermaid import mermaid
 from audits.diagram.text import text
-from jepa_cli.jepa_target import LEGEND
+from jepa_world_model.gradient_flow.target import LEGEND
 from tests.audits.diagram.small import small
 from tests.audits.diagram.world import ENABLED, OPEN, world
 

@@ -64,7 +64,7 @@ def target(*, seed: int = 0) -> Target:
         net,
         losses,
         batches=[batch],
-        switches={"critic_trains_encoder": [False, True]},
+        gates={"critic_trains_encoder": [False, True]},
         states=(States,),
         legend=LEGEND,
         name="small",

@@ -13,7 +13,7 @@ from audits.diagram.matrix import matrix
 from audits.diagram.picture import Arrow, Picture, Shape, Tone
 from audits.diagram.survey import surveys
 from audits.diagram.text import text
-from jepa_cli.jepa_target import LEGEND
+from jepa_world_model.gradient_flow.target import LEGEND
 from tests.audits.diagram.small import LEGEND as SMALL_LEGEND
 from tests.audits.diagram.small import small, target
 from tests.audits.diagram.world import ENABLED, OPEN, read, world

@@ -8,7 +8,7 @@ import pytest
 
 from audits.diagram.composing import compose
 from audits.diagram.drawing import source
-from jepa_cli.jepa_target import LEGEND
+from jepa_world_model.gradient_flow.target import LEGEND
 from tests.audits.diagram.golden import FOLDER, GOLDEN, drawn
 from tests.audits.diagram.world import OPEN, world
 

@@ -12,7 +12,7 @@ from audits.diagram.matrix import matrix
 from audits.diagram.page import Sheet, page
 from audits.diagram.picture import Picture
 from audits.diagram.survey import Survey, surveys
-from jepa_cli.jepa_target import LEGEND
+from jepa_world_model.gradient_flow.target import LEGEND
 from tests.audits.diagram.browser import DRIVER, PROGRAM, Reader, reading
 from tests.audits.diagram.nasty import nasty
 from tests.audits.diagram.small import small
@@ -37,7 +37,7 @@ def settings() -> list[Survey]:
 def reader(browser: Reader, settings: list[Survey], tmp_path: Path) -> Iterator[Reader]:
     """At a page of the world model at all its gates, which must not raise an error."""
     sheets = [Sheet(compose(survey, LEGEND), survey.flow.setting.values) for survey in settings]
-    (tmp_path / "flow.html").write_text(page(sheets, world_target().switches), encoding="utf-8")
+    (tmp_path / "flow.html").write_text(page(sheets, world_target().gates), encoding="utf-8")
     browser.open(tmp_path / "flow.html")
     yield browser
     assert browser.errors() == []

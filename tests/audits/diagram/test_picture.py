@@ -4,13 +4,13 @@ import pytest
 from torch import Tensor, nn, rand
 
 from audits import Target
+from audits.dataflow.values import Kind, Node
 from audits.diagram.boxes import key
 from audits.diagram.composing import compose
 from audits.diagram.kinship import alike, families
 from audits.diagram.picture import Picture, Shape, Tone
 from audits.legend import Legend
-from audits.values import Kind, Node
-from jepa_cli.jepa_target import LEGEND
+from jepa_world_model.gradient_flow.target import LEGEND
 from jepa_world_model.losses import LOSSES
 from jepa_world_model.model import ROLES
 from tests.audits.diagram.small import small

@@ -18,7 +18,7 @@ from audits.diagram.page import Sheet, page
 from audits.diagram.picture import Picture
 from audits.diagram.svg import fingerprint, svg
 from audits.legend import Legend
-from jepa_cli.jepa_target import LEGEND
+from jepa_world_model.gradient_flow.target import LEGEND
 from tests.audits.diagram.nasty import NASTY, nasty
 from tests.audits.diagram.small import small
 from tests.audits.diagram.world import OPEN, surveyed, world

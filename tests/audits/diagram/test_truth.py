@@ -12,7 +12,7 @@ from audits import Audit
 from audits.diagram.composing import compose
 from audits.diagram.survey import surveys
 from audits.legend import Legend
-from jepa_cli.jepa_target import LEGEND
+from jepa_world_model.gradient_flow.target import LEGEND
 from jepa_world_model.losses import LOSSES
 from tests.audits.diagram.world import read, world
 from tests.audits.test_traps import AUDITED, outcome

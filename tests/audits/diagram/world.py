@@ -14,8 +14,8 @@ from audits import Audit, Target, audit
 from audits.diagram.dot import dot, loss_classes
 from audits.diagram.picture import Picture
 from audits.diagram.survey import Survey, surveys
-from jepa_cli.jepa_target import LEGEND, jepa_target
 from jepa_world_model.config_file import load_config
+from jepa_world_model.gradient_flow.target import LEGEND, jepa_target
 from jepa_world_model.losses import LOSSES
 
 ENABLED = tuple(loss.name for loss in LOSSES.values() if loss.weight)

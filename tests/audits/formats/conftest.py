@@ -1,4 +1,4 @@
-"""A comparison built by hand: two losses, two modules, a switch, every status, a drift of each kind."""
+"""A comparison built by hand: two losses, two modules, a gate, every status, a drift of each kind."""
 
 from collections.abc import Callable
 from itertools import cycle

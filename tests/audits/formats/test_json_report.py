@@ -169,7 +169,7 @@ def test_what_is_not_finite_is_null(report: dict[str, Any]) -> None:
     assert [pair["cosine"] for pair in report["cosines"]] == [-0.5, None]
 
 
-def test_switches_that_json_does_not_know_are_text(compared: Callable, audit: Audit) -> None:
+def test_gates_that_json_does_not_know_are_text(compared: Callable, audit: Audit) -> None:
     setting = Setting({"closed": Path("a"), "rate": float("inf")}, {"closed": True, "rate": 1.0})
     odd = replace(audit, flows=(replace(audit.flows[0], setting=setting),))
     values = json.loads(FORMATS["json"](replace(compared(), audit=odd)))["settings"][0]["values"]

@@ -14,7 +14,7 @@ LABELS = ["default", "b=True", "a=False", "a=False, b=True"]
 
 @pytest.fixture
 def switched() -> Audit:
-    """Two switches audited at all four settings, a third one always at its default."""
+    """Two gates audited at all four settings, a third one always at its default."""
     settings = [Setting({"a": a, "b": b, "c": 0}, DEFAULTS) for a, b in product((True, False), (False, True))]
     assert [setting.label for setting in settings] == LABELS
     cells = {("fit", "encoder"): Cell("fit", "encoder", Status.LIVE)}
@@ -41,7 +41,7 @@ def test_settings_in_words(labels: list[str], words: str, switched: Audit) -> No
     assert at_settings(labels, switched) == words
 
 
-def test_without_switches_there_is_no_setting_to_name(switched: Audit) -> None:
+def test_without_gates_there_is_no_setting_to_name(switched: Audit) -> None:
     only = Flow(Setting({}, {}), switched.flows[0].cells, {})
     plain = Audit("toy", {}, ("fit",), ("encoder",), (only,))
     assert at_settings(["default"], plain) == ""
@@ -56,7 +56,7 @@ def test_a_noun_agrees_with_its_number(number: int, noun: str, words: str) -> No
     assert counted(number, noun) == words
 
 
-def test_the_extent_names_the_setting_only_where_there_are_switches(switched: Audit) -> None:
+def test_the_extent_names_the_setting_only_where_there_are_gates(switched: Audit) -> None:
     flow = switched.flows[1]
     plain = Flow(Setting({}, {}), flow.cells, {})
 

@@ -199,14 +199,14 @@ def gradient_reversal(x: Tensor, encoder: nn.Module, head: nn.Module) -> Tensor:
     expected={("loss", "encoder"): LIVE, ("loss", "head"): LIVE},
     at={"strength=0.0": {("loss", "encoder"): VACUOUS, ("loss", "head"): LIVE}},
 )
-def scaled_by_a_switch() -> Target:
+def scaled_by_a_gate() -> Target:
     """The routing hangs on a number, and the graph looks the same for all of them."""
     encoder, head = linear(), linear()
 
     def losses(x: Tensor, strength: float) -> dict[str, Tensor]:
         return {"loss": head(Factor.apply(encoder(x), strength)).square().mean()}
 
-    return Target({"encoder": encoder, "head": head}, losses, [points()], switches={"strength": (1.0, 0.0)})
+    return Target({"encoder": encoder, "head": head}, losses, [points()], gates={"strength": (1.0, 0.0)})
 
 
 @one_loss(encoder=LIVE, head=LIVE)

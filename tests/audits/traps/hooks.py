@@ -104,7 +104,7 @@ def scaled(factor: float, gradient: Tensor) -> Tensor:
     expected={("loss", "encoder"): LIVE, ("loss", "head"): LIVE},
     at={"factor=0.0": {("loss", "encoder"): VACUOUS, ("loss", "head"): LIVE}},
 )
-def hook_with_a_switch() -> Target:
+def hook_with_a_gate() -> Target:
     """The graph is the same, only the hook differs."""
     encoder, head = linear(), linear()
 
@@ -113,4 +113,4 @@ def hook_with_a_switch() -> Target:
         z.register_hook(partial(scaled, factor))
         return {"loss": head(z).square().mean()}
 
-    return Target({"encoder": encoder, "head": head}, losses, [points()], switches={"factor": (0.1, 0.0)})
+    return Target({"encoder": encoder, "head": head}, losses, [points()], gates={"factor": (0.1, 0.0)})

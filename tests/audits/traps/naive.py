@@ -31,7 +31,7 @@ def backward_sees(target: Target) -> dict[tuple[str, str], str]:
 def _run(target: Target) -> dict[str, torch.Tensor]:
     random.seed(0)
     torch.manual_seed(0)
-    defaults = {name: values[0] for name, values in target.switches.items()}
+    defaults = {name: values[0] for name, values in target.gates.items()}
     return dict(target.losses(*target.batches[:1], **defaults))
 
 

@@ -79,7 +79,7 @@ def list_in_place_of_losses() -> Target:
 
 
 @trap(error="'aux'", settings="all")
-def loss_removed_by_a_switch() -> Target:
+def loss_removed_by_a_gate() -> Target:
     """A table needs the same rows at every setting."""
     encoder = linear()
 
@@ -87,7 +87,7 @@ def loss_removed_by_a_switch() -> Target:
         value = encoder(x).square().mean()
         return {"main": value, "aux": 2 * value} if auxiliary else {"main": value}
 
-    return Target({"encoder": encoder}, losses, [points()], switches={"auxiliary": (True, False)})
+    return Target({"encoder": encoder}, losses, [points()], gates={"auxiliary": (True, False)})
 
 
 @trap(error="lazy")

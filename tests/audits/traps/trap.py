@@ -6,7 +6,7 @@
         return (0 * encoder(x) + head(x)).square().mean()
 
 A parameter beside the batch is a module: linear, unless `parts` says otherwise. What needs more than one loss, or
-switches, or an error, is a builder under `@trap`.
+gates, or an error, is a builder under `@trap`.
 """
 
 from __future__ import annotations

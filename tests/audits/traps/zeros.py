@@ -18,7 +18,7 @@ def times_zero(x: Tensor, encoder: nn.Module, head: nn.Module) -> Tensor:
 
 @one_loss(encoder=VACUOUS, head=LIVE)
 def dead_relu(x: Tensor, encoder: nn.Module, head: nn.Module) -> Tensor:
-    """A unit that no input switches on."""
+    """A unit that no input gates on."""
     return (torch.relu(encoder(x) - 100) + head(x)).square().mean()
 
 

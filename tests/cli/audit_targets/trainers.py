@@ -1,4 +1,4 @@
-"""A trainer of two losses and one switch, small enough to be audited in milliseconds, and what can be wrong with one.
+"""A trainer of two losses and one gate, small enough to be audited in milliseconds, and what can be wrong with one.
 
 Each function is a `--target`. The flow of `audit_target` is in `FLOW.md` beside this file.
 """
@@ -35,7 +35,7 @@ def _target(losses: Callable[[Trainer, Tensor], Any] | None = None, **changes: A
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         trainer, batch = Trainer(), torch.rand(3, FEATURES)
-    own = {"switches": {"critic_trains_encoder": [False, True]}} if losses is None else {}
+    own = {"gates": {"critic_trains_encoder": [False, True]}} if losses is None else {}
     given = trainer.losses if losses is None else lambda x: losses(trainer, x)
     return Target(
         **{"modules": trainer, "losses": given, "batches": [batch], "name": "small_trainer", **own, **changes}
@@ -83,31 +83,31 @@ def with_losses_that_fail_at_one_setting() -> Target:
         return trainer.losses(x[:, : FEATURES // 2] if half else x)
 
     trainer = Trainer()
-    return replace(_target(modules=trainer), losses=losses, switches={"half": [False, True]})
+    return replace(_target(modules=trainer), losses=losses, gates={"half": [False, True]})
 
 
 def with_losses_that_exit() -> Target:
     return _target(lambda trainer, x: sys.exit(0))
 
 
-def with_a_switch_that_losses_do_not_take() -> Target:
-    return _target(switches={"detach_everything": [False, True]})
+def with_a_gate_that_losses_do_not_take() -> Target:
+    return _target(gates={"detach_everything": [False, True]})
 
 
-def with_a_switch_without_values() -> Target:
-    return _target(switches={"critic_trains_encoder": []})
+def with_a_gate_without_values() -> Target:
+    return _target(gates={"critic_trains_encoder": []})
 
 
-def with_a_switch_of_text() -> Target:
-    return _target(switches={"critic_trains_encoder": "yes"})
+def with_a_gate_of_text() -> Target:
+    return _target(gates={"critic_trains_encoder": "yes"})
 
 
-def with_a_switch_of_one_value() -> Target:
-    return _target(switches={"critic_trains_encoder": True})
+def with_a_gate_of_one_value() -> Target:
+    return _target(gates={"critic_trains_encoder": True})
 
 
-def with_switches_as_list() -> Target:
-    return _target(switches=["critic_trains_encoder"])
+def with_gates_as_list() -> Target:
+    return _target(gates=["critic_trains_encoder"])
 
 
 def without_modules() -> Target:

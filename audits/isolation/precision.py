@@ -1,0 +1,42 @@
+"""A forward pass in float64, whatever precision it was written for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+from audits.isolation.copies import PROMOTED, promoted
+from audits.isolation.in_place import writes_in_place
+
+CASTS = frozenset({Tensor.float, Tensor.half, Tensor.bfloat16})
+DRAWS = frozenset({torch.randn, torch.rand, torch.randn_like, torch.rand_like})
+
+
+class InFloat64(TorchFunctionMode):
+    """Every floating-point tensor that an operation takes is promoted, every dtype that it asks for is float64."""
+
+    def __torch_function__(self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
+        name = getattr(func, "__name__", "")
+        if name == "__get__":
+            return func(*args)
+        if func in CASTS:
+            return args[0].double()
+        if func in DRAWS:  # in float32, so that both precisions draw the same
+            return promoted(func(*args, **{**(kwargs or {}), "dtype": torch.float32}))
+        kept = 1 if writes_in_place(func) else 0  # a promoted copy would take the write, and be thrown away
+        args = (*args[:kept], *map(_promoted, args[kept:]))
+        return func(*args, **{key: _promoted(value) for key, value in kwargs.items()} if kwargs else {})
+
+
+def _promoted(value: Any) -> Any:
+    if isinstance(value, Tensor):
+        return promoted(value)
+    if isinstance(value, torch.dtype):
+        return PROMOTED.get(value, value)
+    if type(value) in (tuple, list):
+        return type(value)(map(_promoted, value))
+    return value

@@ -1,0 +1,125 @@
+"""What the autograd graph and the recording say of one setting, on every batch."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
+
+from audits.cosines import Cosines
+from audits.forward import BATCHES, forward
+from audits.gradients import measure
+from audits.places import Stop
+from audits.recording.recorder import Recorder
+from audits.recording.sources import Sources
+from audits.result import Cell, Pair, Setting, Status
+from audits.status import Cells, Low
+from audits.target import Target
+from audits.walking import Walk, as_frozen
+
+
+@dataclass
+class Sight:
+    """All that was seen, and still to be decided."""
+
+    cells: Cells
+    stops: dict[str, tuple[Stop, ...]]
+    low: Low
+    """The first batch."""
+    called: set[str]
+    """Keys of the places that stop gradient."""
+    known: tuple[str, ...]
+    cosines: dict[str, dict[Pair, float]]
+    notes: list[str]
+    draws: bool
+    """Whether the forward pass drew random numbers."""
+    late: dict[Pair, int] = field(default_factory=dict)
+    """Pairs without a path on the first batch, and the batch or seed on which they have one."""
+
+
+def probe(
+    target: Target,
+    setting: Setting,
+    losses: Collection[str] | None,
+    sources: Sources,
+    *,
+    cosines: bool = False,
+    seeds: bool = True,
+) -> Sight:
+    """The first batch, every further one, and with `seeds` more seeds, where random numbers may route."""
+    sight = _see(target, setting, losses, sources, 0, cosines=cosines)
+    for batch in range(1, len(target.batches)):
+        _add(sight, _see(target, setting, losses, sources, batch), batch)
+    if sight.draws and seeds:
+        for batch in range(max(1, len(target.batches)), BATCHES):
+            if _routes_otherwise(target, setting, losses, batch, sight.cells):
+                _add(sight, _see(target, setting, losses, sources, batch), batch)
+    _find_frozen(target, setting, losses, sight)
+    return sight
+
+
+def _see(
+    target: Target,
+    setting: Setting,
+    losses: Collection[str] | None,
+    sources: Sources,
+    batch: int,
+    *,
+    cosines: bool = False,
+) -> Sight:
+    """One recorded pass in the trainer's own precision. Its graph is gone when this returns."""
+    recorder = Recorder(sources)
+    with forward(target, setting, losses=losses, batch=batch, recorder=recorder) as run:
+        recording = recorder.finish(run.losses.values())
+        angles = Cosines(run.columns) if cosines else None
+        measured = measure(run.losses, run.columns, run.graph, visit=angles.visit if angles else None)
+        found = angles.result() if angles else {}
+        walk = Walk(run, recording, measured)
+        low = Low(measured, run.values(), run.is_double)
+        return Sight(
+            walk.cells(), walk.stops(), low, recording.called, tuple(run.known), found, walk.notes(), run.draws
+        )
+
+
+def _add(sight: Sight, other: Sight, batch: int) -> None:
+    """What a further batch shows that the first did not."""
+    for pair, cell in sight.cells.items():
+        seen = other.cells[pair]
+        if seen.nonfinite and not cell.nonfinite:
+            reason = f"the gradient has NaN or infinity on batch {batch + 1}"
+            sight.cells[pair] = replace(seen, status=Status.NONFINITE, reason=reason)
+        elif cell.status in (Status.ABSENT, Status.FROZEN) and seen.waits:
+            sight.cells[pair] = seen
+            sight.late[pair] = batch
+        elif cell.waits and seen.status is Status.UNKNOWN and seen.reason:
+            sight.cells[pair] = seen
+    for loss, stops in other.stops.items():
+        sight.stops[loss] = tuple(dict.fromkeys((*sight.stops[loss], *stops)))
+    sight.called |= other.called
+
+
+def _routes_otherwise(
+    target: Target, setting: Setting, losses: Collection[str] | None, batch: int, cells: Cells
+) -> bool:
+    """Whether another seed gives some pair a path that has none; a walk without gradients says so."""
+    with forward(target, setting, losses=losses, batch=batch) as run:
+        return any(
+            count and cells[loss, column.module].status in (Status.ABSENT, Status.FROZEN)
+            for column in run.columns
+            for loss, count in zip(run.losses, run.graph.reached(column.tensors), strict=True)
+        )
+
+
+def _find_frozen(target: Target, setting: Setting, losses: Collection[str] | None, sight: Sight) -> None:
+    """Frozen parameters that torch uses out of Python's sight: thaw the copies, and see what is reached then."""
+    if not any(_may_be_frozen(cell) for cell in sight.cells.values()):
+        return
+    with forward(target, setting, losses=losses, thaw=True) as run:
+        for column in run.columns:
+            for loss, count in zip(run.losses, run.graph.reached(column.tensors), strict=True):
+                cell = sight.cells[loss, column.module]
+                if count and _may_be_frozen(cell):
+                    sight.cells[loss, column.module] = as_frozen(cell)
+
+
+def _may_be_frozen(cell: Cell) -> bool:
+    return cell.status is Status.ABSENT and not cell.stops and cell.frozen > 0

@@ -1,0 +1,102 @@
+"""What `jepa audit-grads` is asked for, checked before anything is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from audits import AuditError, Target
+from audits.errors import nearest
+from audits.formats import FORMATS
+from jepa_cli.targets.documents import TABLE, documented_table
+from jepa_cli.targets.subject import ALL, Subject, SubjectOptions
+from jepa_cli.terminal.files import check_writable
+
+RICH = "rich"
+
+
+@dataclass(frozen=True)
+class Request:
+    """The options, as typed."""
+
+    subject: SubjectOptions
+    table: Path | None
+    losses: Sequence[str]
+    gates: Sequence[str]
+    explain: str | None
+    strength: bool
+    format: str
+    output: Path | None
+    update: bool
+
+    def check(self) -> None:
+        """Raises AuditError for options that do not go together or name nothing."""
+        if self.format not in (RICH, *FORMATS):
+            raise AuditError(f"--format {self.format}: {nearest(self.format, (RICH, *FORMATS))}")
+        self.subject.check()
+        self._check_what_is_done()
+        if self.output:
+            check_writable("--output", self.output)
+
+    def _check_what_is_done(self) -> None:
+        doing = {"--strength": self.strength, "--explain": self.explain, "--update": self.update}
+        asked = [option for option, value in doing.items() if value]
+        if len(asked) > 1:
+            raise AuditError(f"expected at most one of {', '.join(doing)}, found {' and '.join(asked)}")
+        if self.strength and self.format not in (RICH, "json"):
+            raise AuditError(f"--strength reports as rich or json, found --format {self.format}")
+        if self.strength and self.losses:
+            raise AuditError("--strength breaks the routing of all losses at once; leave out --losses")
+        if self.explain and self.format != RICH:
+            raise AuditError(f"--explain reports as rich, found --format {self.format}; without it json has every cell")
+        if self.explain and not all(self.explain.partition(":")):
+            raise AuditError(f"--explain {self.explain}: expected LOSS:MODULE, such as jepa:predictor")
+        if self.update and self.subject.checkpoint:
+            raise AuditError("--update writes what holds for every run; leave out --checkpoint")
+        if self.update and self.subject.target and not self.table:
+            raise AuditError("--update needs to know what to write: --table FLOW.md")
+
+    @property
+    def asks_all_gates(self) -> bool:
+        return list(self.gates) == [ALL] or not (self.gates or self.subject.has_config)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be audited."""
+
+    target: Target
+    settings: str | list[Mapping[str, Any]]
+    losses: Collection[str] | None
+    table: Path | None
+    shape_matters: bool = True
+
+
+def plan(request: Request) -> Plan:
+    """Raises AuditError or UserError for whatever is wrong with the request."""
+    request.check()
+    if request.update:
+        check_writable("--table", request.table or TABLE)
+    subject = request.subject.load()
+    return Plan(
+        subject.target,
+        _settings(request, subject),
+        subject.losses(request.losses),
+        _table(request, subject),
+        shape_matters=not request.subject.checkpoint,
+    )
+
+
+def _settings(request: Request, subject: Subject) -> str | list[Mapping[str, Any]]:
+    if request.asks_all_gates:
+        return ALL
+    chosen = subject.gates(request.gates)
+    return chosen if isinstance(chosen, str) else [chosen]
+
+
+def _table(request: Request, subject: Subject) -> Path | None:
+    if request.table or subject.config is None:
+        return request.table
+    return TABLE if request.update else documented_table()

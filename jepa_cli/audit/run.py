@@ -1,0 +1,134 @@
+"""Carries out an audit that was asked for on the command line."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from audits import Audit, AuditError, audit
+from audits.contract import Comparison, against, compare, diff, updated_texts
+from audits.formats import FORMATS
+from audits.paths import trace
+from audits.routes import with_routes
+from jepa_cli.audit.request import RICH, Plan, Request, plan
+from jepa_cli.terminal.files import replace_file
+from jepa_cli.terminal.progress import counted
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def run_audit(request: Request) -> bool:
+    """Audit and report. Returns whether all is as documented."""
+    asked = plan(request)
+    if request.strength:
+        return _strength(request, asked)
+    found = _audit(request, asked)
+    if request.explain:
+        return _explain(request, asked, found)
+    if request.update:
+        _update(request, asked, found)
+    comparison = with_routes(asked.target, _compared(asked, found))
+    if request.format == RICH:
+        _show(request, asked, comparison)
+    else:
+        _write(request, FORMATS[request.format](comparison))
+    return comparison.passed
+
+
+def _show(request: Request, asked: Plan, comparison: Comparison) -> None:
+    from jepa_cli.audit.view import show, show_table
+
+    with _console(request) as console:
+        if asked.table:
+            show(comparison, console)
+        else:
+            show_table(comparison.audit, console)
+            console.print("no table to compare with: --table FLOW.md --update writes one", soft_wrap=True)
+
+
+def _explain(request: Request, asked: Plan, found: Audit) -> bool:
+    from jepa_cli.audit.view import explain
+
+    loss, _, module = (request.explain or "").partition(":")
+    with _console(request) as console:
+        explain(found, loss, module, console)
+        path = trace(asked.target, found.flows[0].setting, [(loss, module)]).get((loss, module))
+        if path:
+            console.print("shortest path of the gradient:")
+            for place in path.places:
+                console.print(f"  {place}  {place.function}", soft_wrap=True, highlight=False)
+            console.print(f"  {path.parameter}", soft_wrap=True, highlight=False)
+    return True
+
+
+def _strength(request: Request, asked: Plan) -> bool:
+    from audits.mutation import mutation_test
+    from jepa_cli.audit.mutation_view import mutants_json, show_mutants
+
+    settings = asked.target.settings(asked.settings)
+    with counted("breaking the routing", len(settings), "gate settings") as done:
+        mutants = mutation_test(asked.target, settings, on_progress=lambda finished, _: done(finished))
+    if request.format == RICH:
+        with _console(request) as console:
+            show_mutants(mutants, console)
+    else:
+        _write(request, mutants_json(mutants))
+    return not any(mutant.is_hole for mutant in mutants)
+
+
+def _update(request: Request, asked: Plan, found: Audit) -> None:
+    """Write table and lock file, each whole or not at all, and show what changed; beside a report on standard error."""
+    out = sys.stdout if request.format == RICH and not request.output else sys.stderr
+    if asked.table is None:
+        raise AuditError("--update needs to know what to write: --table FLOW.md")
+    texts = updated_texts(found, asked.table)
+    changed = False
+    for path, new in texts.items():
+        old = path.read_bytes().decode() if path.exists() else ""  # line endings as they are
+        if new != old:
+            changed = True
+            print(diff(path, old, new), end="", file=out)
+            replace_file(path, new)
+    print(f"{asked.table}: written" if changed else f"{asked.table}: nothing to change", file=sys.stderr)
+
+
+def _write(request: Request, text: str) -> None:
+    if request.output:
+        replace_file(request.output, text)
+    else:
+        sys.stdout.write(text if text.endswith("\n") else text + "\n")
+
+
+@contextmanager
+def _console(request: Request) -> Iterator[Console]:
+    """The terminal, or the file that --output names, 100 columns wide and without colour."""
+    from rich.console import Console
+
+    if request.output is None:
+        yield Console()
+        return
+    text = io.StringIO()
+    yield Console(file=text, width=100, color_system=None)
+    replace_file(request.output, text.getvalue())
+
+
+def _audit(request: Request, asked: Plan) -> Audit:
+    settings = asked.target.settings(asked.settings)
+    with counted("auditing", len(settings), "gate settings") as done:
+        return audit(
+            asked.target,
+            settings=asked.settings,
+            losses=asked.losses,
+            cosines=request.format == "json",
+            on_progress=lambda finished, _: done(finished),
+        )
+
+
+def _compared(asked: Plan, found: Audit) -> Comparison:
+    if asked.table is None:
+        return compare(found, None, None)
+    return against(found, asked.table, shape_matters=asked.shape_matters)

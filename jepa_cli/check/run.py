@@ -1,0 +1,122 @@
+"""Carries out a check of weights that was asked for on the command line."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from audits.errors import AuditError, nearest
+from jepa_cli.check.baseline import CONFIG, baseline_settings
+from jepa_cli.check.formats import FORMATS
+from jepa_cli.check.report import Report, report
+from jepa_cli.terminal.files import check_writable, replace_file
+from jepa_world_model.errors import UserError
+from jepa_world_model.rules import Check, Level
+from jepa_world_model.rules.judging import judge, recorded
+from jepa_world_model.settings import Settings, read_settings
+
+RICH = "rich"
+FAILING = (Level.WARNING, Level.ERROR)
+TEXT_WIDTH = 100
+RULES_ONLY = "rules only: which loss reaches which module is as recorded with this version of the code"
+UNTRAINED = "measured on a small untrained model and random frames; --checkpoint RUN measures at trained weights"
+
+
+@dataclass(frozen=True)
+class CheckRequest:
+    """The options, as typed."""
+
+    configs: Sequence[Path]
+    baseline: str | None
+    overrides: Sequence[str]
+    checkpoint: Path | None
+    fail_on: str
+    strict: bool
+    measure: bool
+    format: str
+    output: Path | None
+
+    def check(self) -> None:
+        """Raises AuditError for options that do not go together or name nothing."""
+        if self.format not in (RICH, *FORMATS):
+            raise AuditError(f"--format {self.format}: {nearest(self.format, (RICH, *FORMATS))}")
+        if self.fail_on not in FAILING:
+            raise AuditError(f"--fail-on {self.fail_on}: {nearest(self.fail_on, map(str, FAILING))}")
+        if self.checkpoint and not self.measure:
+            raise AuditError("--no-measure reads no weights; leave out --checkpoint")
+        if self.output:
+            check_writable("--output", self.output)
+
+
+def run_check(request: CheckRequest) -> bool:
+    """Check every config and report. Returns whether none has anything to look at.
+
+    Raises AuditError or UserError for what cannot be checked.
+    """
+    request.check()
+    reports = [_report(request, config) for config in request.configs or [None]]
+    if request.format == RICH:
+        _show(request, reports)
+    else:
+        _write(request, FORMATS[request.format](reports))
+    return all(each.passed for each in reports)
+
+
+def _report(request: CheckRequest, config: Path | None) -> Report:
+    after = _settings(request, config)
+    own = str(request.checkpoint) if request.checkpoint else None
+    before, notes = baseline_settings(request.baseline or own, config)
+    check, baseline, how = _checked(request, after, before)
+    return report(check, baseline, least=Level(request.fail_on), strict=request.strict, notes=[*notes, *how])
+
+
+def _settings(request: CheckRequest, config: Path | None) -> Settings:
+    """Of a file; without one those of the run that is looked at, or the defaults."""
+    if config is None and request.checkpoint:
+        config = request.checkpoint / CONFIG
+        if not config.is_file():
+            raise UserError(f"--checkpoint {request.checkpoint}: is not a run folder: expected {CONFIG} in it")
+    return read_settings(config, request.overrides)
+
+
+def _checked(request: CheckRequest, after: Settings, before: Settings) -> tuple[Check, Check, list[str]]:
+    """Both checks, and how they were made."""
+    check, baseline = recorded(after), recorded(before)
+    if not request.measure:
+        return check, baseline, [RULES_ONLY]
+    from jepa_cli.check.measure import measured
+    from jepa_world_model.config_file import config_of
+
+    for settings, known in ((after, check), (before, baseline)):
+        try:
+            config_of(settings.values)
+        except UserError:
+            if not any(finding.level is Level.ERROR for finding in judge(known)):
+                raise
+            return check, baseline, [f"not measured: {settings.name} cannot be trained", RULES_ONLY]
+    check, baseline = measured(after, before, request.checkpoint)
+    return check, baseline, [] if request.checkpoint else [UNTRAINED]
+
+
+def _show(request: CheckRequest, reports: Sequence[Report]) -> None:
+    from jepa_cli.check.view import show
+    from jepa_cli.terminal.plain_page import PlainPage
+
+    page = PlainPage(width=TEXT_WIDTH if request.output else None)
+    for number, each in enumerate(reports):
+        if number:
+            page.blank()
+        show(each, page)
+    if request.output:
+        replace_file(request.output, page.text())
+    else:
+        page.print()
+
+
+def _write(request: CheckRequest, text: str) -> None:
+    if request.output:
+        replace_file(request.output, text)
+    else:
+        sys.stdout.write(text)

@@ -1,0 +1,1 @@
+"""`jepa render-flow`: what is asked for, measured and drawn."""

@@ -1,0 +1,92 @@
+"""Measures what a picture will show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from audits import Audit, audit
+from audits.contract import Comparison, against
+from audits.diagram.contrast import changes
+from audits.diagram.survey import Survey, surveys
+from audits.formats import wording
+from audits.legend import Legend
+from jepa_cli.render.request import RenderPlan, RenderRequest, Scene
+from jepa_cli.terminal.progress import counted
+
+
+@dataclass(frozen=True)
+class Measured:
+    """All that there is to draw."""
+
+    legend: Legend
+    gates: Mapping[str, Sequence[Any]]
+    surveys: Sequence[Survey]
+    """One for each setting; the first is the one that was asked for."""
+    name: str
+    other: Survey | None = None
+    """What it is compared with, and its name."""
+    beside: str = ""
+    comparison: Comparison | None = None
+    """With a document, and the name of that."""
+    document: str = ""
+
+    @property
+    def first(self) -> Survey:
+        return self.surveys[0]
+
+    @property
+    def title(self) -> str:
+        """``gradient flow of my_trainer: my.toml beside default``"""
+        if self.other is None:
+            return self.first.title
+        return f"gradient flow of {self.first.target}: {self.name} beside {self.beside}"
+
+    @property
+    def extent(self) -> str:
+        """``14 losses, 9 of 13 modules updated, at default``"""
+        updated = {module for loss in self.first.losses for module in self.first.flow.updated(loss)}
+        losses, modules = wording.counted(len(self.first.losses), "loss"), len(self.first.modules)
+        size = f"{losses}, {len(updated)} of {wording.counted(modules, 'module')} updated"
+        if len(self.surveys) > 1:
+            return f"{size}, {len(self.surveys)} gate settings"
+        return f"{size}, at {self.first.flow.setting.label}" if self.first.flow.setting.values else size
+
+    @property
+    def said(self) -> list[str]:
+        """What a comparison came to, in words."""
+        if self.other:
+            return [*changes(self.first, self.other)] or [f"nothing changes beside {self.beside}"]
+        if self.comparison:
+            return [*map(str, self.comparison.drifts)] or [f"{self.document}: as documented"]
+        return []
+
+
+def measure(request: RenderRequest, plan: RenderPlan) -> Measured:
+    """Audit every setting, and look at the way that gradient takes. Raises AuditError as an audit does."""
+    scenes = [plan.scene, *([plan.other] if plan.other else [])]
+    total = sum(len(scene.settings) for scene in scenes)
+    with counted("measuring", total, "gate settings") as done:
+        found = _audited(plan.scene, done)
+        other = _audited(plan.other, lambda number: done(len(plan.scene.settings) + number)) if plan.other else None
+    target = plan.scene.subject.target
+    return Measured(
+        legend=target.legend,
+        gates=target.gates,
+        surveys=surveys(target, found),
+        name=plan.scene.name,
+        other=surveys(plan.other.subject.target, other)[0] if plan.other and other else None,
+        beside=plan.other.name if plan.other else "",
+        comparison=against(found, request.against, shape_matters=False) if request.against else None,
+        document=str(request.against or ""),
+    )
+
+
+def _audited(scene: Scene, done: Callable[[int], None]) -> Audit:
+    return audit(
+        scene.subject.target,
+        settings=scene.settings,
+        losses=scene.losses,
+        on_progress=lambda finished, _: done(finished),
+    )

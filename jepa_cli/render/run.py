@@ -1,0 +1,112 @@
+"""Carries out a picture that was asked for on the command line."""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+
+from audits import AuditError
+from audits.diagram import engine
+from audits.diagram.composing import compose
+from audits.diagram.contrast import contrast
+from audits.diagram.documented import beside_document
+from audits.diagram.drawing import written
+from audits.diagram.matrix import Matrix, matrix
+from audits.diagram.page import Sheet, page
+from audits.diagram.picture import Picture
+from audits.diagram.survey import Survey
+from jepa_cli.render.measure import Measured, measure
+from jepa_cli.render.request import DRAWN, LOSS, MATRIX, NAME, SUFFIXES, RenderRequest, render_plan
+from jepa_cli.terminal.files import replace_file
+
+TEXT_WIDTH = 100
+
+
+def run_render(request: RenderRequest) -> None:
+    """Measure, draw, write, and say in words what was drawn."""
+    plan = render_plan(request)
+    measured = measure(request, plan)
+    if request.chosen_format in DRAWN and not engine.is_available():
+        _write_undrawn(request, measured)
+    elif request.chosen_format == "text":
+        _write_text(request, measured)
+    else:
+        _write(request, _content(request, measured), measured)
+
+
+def _content(request: RenderRequest, measured: Measured) -> bytes:
+    if request.chosen_format != "html":
+        return written(_drawing(request, measured), request.chosen_format)
+    if request.chosen_view == MATRIX or measured.other or measured.comparison:
+        sheets = [Sheet(_drawing(request, measured), measured.first.flow.setting.values)]
+    else:
+        sheets = [Sheet(_picture(request, measured, survey), survey.flow.setting.values) for survey in measured.surveys]
+    return page(sheets, measured.gates).encode()
+
+
+def _drawing(request: RenderRequest, measured: Measured) -> Picture | Matrix:
+    first, legend = measured.first, measured.legend
+    if request.chosen_view == MATRIX:
+        return matrix(
+            first,
+            legend,
+            title=measured.title,
+            other=measured.other,
+            comparison=measured.comparison,
+            notes=measured.said,
+        )
+    if measured.other:
+        return contrast(first, measured.other, legend, title=measured.title)
+    picture = _picture(request, measured, first)
+    if measured.comparison is None:
+        return picture
+    here = first.flow.setting.label
+    return beside_document(picture, measured.comparison, setting=here, document=measured.document)
+
+
+def _picture(request: RenderRequest, measured: Measured, survey: Survey) -> Picture:
+    return compose(survey, measured.legend, detail=request.chosen_view == LOSS)
+
+
+def _write(request: RenderRequest, content: bytes, measured: Measured) -> None:
+    if request.file is None:
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+        return
+    replace_file(request.file, content)
+    print("\n".join([f"{request.file}: {measured.extent}", *measured.said]))
+
+
+def _write_text(request: RenderRequest, measured: Measured) -> None:
+    """On the terminal in colour; into a file without."""
+    from rich.console import Console
+
+    from jepa_cli.render.view import show_matrix, show_picture
+
+    drawing = _drawing(request, measured)
+    text = io.StringIO()
+    console = Console(file=text, width=TEXT_WIDTH, color_system=None) if request.file else Console()
+    if isinstance(drawing, Matrix):
+        show_matrix(drawing, console)
+    else:
+        show_picture(drawing, console)
+    if request.file:
+        _write(request, text.getvalue().encode(), measured)
+
+
+def _write_undrawn(request: RenderRequest, measured: Measured) -> None:
+    """Without Graphviz: what it would have drawn, for another machine or for a page that draws Mermaid.
+
+    Raises AuditError if a drawing was asked for.
+    """
+    base = request.file or Path(NAME)
+    drawing = _drawing(request, measured)
+    formats = ["dot"] if isinstance(drawing, Matrix) else ["dot", "mermaid"]
+    files = [base.with_suffix(SUFFIXES[format][0]) for format in formats]
+    for format, file in zip(formats, files, strict=True):
+        replace_file(file, written(drawing, format))
+    told = f"without Graphviz there is {' and '.join(map(str, files))} only; to draw it, {engine.INSTALL}"
+    if request.asks_for_drawing:
+        raise AuditError(told)
+    print(told)

@@ -1,0 +1,1 @@
+"""`jepa runs`: runs listed and compared."""

@@ -1,0 +1,33 @@
+"""A comparison of runs as JSON."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from jepa_cli.runs.comparison import Comparison, Course
+from jepa_cli.runs.formats import facts, plain
+
+SCHEMA = "urn:jepa:runs-comparison:1"
+
+
+def render(comparison: Comparison, picture: Path | None) -> str:
+    """One object; what a table has for each run is a list in the order of `runs`."""
+    document = {
+        "schema": SCHEMA,
+        "runs": [{"label": run.label, **facts(run.record)} for run in comparison.runs],
+        "settings": plain(comparison.settings),
+        "losses": _courses(comparison, "losses"),
+        "vitals": _courses(comparison, "vitals"),
+        "picture": str(picture) if picture else None,
+    }
+    return json.dumps(document, indent=1, allow_nan=False) + "\n"
+
+
+def _courses(comparison: Comparison, kind: str) -> dict[str, Any]:
+    return {name: [_course(each) for each in courses] for name, courses in comparison.courses(kind).items()}
+
+
+def _course(course: Course | None) -> dict[str, Any] | None:
+    return plain(course._asdict()) if course else None

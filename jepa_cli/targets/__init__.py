@@ -1,0 +1,1 @@
+"""What the commands about gradient look at: the world model, or the trainer of a user."""

@@ -1,0 +1,1 @@
+"""`jepa train`: a training with its view on the terminal."""

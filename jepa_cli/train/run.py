@@ -1,0 +1,101 @@
+"""Carries out a training that was asked for on the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from jepa_cli.terminal.command import BAD_INPUT
+from jepa_cli.train.audit import AuditWhileTraining
+from jepa_cli.train.view import TrainingView
+from jepa_world_model import processes
+from jepa_world_model.config_file import load_config
+from jepa_world_model.errors import UserError
+from jepa_world_model.model_config import Config
+from jepa_world_model.run import resume_training, run_training
+from jepa_world_model.training.divergence import Diverged
+from jepa_world_model.training.loggers.registry import loggers_named
+from jepa_world_model.training.observer import Observer, Observers, Stop
+from jepa_world_model.training.outcome import Outcome
+from jepa_world_model.training.run_folder import RunFolder
+from jepa_world_model.training.trainer import Trainer
+
+STOPPED = 1
+
+
+@dataclass(frozen=True)
+class TrainRequest:
+    """What the command line said."""
+
+    config: Path | None
+    overrides: list[str]
+    out: Path | None
+    resume: Path | None
+    log: list[str] = field(default_factory=list)
+    audit_every: int | None = None
+
+    def loaded(self) -> Config:
+        """The config that was asked for. Raises UserError where it is a mistake, or two things were asked for."""
+        if self.resume is None:
+            return load_config(self.config, self.overrides)
+        asked = {"--config": self.config, "--out": self.out, "--set, --data, --steps and the like": self.overrides}
+        others = [option for option, value in asked.items() if value]
+        if others:
+            raise UserError(
+                f"--resume goes on with a run as it was begun, and takes no {', no '.join(others)}; "
+                f"for other settings begin a new one: jepa train --config {self.resume}/config.toml --set ..."
+            )
+        return RunFolder.open(self.resume)[1]
+
+
+class Bystander(Observer):
+    """Watches for a process that does not speak: knows whether training has begun."""
+
+    begun = False
+
+    def on_start(self, run: RunFolder, trainer: Trainer) -> None:
+        self.begun = True
+
+
+def run_train(request: TrainRequest) -> Outcome:
+    """Train, or go on. With several processes, the first alone speaks; another only of what it alone may know."""
+    if processes.expected_rank() == 0:
+        return _spoken(request)
+    bystander = Bystander()
+    try:
+        return _trained(request, [bystander, *_audits(request, print)])
+    except UserError as error:
+        if bystander.begun:
+            raise UserError(f"process {processes.expected_rank()}: {error}") from error
+        raise SystemExit(BAD_INPUT) from error
+    except (Diverged, Stop) as stopped:
+        raise SystemExit(STOPPED) from stopped
+    except RuntimeError as error:
+        if processes.is_loss_of_peer(error) and not bystander.begun:
+            raise SystemExit(BAD_INPUT) from error
+        raise
+
+
+def _spoken(request: TrainRequest) -> Outcome:
+    config = request.loaded()
+    view = TrainingView()
+    with ExitStack() as open_till_the_end:
+        open_till_the_end.enter_context(view)
+        view.warn(config)
+        loggers = map(open_till_the_end.enter_context, loggers_named(request.log, view.on_warning))
+        outcome = _trained(request, [view, *loggers, *_audits(request, view.on_audit)])
+    view.show_outcome(outcome)
+    return outcome
+
+
+def _trained(request: TrainRequest, observers: list[Observer]) -> Outcome:
+    observer = Observers(*observers)
+    if request.resume:
+        return resume_training(request.resume, observer)
+    return run_training(request.loaded(), request.out, observer)
+
+
+def _audits(request: TrainRequest, tell: Callable[[str], None]) -> list[Observer]:
+    return [AuditWhileTraining(request.audit_every, tell)] if request.audit_every else []

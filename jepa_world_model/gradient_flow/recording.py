@@ -1,0 +1,99 @@
+"""Writes down what the code says, for those who must not wait for torch.
+
+    python -m jepa_world_model.gradient_flow.recording        `make docs` does
+
+`jepa_world_model/config.schema.json` is the JSON Schema of a config file; editors can check TOML by it.
+`jepa_world_model/routing.json` holds what the audit measures of every loss at every setting of the gates. Tests fail
+when either is stale.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
+from typing import Any
+
+from audits import Setting, Target, audit
+from audits.dataflow.links import dataflow
+from audits.dataflow.values import Kind
+from jepa_world_model.config_file import TABLES, load_config
+from jepa_world_model.gradient_flow.target import jepa_target
+from jepa_world_model.losses import LOSSES
+from jepa_world_model.model_config import Config
+from jepa_world_model.record import ROUTING, SCHEMA
+from jepa_world_model.states import Gates
+
+USED = (Kind.MODULE, Kind.FROZEN)
+
+
+def schema() -> str:
+    """What `jepa train` accepts, as JSON Schema."""
+    from pydantic import TypeAdapter
+
+    document = {"$schema": "https://json-schema.org/draft/2020-12/schema", **TypeAdapter(Config).json_schema()}
+    return json.dumps(document, indent=1) + "\n"
+
+
+def routing() -> str:
+    """What each loss updates and uses at each setting, a line for each loss."""
+    target = jepa_target(load_config())
+    record = {
+        "gates": _gate_keys(),
+        "losses": {
+            loss.name: {"family": loss.family, "frames": loss.frames, "horizon": loss.horizon}
+            for loss in LOSSES.values()
+        },
+        "modules": list(target.named_modules),
+        "settings": list(_settings(target)),
+    }
+    return "\n".join(_lines(record, 0)) + "\n"
+
+
+def _gate_keys() -> dict[str, str]:
+    """By gate: the key of the config that opens and closes it."""
+    gates = [gate.name for gate in fields(Gates)]
+    return {gate: f"{table}.{gate}" for gate in gates for table, keys in TABLES.items() if gate in keys}
+
+
+def _settings(target: Target) -> Iterator[dict[str, Any]]:
+    for flow in audit(target, settings="all").flows:
+        uses = {loss: _used(target, flow.setting, loss) for loss in LOSSES}
+        yield {
+            "gates": dict(flow.setting.values),
+            "updates": {loss: list(flow.updated(loss)) for loss in LOSSES},
+            "uses": uses,
+        }
+
+
+def _used(target: Target, setting: Setting, loss: str) -> list[str]:
+    """The modules that a loss is computed from."""
+    used = {node.name for node in dataflow(target, setting, [loss]).nodes if node.kind in USED}
+    return [module for module in target.named_modules if module in used]
+
+
+def _lines(value: Any, depth: int) -> Iterator[str]:
+    """JSON whose innermost lists and objects stand on one line each."""
+    inner: Sequence[tuple[str, Any]] = (
+        [(f"{json.dumps(key)}: ", item) for key, item in value.items()]
+        if isinstance(value, dict)
+        else [("", item) for item in value]
+    )
+    opening, closing = "{}" if isinstance(value, dict) else "[]"
+    yield opening
+    for number, (key, item) in enumerate(inner):
+        comma = "," if number < len(inner) - 1 else ""
+        nested = isinstance(item, dict | list) and any(isinstance(each, dict | list) for each in _members(item))
+        first, *rest = _lines(item, depth + 1) if nested else [json.dumps(item)]
+        lines = [f"{key}{first}", *rest]
+        yield from (f" {line}{comma if at == len(lines) - 1 else ''}" for at, line in enumerate(lines))
+    yield closing
+
+
+def _members(value: Any) -> Any:
+    return value.values() if isinstance(value, dict) else value
+
+
+if __name__ == "__main__":
+    SCHEMA.write_text(schema(), encoding="utf-8")
+    ROUTING.write_text(routing(), encoding="utf-8")

@@ -1,0 +1,58 @@
+"""Many drifts of one cause are one root cause; drifts without a known cause are told on their own."""
+
+from dataclasses import replace
+
+from audits import Drift, DriftKind, Place
+from audits.contract.root_causes import RootCause, named, root_causes
+
+PLACE = Place("states.py", 81, "trainer.states", "States.z", "self.encoder(x).detach()")
+NEW = Drift(
+    DriftKind.STOP_NEW, ("default", "open=True"), "recon", "", f"no stop at {PLACE.key}", "its gradient is cut there",
+    f"cut at {PLACE}", "remove the stop", PLACE, origin=PLACE.key,
+)  # fmt: skip
+MISSING = Drift(
+    DriftKind.MISSING, ("default",), "recon", "encoder", "updates encoder", "absent", f"cut at {PLACE}", "let it"
+)  # fmt: skip
+PATHS = Drift(DriftKind.PATHS, ("default",), "recon", "", "decoder 2", "decoder 4", "decoder 2 -> 4", "check")
+
+
+def of(loss: str, *drifts: Drift) -> list[Drift]:
+    return [replace(drift, loss=loss) for drift in drifts]
+
+
+def test_a_new_stop_is_told_once_with_all_losses_and_what_follows() -> None:
+    (root_cause,) = root_causes([*of("recon", NEW, MISSING), *of("sigreg", NEW, MISSING)])
+    assert root_cause.losses == ("recon", "sigreg")
+    assert root_cause.settings == ("default", "open=True")
+    assert root_cause.headline == f"new stop at {PLACE} (self.encoder(x).detach())"
+    assert root_cause.effects() == ["encoder is no longer updated by recon and sigreg"]
+
+
+def test_a_drift_of_another_loss_or_setting_is_no_consequence() -> None:
+    elsewhere = replace(MISSING, settings=("closed=False",))
+    told = root_causes([NEW, *of("other", MISSING), elsewhere])
+    assert [root_cause.follows for root_cause in told] == [(), (), ()]
+
+
+def test_equal_drifts_of_several_losses_are_one_story() -> None:
+    told = root_causes([*of("recon", PATHS), *of("sigreg", PATHS), *of("jepa", replace(PATHS, reason="another"))])
+    assert [root_cause.losses for root_cause in told] == [("recon", "sigreg"), ("jepa",)]
+
+
+def test_presence_is_told_before_counts() -> None:
+    effects = RootCause((NEW,), (PATHS, MISSING)).effects()
+    assert effects == ["encoder is no longer updated by recon", "the number of paths changes for recon"]
+
+
+def test_no_drift_is_lost() -> None:
+    drifts = [NEW, MISSING, PATHS, *of("jepa", MISSING, PATHS), *of("h2z", MISSING)]
+    told = root_causes(drifts)
+    assert sorted(map(str, drifts)) == sorted(
+        str(drift) for root_cause in told for drift in root_cause.causes + root_cause.follows
+    )
+
+
+def test_many_losses_are_counted() -> None:
+    assert named(["a"]) == "a"
+    assert named("abcd") == "a, b, c and d"
+    assert named("abcdef") == "a, b, c and 3 more losses"
