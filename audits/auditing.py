@@ -25,14 +25,30 @@ def audit(
     cosines: bool = False,
     on_progress: Progress | None = None,
 ) -> Audit:
-    """Which loss updates which module, at each asked setting of the gates.
+    """Measure which loss updates which module, at each requested setting of the gates.
 
-    `settings` is "default", "all" (every combination), or a list of values for some gates. `losses` are the names to
-    audit, by default all. `cosines` also compares the gradients of each pair of losses. `on_progress` is told how many
-    settings are done, of how many. Parameters, buffers, gradients, modes and random generators are as before.
+    Each loss is backpropagated alone, and each cell of losses x modules is decided in float64. The target is left as it
+    was: parameters, buffers, gradients, training mode and random generators.
 
-    Raises AuditError when the target cannot be audited: a loss that is no finite scalar or not in the graph, an unknown
-    name.
+    Args:
+        target: The trainer.
+        settings: Which settings of the gates: ``"default"``, ``"all"`` (every combination), or a list of mappings from
+            gate to value, one for each setting; a gate that a mapping leaves out keeps its default.
+        losses: Names of the losses to audit. None audits all.
+        cosines: Whether to measure the cosine between the gradients of each pair of losses, for each module as well.
+        on_progress: Called with the number of settings that are done and the number of all settings.
+
+    Returns:
+        A cell for each loss and module, at each setting.
+
+    Raises:
+        AuditError: The target cannot be audited: a loss is not a finite scalar, a name is unknown, or the forward pass
+            failed.
+
+    Example:
+        >>> found = audit(target, settings=[{"value_trains_encoder": True}], losses=["value"])
+        >>> found.flows[0].updated("value")
+        ('encoder', 'value')
     """
     chosen, auditor = target.settings(settings), _Auditor(target, losses, cosines)
     for done, setting in enumerate(chosen):

@@ -9,20 +9,29 @@ from audits.places import Place
 
 
 class DriftKind(StrEnum):
+    """How measurement and document differ.
+
+    Attributes:
+        MISSING: Documented as updated; it is not.
+        UNEXPECTED: Updated; not documented.
+        UNDECIDED: The status is nonfinite or unknown, which is never a pass.
+        STOP_GONE: The gradient of a loss is no longer cut at a place of the lock file.
+        STOP_NEW: The gradient of a loss is cut at a place that the lock file does not have.
+        STOP_GRAD: The column *Target* says something else about the stop-gradient than what was measured.
+        PATHS: The number of gradient paths differs from the lock file.
+
+    Example:
+        >>> comparison.drifts[0].kind == DriftKind.UNEXPECTED == "unexpected"
+        True
+    """
+
     MISSING = "missing"
-    """Documented as updated; it is not."""
     UNEXPECTED = "unexpected"
-    """Updated; not documented."""
     UNDECIDED = "undecided"
-    """Its status is nonfinite or unknown, which is never a pass."""
     STOP_GONE = "stop gone"
-    """A loss's gradient is no longer cut at a place of the lock file."""
     STOP_NEW = "stop new"
-    """A loss's gradient is cut at a place that the lock file does not have."""
     STOP_GRAD = "stop-grad"
-    """The column Target says something else about the stop-gradient than what was measured."""
     PATHS = "paths"
-    """The number of gradient paths differs from the lock file."""
 
 
 @dataclass(frozen=True)
@@ -38,28 +47,38 @@ class Row:
 
 @dataclass(frozen=True)
 class Drift:
-    """One difference. The same difference at several settings is one drift."""
+    """One difference. The same difference at several settings is one drift.
+
+    Attributes:
+        kind: How measurement and document differ.
+        settings: Labels of the settings where it was seen.
+        loss: Name of the loss.
+        module: Name of the module. Empty where the drift concerns the loss as a whole.
+        expected: What the document or the lock file says, such as ``updates encoder``.
+        found: What was measured, such as ``absent``.
+        reason: Why, such as ``cut at jepa_world_model/states.py:88 (gate detach_decoder)``.
+        remedy: What to do, in one sentence.
+        place: Where in the code to look. None where that is not known.
+        row: The line of the document that the drift contradicts. None without one.
+        origin: Key of the stop that was added or deleted, where that is what happened. Other drifts follow from it.
+
+    Example:
+        >>> drift = comparison.drifts[0]
+        >>> drift.kind, drift.loss, drift.module, drift.settings
+        (<DriftKind.UNEXPECTED: 'unexpected'>, 'value', 'encoder', ('value_trains_encoder=True',))
+    """
 
     kind: DriftKind
     settings: tuple[str, ...]
-    """Labels of the settings where it was seen."""
     loss: str
     module: str
-    """Empty where a drift concerns the loss as a whole."""
     expected: str
-    """``updates encoder``"""
     found: str
-    """``absent``"""
     reason: str
-    """``cut at jepa_world_model/states.py:88 (gate detach_decoder)``"""
     remedy: str
-    """What to do, as one sentence."""
     place: Place | None = None
-    """Where in the code to look, where that is known."""
     row: Row | None = None
-    """What the document says about it."""
     origin: str = ""
-    """Key of the stop that was added or deleted, where that is what happened; other drifts follow from it."""
 
     def __str__(self) -> str:
         what = f"{self.loss}: {self.module}" if self.module else self.loss

@@ -5,7 +5,13 @@ from difflib import get_close_matches
 
 
 class AuditError(Exception):
-    """What keeps an audit from being made. The message says what was expected, what was found and what to do."""
+    """The audit cannot be made. The message says what was expected, what was found and what to do.
+
+    Example:
+        >>> audit(target, settings=[{"value_trains_encodr": True}])
+        Traceback (most recent call last):
+        audits.errors.AuditError: there is no gate 'value_trains_encodr': did you mean 'value_trains_encoder'?
+    """
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:

@@ -1,4 +1,4 @@
-"""How a picture of a trainer calls and groups what it shows."""
+"""Names and groups of what a picture shows."""
 
 from __future__ import annotations
 
@@ -8,11 +8,20 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Legend:
-    """Everything is optional: a trainer without one is drawn all the same."""
+    """Names and groups for pictures of a trainer. Every field is optional.
+
+    Attributes:
+        symbols: The states that are drawn: property of a state class to symbol. Several properties may share a symbol.
+            None draws every property under its own name.
+        roles: Groups of modules, drawn with a frame around them: name of the group to names of modules.
+        families: Groups of losses that share a colour: name of the family to names of losses. A loss in no family has a
+            colour of its own.
+
+    Example:
+        >>> Legend(roles={"perception": ["encoder", "decoder"]}, families={"control": ["value"]}).symbols is None
+        True
+    """
 
     symbols: Mapping[str, str] | None = None
-    """States that are drawn: property of a state class to symbol, several perhaps under one. None: every property."""
     roles: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """Groups of modules: ``{"perception": ["encoder", "decoder"]}``."""
     families: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """Groups of losses, one colour each. A loss in none is a family of its own."""

@@ -9,23 +9,32 @@ from enum import StrEnum
 
 @dataclass(frozen=True)
 class Place:
-    """One expression of somebody's source."""
+    """One expression in the source of a trainer.
+
+    Attributes:
+        path: Absolute path of the file.
+        line: Number of the line, from 1.
+        module: Dotted name of the Python module, such as ``jepa_world_model.states``.
+        function: Qualified name of the function, such as ``States.h``.
+        text: The expression, such as ``stop(z)``.
+        nth: Which of the equal expressions of the function it is, from 1.
+
+    Example:
+        >>> place = Place("/src/my_trainer.py", 16, "my_trainer", "losses", "z_next.detach()")
+        >>> place.key
+        'my_trainer.losses: z_next.detach()'
+    """
 
     path: str
-    """Absolute path of the file."""
     line: int
     module: str
-    """Dotted name, such as ``jepa_world_model.states``."""
     function: str
-    """Qualified name, such as ``States.h``."""
     text: str = ""
-    """The expression, such as ``stop(z)``."""
     nth: int = 1
-    """Which of the equal expressions of the function it is."""
 
     @property
     def file(self) -> str:
-        """The path as a reader wants it: relative when the file lies below the current folder."""
+        """The path to show: relative to the current folder where the file lies below it."""
         relative = os.path.relpath(self.path) if os.path.isabs(self.path) else self.path
         return self.path if relative.startswith("..") else relative.replace(os.sep, "/")
 
@@ -48,18 +57,25 @@ class Place:
 
 
 class StopKind(StrEnum):
-    """What ended a gradient."""
+    """What ended a gradient.
+
+    Attributes:
+        DETACH: ``detach``, ``.data`` and their relatives: on purpose.
+        NO_GRAD: A computation under ``torch.no_grad`` or ``torch.inference_mode``.
+        NOT_DIFFERENTIABLE: A conversion to integers, ``argmax``, a comparison.
+        FUNCTION: A custom autograd Function that returns None.
+        PYTHON: The value left PyTorch: ``.item()``, ``.tolist()``.
+
+    Example:
+        >>> StopKind.DETACH.deliberate, StopKind.PYTHON.deliberate
+        (True, False)
+    """
 
     DETACH = "detach"
-    """`detach`, `.data` and the like: on purpose."""
     NO_GRAD = "no_grad"
-    """A computation under `torch.no_grad` or `inference_mode`."""
     NOT_DIFFERENTIABLE = "not differentiable"
-    """A conversion to integers, `argmax`, a comparison."""
     FUNCTION = "function"
-    """A custom autograd Function that returns None."""
     PYTHON = "python"
-    """The value left PyTorch: `.item()`, `.tolist()`."""
 
     @property
     def deliberate(self) -> bool:
@@ -69,15 +85,26 @@ class StopKind(StrEnum):
 
 @dataclass(frozen=True)
 class Stop:
-    """A place where gradient ends."""
+    """A place where gradient ends.
+
+    Attributes:
+        place: The expression that ends it.
+        kind: How it ends there.
+        gate: Name of the gate that makes the stop, such as ``detach_decoder``. None where no gate does.
+
+    Example:
+        >>> stop = found.flows[0].stops["value"][0]
+        >>> stop.kind, stop.gate
+        (<StopKind.DETACH: 'detach'>, 'value_trains_encoder')
+    """
 
     place: Place
     kind: StopKind
     gate: str | None = field(default=None, compare=False)
-    """The gate that makes it, where one does: ``detach_decoder``."""
 
     @property
     def name(self) -> str:
+        """What to call it: its gate, or its function and expression."""
         return f"gate {self.gate}" if self.gate else f"{self.place.function}: {self.place.text}"
 
     def __str__(self) -> str:

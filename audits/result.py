@@ -17,60 +17,84 @@ Pair = tuple[str, str]
 
 
 class Status(StrEnum):
-    """What a loss does to a module."""
+    """What a loss does to a module. Each member equals its text: ``Status.LIVE == "live"``.
+
+    Attributes:
+        ABSENT: No gradient: the autograd graph has no path to any parameter of the module.
+        LIVE: A path, and a gradient that survives in float64.
+        VACUOUS: A path, but the gradient is zero or only rounding noise.
+        IDLE: A path; zero on the first batch, live on another one or at other weights. A hinge that is satisfied.
+        FROZEN: A path, but only to parameters with ``requires_grad`` False.
+        NONFINITE: The gradient has NaN or infinite entries.
+        UNKNOWN: The checks disagree, or cannot be made. Never a pass.
+
+    Example:
+        >>> Status.IDLE.updates, Status.VACUOUS.updates
+        (True, False)
+    """
 
     ABSENT = "absent"
-    """No gradient: no path in the autograd graph to any parameter of the module."""
     LIVE = "live"
-    """A path, and a gradient that survives in float64."""
     VACUOUS = "vacuous"
-    """A path, but the gradient is zero or only rounding noise."""
     IDLE = "idle"
-    """A path, zero on the first batch, live on another or at other weights: a hinge that is satisfied."""
     FROZEN = "frozen"
-    """A path to parameters with requires_grad False."""
     NONFINITE = "nonfinite"
-    """NaN or infinity."""
     UNKNOWN = "unknown"
-    """The checks disagree, or cannot be made. Never a pass."""
 
     @property
     def updates(self) -> bool:
-        """Whether an optimiser step on this loss moves the module, on some batch."""
+        """Whether an optimizer step on this loss moves the module, on some batch."""
         return self in (Status.LIVE, Status.IDLE)
 
     @property
     def decided(self) -> bool:
+        """Whether the audit came to an answer: False for nonfinite and unknown."""
         return self not in (Status.NONFINITE, Status.UNKNOWN)
 
 
 @dataclass(frozen=True)
 class Cell:
-    """What one loss does to one module at one setting."""
+    """What one loss does to one module at one setting of the gates.
+
+    Attributes:
+        loss: Name of the loss.
+        module: Name of the module: a column of the table.
+        status: What the loss does to the module.
+        paths: Number of paths in the autograd graph from the loss to the module's parameters. None where they cannot
+            be counted.
+        reached: Number of parameter tensors of the module that have a path.
+        parameters: Number of trainable parameter tensors of the module.
+        norm: Euclidean norm of the gradient of the unweighted loss with respect to all parameters of the module, at the
+            current weights. None where it was not measured.
+        share: The loss's part of the module's gradient, from 0 to 1: its weighted norm divided by the sum of the
+            weighted norms of all losses. None where it was not measured.
+        nonfinite: Number of entries of the gradient that are NaN or infinite.
+        stops: Why the cell is absent. Each of these stops alone keeps loss and module apart; if `chained`, they lie one
+            behind the other on the data path with the fewest stops, the one nearest to the loss first. Empty where
+            there is no data path.
+        reason: An explanation in words, where the status alone does not give it. May be empty.
+        chained: Whether `stops` lie one behind the other, so that all of them keep loss and module apart.
+        frozen: Number of parameter tensors of the module with ``requires_grad`` False.
+
+    Example:
+        >>> cell = found.flows[0].cells["value", "encoder"]
+        >>> cell.status, cell.paths, [stop.gate for stop in cell.stops]
+        (<Status.ABSENT: 'absent'>, 0, ['value_trains_encoder'])
+    """
 
     loss: str
     module: str
     status: Status
     paths: int | None = 0
-    """Number of paths in the autograd graph; None where they cannot be counted."""
     reached: int = 0
-    """Parameters with a path."""
     parameters: int = 0
-    """Trainable parameters of the module."""
     norm: float | None = None
-    """Norm of the unweighted loss's gradient, at the current weights; None where it was not measured."""
     share: float | None = None
-    """Part of the module's summed gradient norms, losses weighted; None where it was not measured."""
     nonfinite: int = 0
-    """Entries of the gradient that are NaN or infinite."""
     stops: tuple[Stop, ...] = ()
-    """Of an absent cell: every stop that alone keeps loss and module apart; or, if `chained`, those of a data path with
-    the fewest of them, the loss's first. Empty: there is no data path."""
     reason: str = ""
-    """In words, where the status alone does not say it."""
     chained: bool = False
     frozen: int = 0
-    """Parameters of the module with requires_grad False."""
 
     @property
     def waits(self) -> bool:
@@ -80,7 +104,17 @@ class Cell:
 
 @dataclass(frozen=True)
 class Setting:
-    """One value for each gate."""
+    """One value for each gate.
+
+    Attributes:
+        values: The value of each gate, by its name.
+        defaults: The default of each gate, by its name.
+
+    Example:
+        >>> setting = target.settings([{"value_trains_encoder": True}])[0]
+        >>> setting.label
+        'value_trains_encoder=True'
+    """
 
     values: Mapping[str, Any]
     defaults: Mapping[str, Any]
@@ -98,47 +132,76 @@ class Setting:
 
 @dataclass(frozen=True)
 class Flow:
-    """The gradient flow at one setting."""
+    """The gradient flow at one setting of the gates.
+
+    Attributes:
+        setting: The values of the gates.
+        cells: Every cell, by the names of its loss and its module.
+        stops: By loss: every place where its gradient ends.
+        cosines: By module, then by pair of losses: the cosine between their gradients, from -1 to 1. Empty unless the
+            audit was asked for cosines.
+        called: Keys of all places that stop gradient when they run, whether or not gradient arrives there.
+
+    Example:
+        >>> flow = found.flows[0]
+        >>> flow.updated("reconstruct")
+        ('encoder', 'decoder')
+        >>> flow.cells["value", "value"].status
+        <Status.LIVE: 'live'>
+    """
 
     setting: Setting
     cells: Mapping[Pair, Cell]
     stops: Mapping[str, tuple[Stop, ...]]
-    """By loss: every place where its gradient ends."""
     cosines: Mapping[str, Mapping[tuple[str, str], float]] = field(default_factory=dict)
-    """By module, then by pair of losses: cosine of their gradients. Empty where it was not measured."""
     called: frozenset[str] = frozenset()
-    """Keys of all places that stop gradient when they run, whether or not any arrives there."""
 
     def updated(self, loss: str) -> tuple[str, ...]:
-        """The modules that a loss updates."""
+        """The modules that a loss updates: those whose cell is live or idle."""
         return tuple(module for (of, module), cell in self.cells.items() if of == loss and cell.status.updates)
 
 
 @dataclass(frozen=True)
 class Audit:
-    """The gradient flow of a trainer."""
+    """The gradient flow of a trainer: what `audit` returns.
+
+    Attributes:
+        target: Name of the target.
+        shape: What the number of paths depends on, such as the number of frames or layers.
+        losses: Names of the audited losses: the rows of the table.
+        modules: Names of the modules: the columns of the table.
+        flows: One for each audited setting of the gates. The default setting comes first where it was asked for.
+        notes: What a reader should know about how it was measured.
+        known: Names of all losses of the target, whether or not they were audited.
+        gates: The gates of the target: name to values, the default first.
+
+    Example:
+        >>> found.losses, found.modules
+        (('reconstruct', 'value'), ('encoder', 'decoder', 'value'))
+        >>> [flow.setting.label for flow in found.flows]
+        ['default', 'value_trains_encoder=True']
+    """
 
     target: str
     shape: Mapping[str, int | str | bool]
-    """What path counts depend on: number of frames, of layers, ..."""
     losses: tuple[str, ...]
     modules: tuple[str, ...]
     flows: tuple[Flow, ...]
-    """One for each audited setting, the default one first where it was asked for."""
     notes: tuple[str, ...] = ()
-    """What a reader should know about how it was measured."""
     known: tuple[str, ...] = ()
-    """All losses of the target, whether or not they were audited."""
     gates: Mapping[str, Sequence[Any]] = field(default_factory=dict)
-    """Of the target: name to values, the default first."""
 
     def cells(self) -> Iterator[tuple[Setting, Cell]]:
+        """Every cell of every flow, with its setting."""
         for flow in self.flows:
             for cell in flow.cells.values():
                 yield flow.setting, cell
 
     def table(self) -> pandas.DataFrame:
-        """Losses x modules: the status of each cell, with the setting as first level of the index if there are many."""
+        """The statuses as a pandas frame: a row for each loss, a column for each module.
+
+        With several settings, the label of the setting is the first level of the index.
+        """
         import pandas
 
         tables = {

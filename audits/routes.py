@@ -13,9 +13,24 @@ from audits.target import Target
 
 
 def with_routes(target: Target, comparison: Comparison) -> Comparison:
-    """The same comparison, each unexpected gradient with a shortest path and the place where that begins.
+    """The same comparison, with the path that each unexpected gradient takes.
 
-    Runs the forward pass once more for each setting concerned.
+    The reason of each drift of kind ``unexpected`` becomes a shortest path from the loss to the module, and its place
+    the line where that path begins. The forward pass runs once more for each setting concerned.
+
+    Args:
+        target: The trainer that was audited.
+        comparison: What `against` found.
+
+    Returns:
+        A comparison with the same drifts in the same order.
+
+    Raises:
+        AuditError: The forward pass failed.
+
+    Example:
+        >>> with_routes(target, comparison).drifts[0].reason.startswith("by ")
+        True
     """
     settings = {flow.setting.label: flow.setting for flow in comparison.audit.flows}
     wanted: dict[str, list[Pair]] = defaultdict(list)

@@ -26,35 +26,56 @@ WRAPPERS = ("module", "_orig_mod")  # the one child of a DDP or DataParallel wra
 class Target:
     """A trainer, as far as an audit needs to know it.
 
-    `losses` is the forward pass of a training step: ``losses(batch, **gates)`` gives named scalars that share one
-    graph; it reads the modules as it always does. An audit runs it a few times and leaves nothing behind.
+    Attributes:
+        modules: The columns of the table. One module stands for its children and for each parameter that is its own; a
+            mapping gives modules and parameters names of your choice. Wrappers such as DistributedDataParallel and
+            ``torch.compile`` are removed first.
+        losses: The forward pass of a training step: ``losses(batch, **gates)`` returns a mapping from names to losses,
+            each a tensor with one element, that share one autograd graph. It calls the modules as the trainer does. An
+            audit calls it several times and leaves nothing behind.
+        batches: What `losses` is called with, in the trainer's own format. Two or three batches, so that a hinge that
+            one batch satisfies is seen at work on another. If empty, `losses` is called without a batch.
+        gates: What reroutes gradient: name to values, the default first. Passed to `losses` as keyword arguments. Every
+            combination of values is a setting with a table of its own.
+        name: What reports call the trainer.
+        weights: The weight of each loss in the sum that is trained. Only `Cell.share` depends on them; a loss that is
+            not named has weight 1.
+        shape: What the number of gradient paths depends on, such as ``{"frames": 8}``. It is kept in the lock file; an
+            audit at another shape is refused rather than compared.
+        helpers: Dotted names of Python modules that stop gradients for others. With ``helpers=["my_ops"]``, a stop
+            inside of ``my_ops.stop`` is reported at the line that calls it.
+        locate: A function from the frame that stops a gradient to the place that declares the stop, for trainers that
+            declare stops elsewhere; None where it knows nothing of the frame.
+        states: Classes whose methods and properties are the states of a forward pass. ``--strength`` puts a stop at
+            each; pictures draw them.
+        legend: Names and groups for pictures.
+        selective: Whether `losses` also takes ``only``, a set with the names of the losses that are needed, and may
+            leave out the others. Saves time where few losses are in doubt.
+        switches: The former name of `gates`. Still accepted.
+
+    Raises:
+        AuditError: A field has the wrong type, or there is no parameter.
+
+    Example:
+        >>> target.named_modules.keys()
+        dict_keys(['encoder', 'decoder', 'value'])
+        >>> Target(net, losses, batches=[batch]).settings("all")[0].label
+        'default'
     """
 
     modules: nn.Module | Mapping[str, nn.Module | nn.Parameter]
-    """Named modules, or one module: its children, and each parameter that is directly its own."""
     losses: Callable[..., Mapping[str, Tensor]]
     batches: Sequence[Any] = ()
-    """What `losses` is called with; a few, so that a hinge that one batch satisfies is seen at work on another. Empty:
-    `losses` is called without a batch."""
     gates: Mapping[str, Sequence[Any]] = field(default_factory=dict)
-    """What reroutes gradient: name to values, the default first. Handed to `losses` by keyword."""
     name: str = "trainer"
     weights: Mapping[str, float] = field(default_factory=dict)
-    """Of the losses in their sum, for their share of a module's gradient. A loss without one weighs 1."""
     shape: Mapping[str, int | str | bool] = field(default_factory=dict)
-    """What the number of gradient paths depends on, such as the number of frames; kept in the lock file."""
     helpers: Sequence[str] = ()
-    """Dotted names of source modules that stop gradients for others: a stop's place is their caller."""
     locate: Callable[[FrameType], Place | None] | None = None
-    """From the frame that stops a gradient to the place that declares the stop, where that is somewhere else."""
     states: Sequence[type] = ()
-    """Classes whose properties are the states of a forward pass; `strength` puts a stop at each."""
     legend: Legend = field(default_factory=Legend)
-    """How pictures call and group states, modules and losses."""
     selective: bool = False
-    """Whether `losses` also takes `only`, the names of the losses that are wanted, and may leave out the others."""
     switches: InitVar[Mapping[str, Sequence[Any]] | None] = None
-    """The name that `gates` had before; still taken."""
 
     def __post_init__(self, switches: Mapping[str, Sequence[Any]] | None) -> None:
         if switches is not None:
@@ -90,7 +111,7 @@ class Target:
 
     @property
     def named_modules(self) -> dict[str, nn.Module | nn.Parameter]:
-        """The columns of the table."""
+        """The columns of the table: name to module or parameter."""
         if not isinstance(self.modules, nn.Module):
             return dict(self.modules)
         root = unwrapped(self.modules)
@@ -104,9 +125,14 @@ class Target:
         return [module for module in given if isinstance(module, nn.Module)]
 
     def settings(self, asked: str | Iterable[Mapping[str, Any]] = DEFAULT) -> list[Setting]:
-        """``"default"``, ``"all"`` combinations (the default one first), or values for some gates each.
+        """The settings that `audit` takes for an argument of this kind.
 
-        Raises AuditError for an unknown gate or value.
+        Args:
+            asked: ``"default"``, ``"all"`` (every combination, the default one first), or a list of mappings from gate
+                to value.
+
+        Raises:
+            AuditError: A gate or a value is unknown.
         """
         defaults = {name: values[0] for name, values in self.gates.items()}
         if asked == ALL:

@@ -1,4 +1,4 @@
-"""An audit beside a document, in one call."""
+"""An audit compared with a document, in one call."""
 
 from __future__ import annotations
 
@@ -11,9 +11,26 @@ from audits.result import Audit
 
 
 def against(audit: Audit, table: Path | str, *, shape_matters: bool = True) -> Comparison:
-    """What was measured, compared with a Markdown file and the lock file beside it, if there is one.
+    """Compare an audit with a Markdown file, and with the lock file next to it if there is one.
 
-    Raises AuditError when either cannot be read, names what the trainer does not have, or lacks an audited loss.
+    Args:
+        audit: What was measured.
+        table: The Markdown file. Its lock file has the same name with the suffix ``.lock.json``.
+        shape_matters: Whether the audit must have the shape that the lock file names. False leaves path counts out.
+
+    Returns:
+        The drifts, and notes on what was not compared.
+
+    Raises:
+        AuditError: A file cannot be read, names a loss, module or gate that the trainer does not have, or has no row
+            for an audited loss.
+
+    Example:
+        >>> from audits.contract import updated_texts
+        >>> for file, text in updated_texts(found, Path("NEW.md")).items():
+        ...     _ = file.write_text(text, newline="")
+        >>> against(found, "NEW.md").passed
+        True
     """
     path = Path(table)
     contract = read_contract(path, losses=audit.known, modules=audit.modules, gates=audit.gates, audited=audit.losses)

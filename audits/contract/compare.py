@@ -26,17 +26,27 @@ ORDER = (
 
 @dataclass(frozen=True)
 class Comparison:
-    """What was measured, and where it differs from what was agreed."""
+    """An audit compared with a document and its lock file: what `against` returns.
+
+    Attributes:
+        audit: What was measured.
+        drifts: Where it differs from what is documented.
+        notes: What was not compared, and why.
+        documented: Whether there was a document to compare with.
+
+    Example:
+        >>> comparison.passed, len(comparison.drifts)
+        (False, 1)
+    """
 
     audit: Audit
     drifts: tuple[Drift, ...]
     notes: tuple[str, ...]
-    """What was not compared, and why."""
     documented: bool = True
-    """Whether there was a document to compare with."""
 
     @property
     def passed(self) -> bool:
+        """Whether there is no drift."""
         return not self.drifts
 
 

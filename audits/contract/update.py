@@ -20,11 +20,26 @@ from audits.result import Audit
 
 
 def updated_texts(audit: Audit, path: Path) -> dict[Path, str]:
-    """The new text of the document, and of the lock file beside it. Writes nothing.
+    """The new text of the document, and of the lock file next to it. Writes nothing.
 
-    Only what was audited is brought up to date: these losses, at these settings. Line endings are those of the
-    document, so write it with ``newline=""``. Raises AuditError for what only a person can mend: doubled rows, rows
-    with too few cells, a loss without a row when the default setting was not audited.
+    Only what was audited is updated: these losses, at these settings. A document that does not exist is made from a
+    template. Line endings stay those of the document, so write each text with ``newline=""``.
+
+    Args:
+        audit: What was measured.
+        path: The Markdown file.
+
+    Returns:
+        The texts of the document and of its lock file, by path.
+
+    Raises:
+        AuditError: The document has a mistake that only a person can mend: doubled rows, rows with too few cells, or a
+            loss without a row when the default setting was not audited.
+
+    Example:
+        >>> texts = updated_texts(found, Path("AGAIN.md"))
+        >>> [file.name for file in texts]
+        ['AGAIN.md', 'AGAIN.lock.json']
     """
     mistakes = Mistakes(path)
     document = parse(path, _text(audit, path), _vocabulary(audit), mistakes)

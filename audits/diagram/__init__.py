@@ -1,9 +1,4 @@
-"""Gradient flow as a picture, drawn from what was measured.
-
-from audits.diagram import flow_picture, written
-
-Path("flow.svg").write_bytes(written(flow_picture(my_target), "svg"))
-"""
+"""Gradient flow as a picture, drawn from what was measured."""
 
 from __future__ import annotations
 
@@ -23,10 +18,26 @@ __all__ = ["Picture", "flow_picture", "written"]
 def flow_picture(
     target: Target, *, gates: Mapping[str, Any] | None = None, losses: Collection[str] | None = None
 ) -> Picture:
-    """Which loss updates which module at some values of the gates, and where its gradient ends.
+    """The picture of a trainer: which loss updates which module, and where gradient ends.
 
-    By default all losses, at the default values. Audits the target, and runs its forward pass a few times more. Raises
-    AuditError when the target cannot be audited.
+    Audits the target, and runs its forward pass a few times more.
+
+    Args:
+        target: The trainer.
+        gates: Values of some gates. The others keep their default.
+        losses: Names of the losses to draw. None draws all; a single one is drawn in detail.
+
+    Returns:
+        A picture that `written` turns into a file.
+
+    Raises:
+        AuditError: The target cannot be audited.
+
+    Example:
+        >>> from audits.diagram import flow_picture, written
+        >>> picture = flow_picture(target, losses=["value"])
+        >>> written(picture, "mermaid").decode().splitlines()[0]
+        'flowchart LR'
     """
     found = audit(target, settings=[gates or {}], losses=losses)
     return compose(surveys(target, found)[0], target.legend, detail=len(found.losses) == 1)

@@ -17,7 +17,20 @@ def source(drawing: Picture | Matrix) -> str:
 
 
 def written(drawing: Picture | Matrix, format: str) -> bytes:
-    """As "svg", "png", "pdf", "dot" or, for a picture, "mermaid". Raises AuditError where Graphviz fails."""
+    """The content of a file that shows a picture or a heat map.
+
+    Args:
+        drawing: What to draw, such as what `flow_picture` returns.
+        format: ``"svg"``, ``"png"``, ``"pdf"``, ``"dot"`` or, for a picture, ``"mermaid"``.
+
+    Raises:
+        AuditError: Graphviz is missing or fails. DOT and Mermaid do not need it.
+
+    Example:
+        >>> from audits.diagram import flow_picture, written
+        >>> written(flow_picture(target), "dot").startswith(b"digraph")
+        True
+    """
     if format == "mermaid" and isinstance(drawing, Picture):
         return mermaid(drawing).encode()
     if format == "dot":
