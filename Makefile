@@ -5,7 +5,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install train audit test lint format docs bench clean
+.PHONY: help install train audit test lint format docs site bench clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -43,6 +43,9 @@ docs: $(STAMP) ## Write the generated pages of docs/ anew
 	$(BIN)/python -m jepa_world_model.training.alarms_reference > docs/alarms.md
 	$(BIN)/python docs/rooms.py
 	$(BIN)/python docs/embed.py
+
+site: $(STAMP) ## Build the site of docs/ into site/; a broken link is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 bench: $(STAMP) ## Measure the promises on speed, as ratios within one run
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks

@@ -1,37 +1,38 @@
 r"""Gradient flow of any PyTorch trainer: which loss updates which module.
 
-A trainer is described by a `Target`: its modules, its forward pass and, perhaps, its gates.
+The examples of the classes and functions use the names of the one below.
 
->>> import torch
->>> from torch.nn import Linear, ModuleDict
->>> from torch.nn.functional import mse_loss
->>> from audits import Target, audit
->>> net = ModuleDict({"encoder": Linear(4, 3), "decoder": Linear(3, 4), "value": Linear(3, 1)})
->>> def losses(batch, *, value_trains_encoder=False):
-...     x, reward = batch
-...     z = net["encoder"](x)
-...     read = z if value_trains_encoder else z.detach()
-...     return {"reconstruct": mse_loss(net["decoder"](z), x), "value": mse_loss(net["value"](read), reward)}
->>> batch = torch.rand(8, 4), torch.rand(8, 1)
->>> target = Target(net, losses, batches=[batch], gates={"value_trains_encoder": [False, True]})
->>> print(audit(target).table())
-            encoder decoder   value
-loss
-reconstruct    live    live  absent
-value        absent  absent    live
+Examples:
+    A trainer is described by a `Target`: its modules, its forward pass and, perhaps, its gates.
 
-`against` compares an audit with a Markdown table, and with the lock file next to it.
+    >>> import torch
+    >>> from torch.nn import Linear, ModuleDict
+    >>> from torch.nn.functional import mse_loss
+    >>> from audits import Target, audit
+    >>> net = ModuleDict({"encoder": Linear(4, 3), "decoder": Linear(3, 4), "value": Linear(3, 1)})
+    >>> def losses(batch, *, value_trains_encoder=False):
+    ...     x, reward = batch
+    ...     z = net["encoder"](x)
+    ...     read = z if value_trains_encoder else z.detach()
+    ...     return {"reconstruct": mse_loss(net["decoder"](z), x), "value": mse_loss(net["value"](read), reward)}
+    >>> batch = torch.rand(8, 4), torch.rand(8, 1)
+    >>> target = Target(net, losses, batches=[batch], gates={"value_trains_encoder": [False, True]})
+    >>> print(audit(target).table())
+                encoder decoder   value
+    loss
+    reconstruct    live    live  absent
+    value        absent  absent    live
 
->>> from pathlib import Path
->>> from audits import against
->>> rows = ["Loss | Updates", "--- | ---", "reconstruct | encoder, decoder", "value | value"]
->>> _ = Path("FLOW.md").write_text("\n".join(f"| {row} |" for row in rows))
->>> found = audit(target, settings="all")
->>> comparison = against(found, "FLOW.md")
->>> [(drift.loss, drift.module, drift.settings) for drift in comparison.drifts]
-[('value', 'encoder', ('value_trains_encoder=True',))]
+    `against` compares an audit with a Markdown table, and with the lock file next to it.
 
-The examples of the classes and functions below use the names of this one.
+    >>> from pathlib import Path
+    >>> from audits import against
+    >>> rows = ["Loss | Updates", "--- | ---", "reconstruct | encoder, decoder", "value | value"]
+    >>> _ = Path("FLOW.md").write_text("\n".join(f"| {row} |" for row in rows))
+    >>> found = audit(target, settings="all")
+    >>> comparison = against(found, "FLOW.md")
+    >>> [(drift.loss, drift.module, drift.settings) for drift in comparison.drifts]
+    [('value', 'encoder', ('value_trains_encoder=True',))]
 """
 
 from importlib import import_module

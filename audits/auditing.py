@@ -45,7 +45,7 @@ def audit(
         AuditError: The target cannot be audited: a loss is not a finite scalar, a name is unknown, or the forward pass
             failed.
 
-    Example:
+    Examples:
         >>> found = audit(target, settings=[{"value_trains_encoder": True}], losses=["value"])
         >>> found.flows[0].updated("value")
         ('encoder', 'value')

@@ -20,7 +20,7 @@ class DriftKind(StrEnum):
         STOP_GRAD: The column *Target* says something else about the stop-gradient than what was measured.
         PATHS: The number of gradient paths differs from the lock file.
 
-    Example:
+    Examples:
         >>> comparison.drifts[0].kind == DriftKind.UNEXPECTED == "unexpected"
         True
     """
@@ -62,7 +62,7 @@ class Drift:
         row: The line of the document that the drift contradicts. None without one.
         origin: Key of the stop that was added or deleted, where that is what happened. Other drifts follow from it.
 
-    Example:
+    Examples:
         >>> drift = comparison.drifts[0]
         >>> drift.kind, drift.loss, drift.module, drift.settings
         (<DriftKind.UNEXPECTED: 'unexpected'>, 'value', 'encoder', ('value_trains_encoder=True',))

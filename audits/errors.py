@@ -7,7 +7,7 @@ from difflib import get_close_matches
 class AuditError(Exception):
     """The audit cannot be made. The message says what was expected, what was found and what to do.
 
-    Example:
+    Examples:
         >>> audit(target, settings=[{"value_trains_encodr": True}])
         Traceback (most recent call last):
         audits.errors.AuditError: there is no gate 'value_trains_encodr': did you mean 'value_trains_encoder'?

@@ -17,7 +17,7 @@ class Legend:
         families: Groups of losses that share a colour: name of the family to names of losses. A loss in no family has a
             colour of its own.
 
-    Example:
+    Examples:
         >>> Legend(roles={"perception": ["encoder", "decoder"]}, families={"control": ["value"]}).symbols is None
         True
     """

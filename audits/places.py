@@ -19,7 +19,7 @@ class Place:
         text: The expression, such as ``stop(z)``.
         nth: Which of the equal expressions of the function it is, from 1.
 
-    Example:
+    Examples:
         >>> place = Place("/src/my_trainer.py", 16, "my_trainer", "losses", "z_next.detach()")
         >>> place.key
         'my_trainer.losses: z_next.detach()'
@@ -66,7 +66,7 @@ class StopKind(StrEnum):
         FUNCTION: A custom autograd Function that returns None.
         PYTHON: The value left PyTorch: ``.item()``, ``.tolist()``.
 
-    Example:
+    Examples:
         >>> StopKind.DETACH.deliberate, StopKind.PYTHON.deliberate
         (True, False)
     """
@@ -92,7 +92,7 @@ class Stop:
         kind: How it ends there.
         gate: Name of the gate that makes the stop, such as ``detach_decoder``. None where no gate does.
 
-    Example:
+    Examples:
         >>> stop = found.flows[0].stops["value"][0]
         >>> stop.kind, stop.gate
         (<StopKind.DETACH: 'detach'>, 'value_trains_encoder')

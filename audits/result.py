@@ -28,7 +28,7 @@ class Status(StrEnum):
         NONFINITE: The gradient has NaN or infinite entries.
         UNKNOWN: The checks disagree, or cannot be made. Never a pass.
 
-    Example:
+    Examples:
         >>> Status.IDLE.updates, Status.VACUOUS.updates
         (True, False)
     """
@@ -76,7 +76,7 @@ class Cell:
         chained: Whether `stops` lie one behind the other, so that all of them keep loss and module apart.
         frozen: Number of parameter tensors of the module with ``requires_grad`` False.
 
-    Example:
+    Examples:
         >>> cell = found.flows[0].cells["value", "encoder"]
         >>> cell.status, cell.paths, [stop.gate for stop in cell.stops]
         (<Status.ABSENT: 'absent'>, 0, ['value_trains_encoder'])
@@ -110,7 +110,7 @@ class Setting:
         values: The value of each gate, by its name.
         defaults: The default of each gate, by its name.
 
-    Example:
+    Examples:
         >>> setting = target.settings([{"value_trains_encoder": True}])[0]
         >>> setting.label
         'value_trains_encoder=True'
@@ -142,7 +142,7 @@ class Flow:
             audit was asked for cosines.
         called: Keys of all places that stop gradient when they run, whether or not gradient arrives there.
 
-    Example:
+    Examples:
         >>> flow = found.flows[0]
         >>> flow.updated("reconstruct")
         ('encoder', 'decoder')
@@ -175,7 +175,7 @@ class Audit:
         known: Names of all losses of the target, whether or not they were audited.
         gates: The gates of the target: name to values, the default first.
 
-    Example:
+    Examples:
         >>> found.losses, found.modules
         (('reconstruct', 'value'), ('encoder', 'decoder', 'value'))
         >>> [flow.setting.label for flow in found.flows]

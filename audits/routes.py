@@ -28,7 +28,7 @@ def with_routes(target: Target, comparison: Comparison) -> Comparison:
     Raises:
         AuditError: The forward pass failed.
 
-    Example:
+    Examples:
         >>> with_routes(target, comparison).drifts[0].reason.startswith("by ")
         True
     """

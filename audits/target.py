@@ -56,7 +56,7 @@ class Target:
     Raises:
         AuditError: A field has the wrong type, or there is no parameter.
 
-    Example:
+    Examples:
         >>> target.named_modules.keys()
         dict_keys(['encoder', 'decoder', 'value'])
         >>> Target(net, losses, batches=[batch]).settings("all")[0].label

@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-PAGES = (ROOT / "README.md", ROOT / "docs" / "gradient_flow.md", ROOT / "docs" / "pictures.md")
+PAGES = tuple(ROOT / page for page in ("docs/gradient_flow.md", "docs/pictures.md", "docs/reference/commands.md"))
 PICTURES = {
     "docs/images/gradient-flow.svg": "jepa render-flow",
     "docs/images/gradient-flow-comparison.svg": "jepa render-flow --set train.detach_z_from_h_and_p=false "
@@ -26,6 +26,8 @@ PICTURES = {
     "docs/images/gradient-matrix.svg": "jepa render-flow --view matrix",
 }
 """By file: the command without --out."""
+JEPA = "import sys; sys.argv[0] = 'jepa'; from jepa_cli.app import app; app()"
+"""The command under its own name, whether or not it is on the PATH."""
 EMBEDDED = re.compile(r"^<!-- \$ (jepa .+?) -->\n(```\w*)\n.*?^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -38,7 +40,7 @@ def embedded(text: str) -> str:
 def output(command: str) -> str:
     """What a command prints on a terminal of 80 columns."""
     environment = os.environ | {"COLUMNS": "80", "PYTHONIOENCODING": "utf-8", "OMP_NUM_THREADS": "1"}
-    words = [sys.executable, "-m", "jepa_cli", *shlex.split(command)[1:]]
+    words = [sys.executable, "-c", JEPA, *shlex.split(command)[1:]]
     run = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, encoding="utf-8")
     if run.returncode:
         raise SystemExit(f"{command}: {run.stderr}")

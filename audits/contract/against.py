@@ -25,7 +25,7 @@ def against(audit: Audit, table: Path | str, *, shape_matters: bool = True) -> C
         AuditError: A file cannot be read, names a loss, module or gate that the trainer does not have, or has no row
             for an audited loss.
 
-    Example:
+    Examples:
         >>> from audits.contract import updated_texts
         >>> for file, text in updated_texts(found, Path("NEW.md")).items():
         ...     _ = file.write_text(text, newline="")

@@ -34,7 +34,7 @@ class Comparison:
         notes: What was not compared, and why.
         documented: Whether there was a document to compare with.
 
-    Example:
+    Examples:
         >>> comparison.passed, len(comparison.drifts)
         (False, 1)
     """

@@ -36,7 +36,7 @@ def updated_texts(audit: Audit, path: Path) -> dict[Path, str]:
         AuditError: The document has a mistake that only a person can mend: doubled rows, rows with too few cells, or a
             loss without a row when the default setting was not audited.
 
-    Example:
+    Examples:
         >>> texts = updated_texts(found, Path("AGAIN.md"))
         >>> [file.name for file in texts]
         ['AGAIN.md', 'AGAIN.lock.json']

@@ -33,7 +33,7 @@ def flow_picture(
     Raises:
         AuditError: The target cannot be audited.
 
-    Example:
+    Examples:
         >>> from audits.diagram import flow_picture, written
         >>> picture = flow_picture(target, losses=["value"])
         >>> written(picture, "mermaid").decode().splitlines()[0]

@@ -26,7 +26,7 @@ def written(drawing: Picture | Matrix, format: str) -> bytes:
     Raises:
         AuditError: Graphviz is missing or fails. DOT and Mermaid do not need it.
 
-    Example:
+    Examples:
         >>> from audits.diagram import flow_picture, written
         >>> written(flow_picture(target), "dot").startswith(b"digraph")
         True
