@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-PAGES = tuple(ROOT / page for page in ("docs/gradient_flow.md", "docs/pictures.md", "docs/reference/commands.md"))
+PAGES = tuple(ROOT / page for page in ("docs/pictures.md", "docs/reference/commands.md"))
 PICTURES = {
     "docs/images/gradient-flow.svg": "jepa render-flow",
     "docs/images/gradient-flow-comparison.svg": "jepa render-flow --set train.detach_z_from_h_and_p=false "

@@ -30,7 +30,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Rewrite the links that lead out of docs/, or into it."""
     here = next((source for source, target in PAGES.items() if target == page.file.src_uri), None)
-    return LINK.sub(lambda link: f"{link[1]}{_on_site(link[2], here or f'docs/{page.file.src_uri}', page)}{link[3]}", markdown)
+    return LINK.sub(
+        lambda link: f"{link[1]}{_on_site(link[2], here or f'docs/{page.file.src_uri}', page)}{link[3]}", markdown
+    )
 
 
 def _on_site(link: str, source: str, page: Page) -> str:

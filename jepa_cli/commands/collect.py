@@ -32,7 +32,7 @@ def collect(
         ),
     ] = None,
 ) -> None:
-    """Record trajectories of a random policy in any Gymnasium environment, for jepa train --data."""
+    """Record trajectories of a random policy in any Gymnasium environment, as a data set to train on."""
     from jepa_cli.terminal.progress import counted
     from jepa_world_model.data import gym_collect
     from jepa_world_model.errors import UserError

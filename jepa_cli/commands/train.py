@@ -45,7 +45,7 @@ def train(
     resume: Annotated[
         Path | None,
         typer.Option(
-            metavar="RUN", help="Go on with a run that was stopped, as if it never had been.", show_default=False
+            metavar="RUN", help="Resume a stopped run; it ends as if it had not been stopped.", show_default=False
         ),
     ] = None,
     steps: Annotated[int | None, typer.Option(help="Same as --set train.steps=...", show_default=False)] = None,

@@ -12,8 +12,11 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 ELISION = "..."
-COMMANDS = ("jepa audit-grads", "jepa render-flow", "jepa check-weights")
-"""Those whose output the pages show."""
+COMMANDS = ("train", "collect", "audit-grads", "render-flow", "check-weights", "runs")
+SHOWN = ("audit-grads", "render-flow", "check-weights", "train")
+"""Those whose output the pages show and the tests repeat."""
+MENTION = re.compile(rf"(?:\$ |    |.*(?:run|script): |\s*)jepa ((?:{'|'.join(COMMANDS)})(?:\s[^`]*)?)$")
+INLINE = re.compile(rf"`jepa ((?:{'|'.join(COMMANDS)})\s[^`]+)`")
 
 
 @dataclass(frozen=True)
@@ -50,13 +53,17 @@ def blocks(page: Path) -> list[Block]:
     return [Block(page.name, text[: m.start()].count("\n") + 1, m[1], m[2]) for m in FENCE.finditer(text)]
 
 
-def commands(page: Path, command: str) -> Iterator[tuple[int, list[str]]]:
+def commands(page: Path) -> Iterator[tuple[int, list[str]]]:
     """Every mention of a command with its arguments, in fences and between backticks, with its line."""
     for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), start=1):
-        inline = re.findall(rf"`{command}([^`]*)`", line)
-        whole = re.match(rf"(?:\$ |    |.*(?:run|script): |\s*){command}(?=\s|$)([^`]*)$", line)
-        for text in inline or ([whole[1]] if whole else []):
-            yield number, shlex.split(text, comments=True)
+        whole = MENTION.match(line)
+        for text in INLINE.findall(line) or ([whole[1]] if whole else []):
+            yield number, shlex.split(re.split("[;>]", text)[0], comments=True)
+
+
+def shows_output(block: Block) -> bool:
+    """Whether a block is a session on a terminal that can be repeated."""
+    return block.language == "console" and any(f"$ jepa {command}" in block.text for command in SHOWN)
 
 
 def carried_out(page: Path, folder: Path) -> dict[Block, list[Shown]]:
@@ -72,7 +79,7 @@ def carried_out(page: Path, folder: Path) -> dict[Block, list[Shown]]:
         elif block.language == "diff":
             file, before = _edit(block, folder)
             edits[file] = before
-        elif block.language == "console" and any(f"$ {command}" in block.text for command in COMMANDS):
+        elif shows_output(block):
             found[block] = [_run(command, folder, after_edit=bool(edits)) for command in _with_output(block)]
             for file, before in edits.items():
                 file.write_text(before, encoding="utf-8")

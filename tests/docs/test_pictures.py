@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pytest
 
 from audits.diagram.svg import fingerprint
-from tests.docs.pages import ROOT, blocks
+from tests.docs.pages import ROOT
 
 STALE = "stale: run `make docs`"
 
@@ -62,13 +62,6 @@ def test_every_picture_is_shown_and_every_shown_one_is_there() -> None:
             assert (page.parent / path).is_file(), f"{page.name}: {path}"
             shown.add(str((page.parent / path).resolve().relative_to(ROOT)))
     assert set(EMBED.PICTURES) <= shown
-
-
-def test_readme_and_contract_show_the_same_diagram() -> None:
-    pages = (ROOT / "README.md", ROOT / "docs" / "gradient_flow.md")
-    diagrams = [block.text for page in pages for block in blocks(page) if block.language == "mermaid"]
-    assert len(diagrams) == len(pages)
-    assert len(set(diagrams)) == 1
 
 
 def test_no_picture_tells_of_the_machine_that_drew_it() -> None:
