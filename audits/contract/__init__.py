@@ -1,4 +1,4 @@
-"""The contract of a trainer: a document that people read and that is checked, and a lock file beside it."""
+"""The contract of a trainer: a document that people read and that is checked, and a lock file next to it."""
 
 from audits.contract.against import against
 from audits.contract.compare import Comparison, compare

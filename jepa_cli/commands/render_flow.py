@@ -28,7 +28,7 @@ def render_flow(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="File to write; its ending says the format; - is standard output. By default gradient-flow.svg; "
+            help="File to write, in the format of its suffix; - is standard output. By default gradient-flow.svg; "
             "dot, mermaid and text go to standard output.",
             show_default=False,
         ),
@@ -60,13 +60,13 @@ def render_flow(
         str | None,
         typer.Option(
             metavar="|".join(VIEWS),
-            help="The whole flow, one loss in detail, or losses x modules as a heat map.",
+            help="The whole flow, one loss in detail, or a heat map of losses x modules.",
             show_default=False,
         ),
     ] = None,
     against: Annotated[
         Path | None,
-        typer.Option(metavar="TABLE", help="Mark where a documented table says otherwise.", show_default=False),
+        typer.Option(metavar="TABLE", help="Mark where a documented table differs.", show_default=False),
     ] = None,
     compare: Annotated[
         str | None,
@@ -79,7 +79,7 @@ def render_flow(
 ) -> None:
     """Draw the gradient flow as measured: what each loss updates, and where its gradient ends.
 
-    Data runs along the arrows, gradient runs back along them, one colour for each family of losses.
+    Data runs along the arrows; gradient flows back along them, with a colour for each family of losses.
     """
     from jepa_cli.render.request import RenderRequest
     from jepa_cli.render.run import run_render

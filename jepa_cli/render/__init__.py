@@ -1,1 +1,1 @@
-"""`jepa render-flow`: what is asked for, measured and drawn."""
+"""`jepa render-flow`: the request, the measurement and the drawing."""

@@ -1,4 +1,4 @@
-"""Measures what a picture will show."""
+"""Measurement of what a picture will show."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from jepa_cli.terminal.progress import counted
 
 @dataclass(frozen=True)
 class Measured:
-    """All that there is to draw."""
+    """Everything that a picture is drawn from."""
 
     legend: Legend
     gates: Mapping[str, Sequence[Any]]
     surveys: Sequence[Survey]
-    """One for each setting; the first is the one that was asked for."""
+    """One for each setting; the requested one first."""
     name: str
     other: Survey | None = None
-    """What it is compared with, and its name."""
-    beside: str = ""
+    """What the first one is compared with; `baseline` is its name."""
+    baseline: str = ""
     comparison: Comparison | None = None
-    """With a document, and the name of that."""
+    """With a document; `document` is its name."""
     document: str = ""
 
     @property
@@ -38,10 +38,10 @@ class Measured:
 
     @property
     def title(self) -> str:
-        """``gradient flow of my_trainer: my.toml beside default``"""
+        """``gradient flow of my_trainer: my.toml compared with default``"""
         if self.other is None:
             return self.first.title
-        return f"gradient flow of {self.first.target}: {self.name} beside {self.beside}"
+        return f"gradient flow of {self.first.target}: {self.name} compared with {self.baseline}"
 
     @property
     def extent(self) -> str:
@@ -55,16 +55,16 @@ class Measured:
 
     @property
     def said(self) -> list[str]:
-        """What a comparison came to, in words."""
+        """The result of a comparison, in words."""
         if self.other:
-            return [*changes(self.first, self.other)] or [f"nothing changes beside {self.beside}"]
+            return [*changes(self.first, self.other)] or [f"nothing changes compared with {self.baseline}"]
         if self.comparison:
             return [*map(str, self.comparison.drifts)] or [f"{self.document}: as documented"]
         return []
 
 
 def measure(request: RenderRequest, plan: RenderPlan) -> Measured:
-    """Audit every setting, and look at the way that gradient takes. Raises AuditError as an audit does."""
+    """Audit every setting and trace the paths of gradient. Raises AuditError as an audit does."""
     scenes = [plan.scene, *([plan.other] if plan.other else [])]
     total = sum(len(scene.settings) for scene in scenes)
     with counted("measuring", total, "gate settings") as done:
@@ -77,7 +77,7 @@ def measure(request: RenderRequest, plan: RenderPlan) -> Measured:
         surveys=surveys(target, found),
         name=plan.scene.name,
         other=surveys(plan.other.subject.target, other)[0] if plan.other and other else None,
-        beside=plan.other.name if plan.other else "",
+        baseline=plan.other.name if plan.other else "",
         comparison=against(found, request.against, shape_matters=False) if request.against else None,
         document=str(request.against or ""),
     )

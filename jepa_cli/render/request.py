@@ -1,4 +1,4 @@
-"""What `jepa render-flow` is asked for, checked before anything is computed."""
+"""A request to `jepa render-flow`, checked before anything is computed."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ SUFFIXES = {
     "mermaid": (".mmd", ".mermaid"),
     "text": (".txt",),
 }
-"""Formats, and the endings of files that say so."""
+"""Formats, and the suffixes of their files."""
 DRAWN = ("svg", "png", "pdf", "html")
 """Formats that need Graphviz."""
 MODEL, LOSS, MATRIX = VIEWS = ("model", "loss", "matrix")
 STDOUT, NAME = Path("-"), "gradient-flow"
 MOST_SETTINGS = 16
-"""Of the gates: more are no choice that a reader would make on one page."""
+"""Of the gates: more than a reader would switch between on one page."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class RenderRequest:
     compare: str | None
 
     def check(self) -> None:
-        """Raises AuditError for options that do not go together or name nothing."""
+        """Raises AuditError for options that exclude each other or name nothing that exists."""
         if self.format and self.format not in SUFFIXES:
             raise AuditError(f"--format {self.format}: {nearest(self.format, SUFFIXES)}")
         if self.view and self.view not in VIEWS:
@@ -79,7 +79,7 @@ class RenderRequest:
 
     @property
     def asks_for_drawing(self) -> bool:
-        """Whether a drawn format was asked for, and not only taken for want of another."""
+        """Whether a drawn format was requested, and is not only the default."""
         return self.chosen_format in DRAWN and bool(self.format or self.out)
 
     @property
@@ -91,17 +91,17 @@ class RenderRequest:
 
     @property
     def named(self) -> list[str]:
-        """Losses that are asked for by name."""
+        """Losses that are requested by name."""
         return [name for name in listed(self.losses) if name not in (ALL, ENABLED)]
 
     @property
     def chosen_view(self) -> str:
-        """One loss that is named alone is looked at more closely, unless somebody wants otherwise."""
+        """A single loss is drawn in detail, unless --view says otherwise."""
         return self.view or (LOSS if len(self.named) == len(listed(self.losses)) == 1 else MODEL)
 
     @property
     def shows_all_settings(self) -> bool:
-        """Whether a page can have a picture for each setting."""
+        """Whether the page has a picture for each setting."""
         alone = not (self.against or self.compare) and self.chosen_view != MATRIX
         return self.chosen_format == "html" and alone
 
@@ -112,13 +112,13 @@ def _told_by(path: Path) -> str | None:
 
 @dataclass(frozen=True)
 class Scene:
-    """A subject at some settings, the first of which is looked at first."""
+    """A subject at some settings, the one to show first."""
 
     subject: Subject
     settings: Sequence[GateValues]
     losses: Sequence[str] | None
     name: str
-    """What makes it other than the default: ``default``, ``my.toml, losses.jepa=0``."""
+    """How it differs from the default: ``default``, ``my.toml, losses.jepa=0``."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ class RenderPlan:
 
 
 def render_plan(request: RenderRequest) -> RenderPlan:
-    """Raises AuditError or UserError for whatever is wrong with the request."""
+    """Raises AuditError or UserError for a mistake in the request."""
     request.check()
     subject = request.subject.load()
     scene = _scene(request, subject)
@@ -149,7 +149,7 @@ def _scene(request: RenderRequest, subject: Subject) -> Scene:
 
 
 def _losses(request: RenderRequest, subject: Subject) -> list[str] | None:
-    """By default those that are enabled, where that is known."""
+    """By default the enabled losses, where that is known."""
     if not request.losses and subject.config is not None:
         return subject.losses([ENABLED])
     return subject.losses(request.losses)

@@ -1,4 +1,4 @@
-"""Carries out a picture that was asked for on the command line."""
+"""Carries out `jepa render-flow`: measure, draw, write."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TEXT_WIDTH = 100
 
 
 def run_render(request: RenderRequest) -> None:
-    """Measure, draw, write, and say in words what was drawn."""
+    """Measure, draw, write, and print in words what was drawn."""
     plan = render_plan(request)
     measured = measure(request, plan)
     if request.chosen_format in DRAWN and not engine.is_available():
@@ -79,7 +79,7 @@ def _write(request: RenderRequest, content: bytes, measured: Measured) -> None:
 
 
 def _write_text(request: RenderRequest, measured: Measured) -> None:
-    """On the terminal in colour; into a file without."""
+    """Text: in colour on the terminal, without colour in a file."""
     from rich.console import Console
 
     from jepa_cli.render.view import show_matrix, show_picture
@@ -96,9 +96,9 @@ def _write_text(request: RenderRequest, measured: Measured) -> None:
 
 
 def _write_undrawn(request: RenderRequest, measured: Measured) -> None:
-    """Without Graphviz: what it would have drawn, for another machine or for a page that draws Mermaid.
+    """Without Graphviz: write what it would have drawn, for another machine or for a page that draws Mermaid.
 
-    Raises AuditError if a drawing was asked for.
+    Raises AuditError if a drawn format was requested.
     """
     base = request.file or Path(NAME)
     drawing = _drawing(request, measured)
@@ -106,7 +106,7 @@ def _write_undrawn(request: RenderRequest, measured: Measured) -> None:
     files = [base.with_suffix(SUFFIXES[format][0]) for format in formats]
     for format, file in zip(formats, files, strict=True):
         replace_file(file, written(drawing, format))
-    told = f"without Graphviz there is {' and '.join(map(str, files))} only; to draw it, {engine.INSTALL}"
+    told = f"Graphviz is missing: wrote {' and '.join(map(str, files))} only; to draw it, {engine.INSTALL}"
     if request.asks_for_drawing:
         raise AuditError(told)
     print(told)

@@ -29,7 +29,7 @@ SHARE = "12 percent of the module's gradient that the loss holds at its weight"
 
 
 def show_picture(picture: Picture, console: Console) -> None:
-    """A tree of what is computed from what, the families whose gradient comes back beside it."""
+    """A tree of what is computed from what, and to the right the families whose gradient flows back."""
     page, style_of = Page(console), _styles(list(picture.families))
     for line in text.lines(picture):
         parts = ((part.text, TONES.get(part.tone) or style_of[part.family]) for part in line)
@@ -37,7 +37,7 @@ def show_picture(picture: Picture, console: Console) -> None:
 
 
 def show_matrix(matrix: Matrix, console: Console) -> None:
-    """Each number is the part of a module's gradient that a loss holds, in percent."""
+    """A heat map. Each number is a loss's share of a module's gradient, in percent."""
     page, style_of = Page(console), _styles(list(matrix.families))
     marks, strokes = (glyphs.ASCII, audit_grid.ASCII) if page.ascii_only else (glyphs.UNICODE, audit_grid.UNICODE)
     page.paragraph(matrix.title, style="bold")
@@ -72,7 +72,7 @@ def _cell(field: Field, style: str, marks: dict[Status, str]) -> audit_grid.Part
 
 
 def _is_shown(field: Field) -> bool:
-    """Whether there is anything to say."""
+    """Whether there is anything to show."""
     return field.strength is not None or field.tone is not Tone.PLAIN
 
 

@@ -160,7 +160,7 @@ def test_what_a_setting_adds_beside_the_defaults(folder: Path) -> None:
     assert said[1:] == [
         "+ encoder: updated by jepa, h2z, action_delta_h, rollout_kstep_h, rollout_kstep_delta_h, inverse_dynamics_h"
     ]
-    title = "gradient flow of jepa_world_model: train.detach_z_from_h_and_p=false beside default"
+    title = "gradient flow of jepa_world_model: train.detach_z_from_h_and_p=false compared with default"
     assert title in (folder / "c.svg").read_text(encoding="utf-8")
 
 
@@ -170,7 +170,8 @@ def test_beside_another_config_and_beside_other_gates(folder: Path) -> None:
     assert said[1:] == ["- encoder: no longer updated by sigreg"]
     said = rendered("--compare", "pose_delta_detach_h=False", "--losses", "scale_dp", "--out", "c.svg").splitlines()
     assert said[1:] == ["- predictor: no longer updated by scale_dp"]
-    assert rendered("--compare", "default", "--out", "c.svg").splitlines()[1:] == ["nothing changes beside default"]
+    same = rendered("--compare", "default", "--out", "c.svg").splitlines()
+    assert same[1:] == ["nothing changes compared with default"]
 
 
 def test_another_trainer_beside_its_own_defaults(trainers: Path) -> None:
@@ -299,7 +300,7 @@ def without_graphviz(trainers: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_without_graphviz_it_leaves_what_others_can_draw(without_graphviz: Path) -> None:
     said = small()
     assert said == (
-        f"without Graphviz there is {DRAWN}.dot and {DRAWN}.mmd only; to draw it, "
+        f"Graphviz is missing: wrote {DRAWN}.dot and {DRAWN}.mmd only; to draw it, "
         "pip install pygraphviz, or install Graphviz so that dot is on the PATH\n"
     )
     assert (without_graphviz / f"{DRAWN}.dot").read_text(encoding="utf-8").startswith("digraph")
@@ -309,7 +310,7 @@ def test_without_graphviz_it_leaves_what_others_can_draw(without_graphviz: Path)
 @pytest.mark.parametrize("asked", [["--format", "svg"], ["--out", f"{DRAWN}.pdf"], ["--out", f"{DRAWN}.html"]], ids=str)
 def test_without_graphviz_a_drawing_that_was_asked_for_fails(asked: list[str], without_graphviz: Path) -> None:
     assert complaint(render(*SMALL_TRAINER, *asked)).startswith(
-        f"without Graphviz there is {DRAWN}.dot and {DRAWN}.mmd only"
+        f"Graphviz is missing: wrote {DRAWN}.dot and {DRAWN}.mmd only"
     )
     assert sorted(path.name for path in without_graphviz.iterdir()) == ["bin", f"{DRAWN}.dot", f"{DRAWN}.mmd"]
 

@@ -28,7 +28,7 @@ def _loss() -> str:
 
 
 def _comparison() -> str:
-    title = "gradient flow of jepa_world_model: detach_z_from_h_and_p=False beside default"
+    title = "gradient flow of jepa_world_model: detach_z_from_h_and_p=False compared with default"
     return source(contrast(world(OPEN), world(), LEGEND, title=title))
 
 
