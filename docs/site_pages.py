@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = {"README.md": "index.md", "CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md"}
 """By file of the project: its name on the site."""
 EXAMPLES = [path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "examples").iterdir()) if path.is_file()]
-LINK = re.compile(r"(\]\()([^)#:\s]+)([)#])")
+LINK = re.compile(r"(\]\()([^()#:\s]+\.\w+)([)#])")
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
