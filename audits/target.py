@@ -51,7 +51,7 @@ class Target:
         legend: Names and groups for pictures.
         selective: Whether `losses` also takes ``only``, a set with the names of the losses that are needed, and may
             leave out the others. Saves time where few losses are in doubt.
-        switches: The former name of `gates`. Still accepted.
+        switches (Mapping[str, Sequence[Any]] | None): The former name of `gates`. Still accepted.
 
     Raises:
         AuditError: A field has the wrong type, or there is no parameter.
