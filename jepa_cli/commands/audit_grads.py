@@ -5,15 +5,15 @@ from typing import Annotated
 
 import typer
 
-from jepa_cli.terminal.command import BAD_INPUT, examples, reports_audit_errors, reports_user_errors
+from jepa_cli.terminal.command import examples, gives_no_verdict_on_a_bug, reports_mistakes
 from jepa_cli.terminal.options import AnotherTrainer, Checkpoint, ConfigFile, Overrides
 
 DRIFT = 1
 FORMATS = ("rich", "json", "markdown", "csv", "junit", "sarif", "github")
 
 
-@reports_user_errors
-@reports_audit_errors
+@reports_mistakes
+@gives_no_verdict_on_a_bug
 @examples(
     "jepa audit-grads",
     "jepa audit-grads --gates detach_decoder=True --explain recon:encoder",
@@ -66,13 +66,9 @@ def audit_grads(
 
     Exit code 0: as documented. 1: drift. 2: could not audit.
     """
-    import traceback
-
-    from audits import AuditError
     from jepa_cli.audit.request import Request
     from jepa_cli.audit.run import run_audit
     from jepa_cli.targets.subject import SubjectOptions
-    from jepa_world_model.errors import UserError
 
     request = Request(
         subject=SubjectOptions(config, overrides or [], checkpoint, target),
@@ -85,12 +81,5 @@ def audit_grads(
         output=output,
         update=update,
     )
-    try:
-        passed = run_audit(request)
-    except (AuditError, UserError):
-        raise
-    except Exception:  # a bug: shown in full, but not with the exit code of a drift
-        traceback.print_exc()
-        raise typer.Exit(BAD_INPUT) from None
-    if not passed:
+    if not run_audit(request):
         raise typer.Exit(DRIFT)

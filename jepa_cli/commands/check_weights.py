@@ -5,15 +5,15 @@ from typing import Annotated
 
 import typer
 
-from jepa_cli.terminal.command import examples, reports_audit_errors, reports_user_errors
+from jepa_cli.terminal.command import examples, gives_no_verdict_on_a_bug, reports_mistakes
 from jepa_cli.terminal.options import Checkpoint, ConfigFile, Overrides
 
 FINDINGS = 1
 FORMATS = ("rich", "json", "markdown", "github", "sarif")
 
 
-@reports_user_errors
-@reports_audit_errors
+@reports_mistakes
+@gives_no_verdict_on_a_bug
 @examples(
     "jepa check-weights --set losses.action_delta_z=0.1",
     "jepa check-weights --set train.detach_z_from_h_and_p=false",

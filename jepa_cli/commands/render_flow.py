@@ -5,15 +5,14 @@ from typing import Annotated
 
 import typer
 
-from jepa_cli.terminal.command import examples, reports_audit_errors, reports_user_errors
+from jepa_cli.terminal.command import examples, reports_mistakes
 from jepa_cli.terminal.options import AnotherTrainer, Checkpoint, ConfigFile, Overrides
 
 FORMATS = ("svg", "png", "pdf", "html", "dot", "mermaid", "text")
 VIEWS = ("model", "loss", "matrix")
 
 
-@reports_user_errors
-@reports_audit_errors
+@reports_mistakes
 @examples(
     "jepa render-flow",
     "jepa render-flow --format text",

@@ -7,7 +7,7 @@ import typer
 from typer.core import TyperGroup
 
 from jepa_cli.runs.choices import COMPARE_FORMATS, FORMATS, ORDERS
-from jepa_cli.terminal.command import examples, reports_audit_errors, reports_user_errors
+from jepa_cli.terminal.command import Command, examples, reports_mistakes
 
 LIST = "list"
 
@@ -29,7 +29,7 @@ class ListByDefault(TyperGroup):
         self.format_commands(ctx, formatter)
 
 
-@reports_user_errors
+@reports_mistakes
 @examples(
     "jepa runs",
     "jepa runs /shared/runs --sort loss",
@@ -52,8 +52,7 @@ def list_runs(
     run_list(ListRequest(folder, format, sort))
 
 
-@reports_user_errors
-@reports_audit_errors
+@reports_mistakes
 @examples(
     "jepa runs compare runs/grid-rooms-001 runs/grid-rooms-002",
     "jepa runs compare runs/a runs/b runs/c --out curves.svg",
@@ -77,5 +76,5 @@ runs = typer.Typer(
     rich_markup_mode=None,
     help="List the runs of a folder: how each goes or went, and what its config changes. Or compare some of them.",
 )
-runs.command(LIST, short_help="List the runs of a folder; the default.")(list_runs)
-runs.command(short_help="Compare runs side by side, with a picture.")(compare)
+runs.command(LIST, cls=Command, short_help="List the runs of a folder; the default.")(list_runs)
+runs.command(cls=Command, short_help="Compare runs side by side, with a picture.")(compare)

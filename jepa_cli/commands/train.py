@@ -5,13 +5,13 @@ from typing import Annotated
 
 import typer
 
-from jepa_cli.terminal.command import examples, exit_codes, fail, reports_user_errors
+from jepa_cli.terminal.command import examples, exit_codes, fail, reports_mistakes
 from jepa_cli.terminal.options import ConfigFile, Overrides
 
 SIGNALLED = 128
 
 
-@reports_user_errors
+@reports_mistakes
 @exit_codes(
     {
         "0": "finished",
