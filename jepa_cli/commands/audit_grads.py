@@ -25,7 +25,7 @@ def audit_grads(
     table: Annotated[
         Path | None,
         typer.Option(
-            help="Markdown file with the documented flow. By default docs/gradient_flow.md, here or by the package.",
+            help="Markdown file with the documented flow. By default docs/gradient_flow.md, here or in the package.",
             show_default=False,
         ),
     ] = None,

@@ -65,7 +65,11 @@ def render_flow(
     ] = None,
     against: Annotated[
         Path | None,
-        typer.Option(metavar="TABLE", help="Mark where a documented table says otherwise.", show_default=False),
+        typer.Option(
+            metavar="default|TABLE",
+            help="Mark where a documented table says otherwise; default is that of jepa audit-grads.",
+            show_default=False,
+        ),
     ] = None,
     compare: Annotated[
         str | None,
