@@ -13,7 +13,8 @@ from audits.contract import Comparison, against, compare, diff, updated_texts
 from audits.formats import FORMATS
 from audits.paths import trace
 from audits.routes import with_routes
-from jepa_cli.audit.request import RICH, Plan, Request, plan
+from jepa_cli.audit.choices import RICH
+from jepa_cli.audit.request import Plan, Request, plan
 from jepa_cli.targets.documents import say_which
 from jepa_cli.terminal.files import replace_file
 from jepa_cli.terminal.progress import counted

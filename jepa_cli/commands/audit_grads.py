@@ -5,14 +5,16 @@ from typing import Annotated
 
 import typer
 
-from jepa_cli.terminal.command import examples, gives_no_verdict_on_a_bug, reports_mistakes
+from jepa_cli.audit.choices import REPORTS
+from jepa_cli.terminal import names
+from jepa_cli.terminal.command import examples, gives_no_verdict_on_a_bug, reports_user_errors
+from jepa_cli.terminal.completion import offers, one_of
 from jepa_cli.terminal.options import AnotherTrainer, Checkpoint, ConfigFile, Overrides
 
 DRIFT = 1
-FORMATS = ("rich", "json", "markdown", "csv", "junit", "sarif", "github")
 
 
-@reports_mistakes
+@reports_user_errors
 @gives_no_verdict_on_a_bug
 @examples(
     "jepa audit-grads",
@@ -32,7 +34,10 @@ def audit_grads(
     losses: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="enabled|all|NAME", help="Which losses; may be repeated. By default all.", show_default=False
+            metavar="enabled|all|NAME",
+            help="Which losses; may be repeated. By default all.",
+            show_default=False,
+            autocompletion=offers(names.losses, for_target=["all"]),
         ),
     ] = None,
     gates: Annotated[
@@ -41,6 +46,7 @@ def audit_grads(
             metavar="default|all|GATE=VALUE",
             help="Which gate settings; GATE=VALUE may be repeated. By default all, or those of --config.",
             show_default=False,
+            autocompletion=offers(names.gates, for_target=["default", "all"]),
         ),
     ] = None,
     config: ConfigFile = None,
@@ -54,7 +60,7 @@ def audit_grads(
     strength: Annotated[
         bool, typer.Option("--strength", help="Break each stop and state in turn; report what the contract misses.")
     ] = False,
-    format: Annotated[str, typer.Option(metavar="|".join(FORMATS), help="How to report.")] = "rich",
+    format: Annotated[str, one_of(REPORTS, help="How to report.")] = "rich",
     output: Annotated[Path | None, typer.Option(help="Write the report to a file.", show_default=False)] = None,
     update: Annotated[
         bool, typer.Option("--update", help="Write what was measured into the table and its lock file; show the diff.")

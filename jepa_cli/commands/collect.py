@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from jepa_cli.terminal.command import examples, reports_mistakes
+from jepa_cli.terminal.command import examples, reports_user_errors
 
 
-@reports_mistakes
+@reports_user_errors
 @examples(
     "jepa collect --env MiniGrid-FourRooms-v0 --episodes 50 --out data/four-rooms",
     "jepa collect --env ALE/MsPacman-v5 --out data/pacman --max-steps 300 --sticky 0.9",

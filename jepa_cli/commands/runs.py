@@ -7,7 +7,8 @@ import typer
 from typer.core import TyperGroup
 
 from jepa_cli.runs.choices import COMPARE_FORMATS, FORMATS, ORDERS
-from jepa_cli.terminal.command import Command, examples, reports_mistakes
+from jepa_cli.terminal.command import Command, examples, reports_user_errors
+from jepa_cli.terminal.completion import one_of
 
 LIST = "list"
 
@@ -29,7 +30,7 @@ class ListByDefault(TyperGroup):
         self.format_commands(ctx, formatter)
 
 
-@reports_mistakes
+@reports_user_errors
 @examples(
     "jepa runs",
     "jepa runs /shared/runs --sort loss",
@@ -40,10 +41,10 @@ def list_runs(
     folder: Annotated[
         Path, typer.Argument(metavar="[FOLDER]", help="A folder of run folders, or one run folder.")
     ] = Path("runs"),
-    format: Annotated[str, typer.Option(metavar="|".join(FORMATS), help="How to report.")] = "rich",
+    format: Annotated[str, one_of(FORMATS, help="How to report.")] = "rich",
     sort: Annotated[
         str,
-        typer.Option(metavar="|".join(ORDERS), help="By name, the newest first, or the least weighted sum first."),
+        one_of(ORDERS, help="By name, the newest first, or the least weighted sum first."),
     ] = "name",
 ) -> None:
     """List the runs of a folder: how each goes or went, and what its config changes."""
@@ -52,7 +53,7 @@ def list_runs(
     run_list(ListRequest(folder, format, sort))
 
 
-@reports_mistakes
+@reports_user_errors
 @examples(
     "jepa runs compare runs/grid-rooms-001 runs/grid-rooms-002",
     "jepa runs compare runs/a runs/b runs/c --out curves.svg",
@@ -63,7 +64,7 @@ def compare(
     out: Annotated[
         Path, typer.Option(metavar="PNG|SVG|PDF", help="Picture to write, its format by its suffix.")
     ] = Path("runs-compare.png"),
-    format: Annotated[str, typer.Option(metavar="|".join(COMPARE_FORMATS), help="How to report.")] = "rich",
+    format: Annotated[str, one_of(COMPARE_FORMATS, help="How to report.")] = "rich",
 ) -> None:
     """Compare runs: what their configs differ in, each loss and vital side by side, and one picture of all curves."""
     from jepa_cli.runs.compare import CompareRequest, run_compare

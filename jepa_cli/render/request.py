@@ -9,23 +9,13 @@ from typing import Any
 
 from audits import AuditError
 from audits.errors import nearest
+from jepa_cli.render.choices import LOSS, MATRIX, MODEL, SUFFIXES, VIEWS
 from jepa_cli.targets.documents import documented_table, named_table
 from jepa_cli.targets.subject import ALL, DEFAULT, ENABLED, GateValues, Subject, SubjectOptions, listed
 from jepa_cli.terminal.files import check_writable
 
-SUFFIXES = {
-    "svg": (".svg",),
-    "png": (".png",),
-    "pdf": (".pdf",),
-    "html": (".html", ".htm"),
-    "dot": (".dot", ".gv"),
-    "mermaid": (".mmd", ".mermaid"),
-    "text": (".txt",),
-}
-"""Formats, and the endings of files that say so."""
 DRAWN = ("svg", "png", "pdf", "html")
 """Formats that need Graphviz."""
-MODEL, LOSS, MATRIX = VIEWS = ("model", "loss", "matrix")
 STDOUT, NAME = Path("-"), "gradient-flow"
 MOST_SETTINGS = 16
 """Of the gates: more are no choice that a reader would make on one page."""

@@ -16,8 +16,9 @@ from audits.diagram.matrix import Matrix, matrix
 from audits.diagram.page import Sheet, page
 from audits.diagram.picture import Picture
 from audits.diagram.survey import Survey
+from jepa_cli.render.choices import LOSS, MATRIX, SUFFIXES
 from jepa_cli.render.measure import Measured, measure
-from jepa_cli.render.request import DRAWN, LOSS, MATRIX, NAME, SUFFIXES, RenderRequest, render_plan
+from jepa_cli.render.request import DRAWN, NAME, RenderRequest, render_plan
 from jepa_cli.targets.documents import say_which
 from jepa_cli.terminal.files import replace_file
 

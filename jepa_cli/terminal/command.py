@@ -38,7 +38,7 @@ def _refuse_empty(args: Sequence[str]) -> None:
             fail(f"{where}: is a variable of the shell not set?", BAD_INPUT)
 
 
-def reports_mistakes(command: Callable[P, R]) -> Callable[P, R]:
+def reports_user_errors(command: Callable[P, R]) -> Callable[P, R]:
     """A command whose UserError or AuditError becomes a message and exit code 2. Every other exception is a bug."""
 
     @wraps(command)

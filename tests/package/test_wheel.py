@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import SMALL
-from tests.package.conftest import ROOT, Environment
+from tests.package.conftest import Environment
 
 pytestmark = pytest.mark.package
 
@@ -66,13 +66,10 @@ def test_all_files_of_the_packages_are_in_the_wheel(distributions: dict[str, Pat
     assert {f"{package}/py.typed" for package in PACKAGES} <= packed
 
 
-def test_all_files_of_the_packages_are_in_the_sdist(distributions: dict[str, Path]) -> None:
+def test_all_files_of_a_checkout_are_in_the_sdist(checkout: Path, distributions: dict[str, Path]) -> None:
     with tarfile.open(distributions[".tar.gz"]) as sdist:
         names = {member.name.partition("/")[2] for member in sdist.getmembers() if member.isfile()}
-    rooms = (*PACKAGES, "tests", "docs", "examples", "benchmarks")
-    files = (file for room in rooms for file in (ROOT / room).rglob("*") if file.is_file())
-    wanted = {str(file.relative_to(ROOT)) for file in files if "__pycache__" not in file.parts}
-    assert wanted <= names
+    assert {str(file.relative_to(checkout)) for file in checkout.rglob("*") if file.is_file()} <= names
 
 
 def test_the_quick_tests_of_the_sdist_pass(
