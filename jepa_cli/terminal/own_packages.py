@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
@@ -17,7 +16,9 @@ HOME = str(Path(__file__).parents[2])
 PACKAGES = ("audits", "jepa_world_model")
 
 
-class _Finder(MetaPathFinder):
+class _Finder:
+    """A finder for `sys.meta_path`; no subclass of its ABC, whose module takes longer than all of this."""
+
     def __init__(self) -> None:
         self.homes: dict[str, str] = {}
 

@@ -20,9 +20,10 @@ print(*(__import__(name).__file__ for name in own_packages.PACKAGES), sep="\\n")
 @pytest.mark.parametrize(
     ("prepare", "own"),
     [
-        ("own_packages.claim()", PACKAGES),
-        ("own_packages.claim(); own_packages.release('jepa_world_model')", ("audits",)),
-        ("", ()),
+        ("", PACKAGES),
+        ("own_packages.release('jepa_world_model')", ("audits",)),
+        ("own_packages.release('jepa_world_model'); own_packages.claim()", PACKAGES),
+        ("own_packages.release('jepa_world_model'); own_packages.release('audits')", ()),
     ],
 )
 def test_a_package_is_ours_while_it_is_claimed(prepare: str, own: tuple[str, ...], tmp_path: Path) -> None:
