@@ -1,5 +1,6 @@
 """The `jepa` command. Commands import what they need when they run, so that `--help` is instant."""
 
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -10,6 +11,8 @@ from jepa_cli.commands.collect import collect
 from jepa_cli.commands.render_flow import render_flow
 from jepa_cli.commands.runs import runs
 from jepa_cli.commands.train import train
+from jepa_cli.terminal import own_packages
+from jepa_cli.terminal.command import Command
 
 app = typer.Typer(
     name="jepa",
@@ -18,11 +21,12 @@ app = typer.Typer(
     rich_markup_mode=None,  # rich help would triple the time that --help takes
     pretty_exceptions_enable=False,
 )
-app.command(short_help="Train the world model and leave a run folder.")(train)
-app.command(short_help="Record trajectories in a Gymnasium environment.")(collect)
-app.command(short_help="Prove which loss updates which module; fail on drift from the documented table.")(audit_grads)
-app.command(short_help="Draw the gradient flow as measured.")(render_flow)
-app.command(short_help="Say what an edit to weights or gates would do.")(check_weights)
+command = partial(app.command, cls=Command)
+command(short_help="Train the world model and leave a run folder.")(train)
+command(short_help="Record trajectories in a Gymnasium environment.")(collect)
+command(short_help="Prove which loss updates which module; fail on drift from the documented table.")(audit_grads)
+command(short_help="Draw the gradient flow as measured.")(render_flow)
+command(short_help="Say what an edit to weights or gates would do.")(check_weights)
 app.add_typer(runs, name="runs", short_help="List runs, or compare them.")
 
 
@@ -40,4 +44,4 @@ def main(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    pass
+    own_packages.claim()

@@ -9,12 +9,10 @@ from typing import Any
 
 from audits import AuditError, Target
 from audits.errors import nearest
-from audits.formats import FORMATS
-from jepa_cli.targets.documents import TABLE, documented_table
+from jepa_cli.audit.choices import REPORTS, RICH
+from jepa_cli.targets.documents import TABLE, check_updatable, named_table
 from jepa_cli.targets.subject import ALL, Subject, SubjectOptions
 from jepa_cli.terminal.files import check_writable
-
-RICH = "rich"
 
 
 @dataclass(frozen=True)
@@ -33,8 +31,8 @@ class Request:
 
     def check(self) -> None:
         """Raises AuditError for options that do not go together or name nothing."""
-        if self.format not in (RICH, *FORMATS):
-            raise AuditError(f"--format {self.format}: {nearest(self.format, (RICH, *FORMATS))}")
+        if self.format not in REPORTS:
+            raise AuditError(f"--format {self.format}: {nearest(self.format, REPORTS)}")
         self.subject.check()
         self._check_what_is_done()
         if self.output:
@@ -78,6 +76,7 @@ def plan(request: Request) -> Plan:
     """Raises AuditError or UserError for whatever is wrong with the request."""
     request.check()
     if request.update:
+        check_updatable(request.table)
         check_writable("--table", request.table or TABLE)
     subject = request.subject.load()
     return Plan(
@@ -97,6 +96,8 @@ def _settings(request: Request, subject: Subject) -> str | list[Mapping[str, Any
 
 
 def _table(request: Request, subject: Subject) -> Path | None:
-    if request.table or subject.config is None:
+    if request.update:
+        return request.table or TABLE
+    if subject.config is None:
         return request.table
-    return TABLE if request.update else documented_table()
+    return named_table(request.table or TABLE)

@@ -13,7 +13,9 @@ from audits.contract import Comparison, against, compare, diff, updated_texts
 from audits.formats import FORMATS
 from audits.paths import trace
 from audits.routes import with_routes
-from jepa_cli.audit.request import RICH, Plan, Request, plan
+from jepa_cli.audit.choices import RICH
+from jepa_cli.audit.request import Plan, Request, plan
+from jepa_cli.targets.documents import say_which
 from jepa_cli.terminal.files import replace_file
 from jepa_cli.terminal.progress import counted
 
@@ -32,6 +34,7 @@ def run_audit(request: Request) -> bool:
     if request.update:
         _update(request, asked, found)
     comparison = with_routes(asked.target, _compared(asked, found))
+    say_which(asked.table, request.table)
     if request.format == RICH:
         _show(request, asked, comparison)
     else:

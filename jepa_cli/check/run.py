@@ -9,6 +9,7 @@ from pathlib import Path
 
 from audits.errors import AuditError, nearest
 from jepa_cli.check.baseline import CONFIG, baseline_settings
+from jepa_cli.check.choices import LEVELS, REPORTS, RICH
 from jepa_cli.check.formats import FORMATS
 from jepa_cli.check.report import Report, report
 from jepa_cli.terminal.files import check_writable, replace_file
@@ -17,8 +18,6 @@ from jepa_world_model.rules import Check, Level
 from jepa_world_model.rules.judging import judge, recorded
 from jepa_world_model.settings import Settings, read_settings
 
-RICH = "rich"
-FAILING = (Level.WARNING, Level.ERROR)
 TEXT_WIDTH = 100
 RULES_ONLY = "rules only: which loss reaches which module is as recorded with this version of the code"
 UNTRAINED = "measured on a small untrained model and random frames; --checkpoint RUN measures at trained weights"
@@ -40,10 +39,10 @@ class CheckRequest:
 
     def check(self) -> None:
         """Raises AuditError for options that do not go together or name nothing."""
-        if self.format not in (RICH, *FORMATS):
-            raise AuditError(f"--format {self.format}: {nearest(self.format, (RICH, *FORMATS))}")
-        if self.fail_on not in FAILING:
-            raise AuditError(f"--fail-on {self.fail_on}: {nearest(self.fail_on, map(str, FAILING))}")
+        if self.format not in REPORTS:
+            raise AuditError(f"--format {self.format}: {nearest(self.format, REPORTS)}")
+        if self.fail_on not in LEVELS:
+            raise AuditError(f"--fail-on {self.fail_on}: {nearest(self.fail_on, LEVELS)}")
         if self.checkpoint and not self.measure:
             raise AuditError("--no-measure reads no weights; leave out --checkpoint")
         if self.output:

@@ -5,15 +5,16 @@ from typing import Annotated
 
 import typer
 
-from jepa_cli.terminal.command import examples, reports_audit_errors, reports_user_errors
+from jepa_cli.check.choices import LEVELS, REPORTS
+from jepa_cli.terminal.command import examples, gives_no_verdict_on_a_bug, reports_user_errors
+from jepa_cli.terminal.completion import one_of
 from jepa_cli.terminal.options import Checkpoint, ConfigFile, Overrides
 
 FINDINGS = 1
-FORMATS = ("rich", "json", "markdown", "github", "sarif")
 
 
 @reports_user_errors
-@reports_audit_errors
+@gives_no_verdict_on_a_bug
 @examples(
     "jepa check-weights --set losses.action_delta_z=0.1",
     "jepa check-weights --set train.detach_z_from_h_and_p=false",
@@ -41,12 +42,12 @@ def check_weights(
     measure: Annotated[
         bool, typer.Option("--measure/--no-measure", help="Audit before and after, or ask the rules only.")
     ] = True,
-    fail_on: Annotated[str, typer.Option(metavar="warning|error", help="From which level on to fail.")] = "warning",
+    fail_on: Annotated[str, one_of(LEVELS, help="From which level on to fail.")] = "warning",
     strict: Annotated[
         bool,
         typer.Option("--strict", help="Also fail on what is accepted, and on what the baseline has already."),
     ] = False,
-    format: Annotated[str, typer.Option(metavar="|".join(FORMATS), help="How to report.")] = "rich",
+    format: Annotated[str, one_of(REPORTS, help="How to report.")] = "rich",
     output: Annotated[Path | None, typer.Option(help="Write the report to a file.", show_default=False)] = None,
 ) -> None:
     """Say what an edit to weights or gates would do, before it is made.

@@ -5,15 +5,14 @@ from typing import Annotated
 
 import typer
 
-from jepa_cli.terminal.command import examples, reports_audit_errors, reports_user_errors
+from jepa_cli.render.choices import SUFFIXES, VIEWS
+from jepa_cli.terminal import names
+from jepa_cli.terminal.command import examples, reports_user_errors
+from jepa_cli.terminal.completion import offers, one_of
 from jepa_cli.terminal.options import AnotherTrainer, Checkpoint, ConfigFile, Overrides
-
-FORMATS = ("svg", "png", "pdf", "html", "dot", "mermaid", "text")
-VIEWS = ("model", "loss", "matrix")
 
 
 @reports_user_errors
-@reports_audit_errors
 @examples(
     "jepa render-flow",
     "jepa render-flow --format text",
@@ -33,15 +32,14 @@ def render_flow(
             show_default=False,
         ),
     ] = None,
-    format: Annotated[
-        str | None, typer.Option(metavar="|".join(FORMATS), help="By default svg.", show_default=False)
-    ] = None,
+    format: Annotated[str | None, one_of(tuple(SUFFIXES), help="By default svg.", show_default=False)] = None,
     losses: Annotated[
         list[str] | None,
         typer.Option(
             metavar="enabled|all|NAME",
             help="Which losses; may be repeated. By default those that are enabled.",
             show_default=False,
+            autocompletion=offers(names.losses, for_target=["all"]),
         ),
     ] = None,
     gates: Annotated[
@@ -50,6 +48,7 @@ def render_flow(
             metavar="default|all|GATE=VALUE",
             help="Which gate setting; GATE=VALUE may be repeated. By default that of the config. An html page has all.",
             show_default=False,
+            autocompletion=offers(names.gates, for_target=["default", "all"]),
         ),
     ] = None,
     config: ConfigFile = None,
@@ -58,15 +57,19 @@ def render_flow(
     target: AnotherTrainer = None,
     view: Annotated[
         str | None,
-        typer.Option(
-            metavar="|".join(VIEWS),
+        one_of(
+            VIEWS,
             help="The whole flow, one loss in detail, or a heat map of losses x modules.",
             show_default=False,
         ),
     ] = None,
     against: Annotated[
         Path | None,
-        typer.Option(metavar="TABLE", help="Mark where a documented table differs.", show_default=False),
+        typer.Option(
+            metavar="default|TABLE",
+            help="Mark where a documented table differs; default is that of jepa audit-grads.",
+            show_default=False,
+        ),
     ] = None,
     compare: Annotated[
         str | None,

@@ -7,7 +7,8 @@ import typer
 from typer.core import TyperGroup
 
 from jepa_cli.runs.choices import COMPARE_FORMATS, FORMATS, ORDERS
-from jepa_cli.terminal.command import examples, reports_audit_errors, reports_user_errors
+from jepa_cli.terminal.command import Command, examples, reports_user_errors
+from jepa_cli.terminal.completion import one_of
 
 LIST = "list"
 
@@ -40,10 +41,10 @@ def list_runs(
     folder: Annotated[
         Path, typer.Argument(metavar="[FOLDER]", help="A folder of run folders, or one run folder.")
     ] = Path("runs"),
-    format: Annotated[str, typer.Option(metavar="|".join(FORMATS), help="How to report.")] = "rich",
+    format: Annotated[str, one_of(FORMATS, help="How to report.")] = "rich",
     sort: Annotated[
         str,
-        typer.Option(metavar="|".join(ORDERS), help="By name, the newest first, or the least weighted sum first."),
+        one_of(ORDERS, help="By name, the newest first, or the least weighted sum first."),
     ] = "name",
 ) -> None:
     """List the runs of a folder: how each goes or went, and what its config changes."""
@@ -53,7 +54,6 @@ def list_runs(
 
 
 @reports_user_errors
-@reports_audit_errors
 @examples(
     "jepa runs compare runs/grid-rooms-001 runs/grid-rooms-002",
     "jepa runs compare runs/a runs/b runs/c --out curves.svg",
@@ -64,7 +64,7 @@ def compare(
     out: Annotated[
         Path, typer.Option(metavar="PNG|SVG|PDF", help="Picture to write, its format by its suffix.")
     ] = Path("runs-compare.png"),
-    format: Annotated[str, typer.Option(metavar="|".join(COMPARE_FORMATS), help="How to report.")] = "rich",
+    format: Annotated[str, one_of(COMPARE_FORMATS, help="How to report.")] = "rich",
 ) -> None:
     """Compare runs: what their configs differ in, each loss and vital side by side, and one picture of all curves."""
     from jepa_cli.runs.compare import CompareRequest, run_compare
@@ -77,5 +77,5 @@ runs = typer.Typer(
     rich_markup_mode=None,
     help="List the runs of a folder: how each goes or went, and what its config changes. Or compare some of them.",
 )
-runs.command(LIST, short_help="List the runs of a folder; the default.")(list_runs)
-runs.command(short_help="Compare runs side by side, with a picture.")(compare)
+runs.command(LIST, cls=Command, short_help="List the runs of a folder; the default.")(list_runs)
+runs.command(cls=Command, short_help="Compare runs side by side, with a picture.")(compare)

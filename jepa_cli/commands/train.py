@@ -5,7 +5,9 @@ from typing import Annotated
 
 import typer
 
+from jepa_cli.terminal import names
 from jepa_cli.terminal.command import examples, exit_codes, fail, reports_user_errors
+from jepa_cli.terminal.completion import offers
 from jepa_cli.terminal.options import ConfigFile, Overrides
 
 SIGNALLED = 128
@@ -51,7 +53,12 @@ def train(
     steps: Annotated[int | None, typer.Option(help="Same as --set train.steps=...", show_default=False)] = None,
     seed: Annotated[int | None, typer.Option(help="Same as --set train.seed=...", show_default=False)] = None,
     device: Annotated[
-        str | None, typer.Option(help="auto, cpu, cuda or mps. Same as --set train.device=...", show_default=False)
+        str | None,
+        typer.Option(
+            help="auto, cpu, cuda or mps. Same as --set train.device=...",
+            show_default=False,
+            autocompletion=offers(names.devices),
+        ),
     ] = None,
     threads: Annotated[
         int | None,
@@ -62,7 +69,10 @@ def train(
     log: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="SERVICE", help="Also log to tensorboard, wandb or mlflow. Repeatable.", show_default=False
+            metavar="SERVICE",
+            help="Also log to tensorboard, wandb or mlflow. Repeatable.",
+            show_default=False,
+            autocompletion=offers(names.services),
         ),
     ] = None,
     audit_every: Annotated[

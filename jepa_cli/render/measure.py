@@ -12,7 +12,7 @@ from audits.diagram.contrast import changes
 from audits.diagram.survey import Survey, surveys
 from audits.formats import wording
 from audits.legend import Legend
-from jepa_cli.render.request import RenderPlan, RenderRequest, Scene
+from jepa_cli.render.request import RenderPlan, Scene
 from jepa_cli.terminal.progress import counted
 
 
@@ -63,7 +63,7 @@ class Measured:
         return []
 
 
-def measure(request: RenderRequest, plan: RenderPlan) -> Measured:
+def measure(plan: RenderPlan) -> Measured:
     """Audit every setting and trace the paths of gradient. Raises AuditError as an audit does."""
     scenes = [plan.scene, *([plan.other] if plan.other else [])]
     total = sum(len(scene.settings) for scene in scenes)
@@ -78,8 +78,8 @@ def measure(request: RenderRequest, plan: RenderPlan) -> Measured:
         name=plan.scene.name,
         other=surveys(plan.other.subject.target, other)[0] if plan.other and other else None,
         baseline=plan.other.name if plan.other else "",
-        comparison=against(found, request.against, shape_matters=False) if request.against else None,
-        document=str(request.against or ""),
+        comparison=against(found, plan.document, shape_matters=False) if plan.document else None,
+        document=str(plan.document or ""),
     )
 
 

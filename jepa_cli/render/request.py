@@ -9,22 +9,13 @@ from typing import Any
 
 from audits import AuditError
 from audits.errors import nearest
+from jepa_cli.render.choices import LOSS, MATRIX, MODEL, SUFFIXES, VIEWS
+from jepa_cli.targets.documents import documented_table, named_table
 from jepa_cli.targets.subject import ALL, DEFAULT, ENABLED, GateValues, Subject, SubjectOptions, listed
 from jepa_cli.terminal.files import check_writable
 
-SUFFIXES = {
-    "svg": (".svg",),
-    "png": (".png",),
-    "pdf": (".pdf",),
-    "html": (".html", ".htm"),
-    "dot": (".dot", ".gv"),
-    "mermaid": (".mmd", ".mermaid"),
-    "text": (".txt",),
-}
-"""Formats, and the suffixes of their files."""
 DRAWN = ("svg", "png", "pdf", "html")
 """Formats that need Graphviz."""
-MODEL, LOSS, MATRIX = VIEWS = ("model", "loss", "matrix")
 STDOUT, NAME = Path("-"), "gradient-flow"
 MOST_SETTINGS = 16
 """Of the gates: more than a reader would switch between on one page."""
@@ -128,6 +119,8 @@ class RenderPlan:
     scene: Scene
     other: Scene | None
     """What it is compared with."""
+    document: Path | None = None
+    """What the picture is compared with."""
 
 
 def render_plan(request: RenderRequest) -> RenderPlan:
@@ -135,7 +128,14 @@ def render_plan(request: RenderRequest) -> RenderPlan:
     request.check()
     subject = request.subject.load()
     scene = _scene(request, subject)
-    return RenderPlan(scene, _other(request, subject, scene) if request.compare else None)
+    other = _other(request, subject, scene) if request.compare else None
+    return RenderPlan(scene, other, _document(request, subject))
+
+
+def _document(request: RenderRequest, subject: Subject) -> Path | None:
+    if request.against is None or subject.config is None:
+        return request.against
+    return documented_table() if str(request.against) == DEFAULT else named_table(request.against)
 
 
 def _scene(request: RenderRequest, subject: Subject) -> Scene:

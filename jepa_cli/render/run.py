@@ -16,8 +16,10 @@ from audits.diagram.matrix import Matrix, matrix
 from audits.diagram.page import Sheet, page
 from audits.diagram.picture import Picture
 from audits.diagram.survey import Survey
+from jepa_cli.render.choices import LOSS, MATRIX, SUFFIXES
 from jepa_cli.render.measure import Measured, measure
-from jepa_cli.render.request import DRAWN, LOSS, MATRIX, NAME, SUFFIXES, RenderRequest, render_plan
+from jepa_cli.render.request import DRAWN, NAME, RenderRequest, render_plan
+from jepa_cli.targets.documents import say_which
 from jepa_cli.terminal.files import replace_file
 
 TEXT_WIDTH = 100
@@ -26,7 +28,8 @@ TEXT_WIDTH = 100
 def run_render(request: RenderRequest) -> None:
     """Measure, draw, write, and print in words what was drawn."""
     plan = render_plan(request)
-    measured = measure(request, plan)
+    measured = measure(plan)
+    say_which(plan.document, request.against)
     if request.chosen_format in DRAWN and not engine.is_available():
         _write_undrawn(request, measured)
     elif request.chosen_format == "text":

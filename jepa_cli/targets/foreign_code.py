@@ -25,9 +25,9 @@ def explained(doing: str, *, fallback: str = "") -> Iterator[None]:
     """
     try:
         yield
-    except AuditError:
+    except (AuditError, KeyboardInterrupt):
         raise
-    except (Exception, SystemExit) as error:  # code that is not ours may raise anything
+    except BaseException as error:  # code that is not ours may raise anything, such as SystemExit or pytest's Skipped
         place = _place(error) or fallback
         where = f" at {place}" if place else ""
         raise AuditError(f"{doing} raised {type(error).__name__}{where}: {_message(error)}") from error

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
-import sys
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from audits import AuditError, Target
 from audits.errors import nearest
-from jepa_cli.targets.foreign_code import explained, explaining
+from jepa_cli.targets.foreign_code import explaining
+from jepa_cli.targets.foreign_module import foreign_module, importing
 
 
 def foreign_target(reference: str) -> Target:
@@ -26,8 +24,10 @@ def foreign_target(reference: str) -> Target:
     parts = [*module_name.split("."), function_name]
     if not (colon and all(part.isidentifier() for part in parts)):
         raise AuditError(f"--target {reference}: expected package.module:function, such as my_trainer:audit_target")
-    function = _function(reference, _module(reference, module_name), function_name)
-    with explained(f"--target {reference}: {function_name}"):
+    module = foreign_module(reference, module_name)
+    with importing(reference, f"looking for {function_name}"):
+        function = _function(reference, module, function_name)
+    with importing(reference, function_name):
         target = function()
     if not isinstance(target, Target):
         raise AuditError(
@@ -35,22 +35,6 @@ def foreign_target(reference: str) -> Target:
             f"found {type(target).__name__}"
         )
     return replace(target, losses=explaining(target.losses, f"the losses of target {target.name!r}"))
-
-
-def _module(reference: str, name: str) -> ModuleType:
-    if "" not in sys.path and str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))
-    try:
-        with explained(f"--target {reference}: importing {name}"):
-            return importlib.import_module(name)
-    except AuditError as error:
-        missing = error.__cause__
-        if isinstance(missing, ModuleNotFoundError) and missing.name and f"{name}.".startswith(f"{missing.name}."):
-            raise AuditError(
-                f"--target {reference}: there is no module {missing.name!r} in {Path.cwd()} or among the installed "
-                "packages: run the command in the folder of the module, or correct the name"
-            ) from missing
-        raise
 
 
 def _function(reference: str, module: ModuleType, name: str) -> Callable[[], Any]:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from audits import AuditError, Target
 from audits.errors import nearest
 from jepa_cli.targets.foreign_target import foreign_target
-from jepa_world_model.config_file import load_config
-from jepa_world_model.gradient_flow.target import jepa_target, trained_target
-from jepa_world_model.losses import LOSSES
-from jepa_world_model.model_config import Config
-from jepa_world_model.states import Gates
-from jepa_world_model.toml_values import parse_value
+
+if TYPE_CHECKING:
+    from jepa_world_model.model_config import Config
 
 ALL, DEFAULT, ENABLED = "all", "default", "enabled"
 
@@ -34,7 +32,7 @@ class SubjectOptions:
     def check(self) -> None:
         """Raises AuditError for options that do not go together."""
         others = {"--config": self.config, "--set": self.overrides, "--checkpoint": self.checkpoint}
-        if self.target and any(others.values()):
+        if self.target is not None and any(others.values()):
             given = ", ".join(option for option, value in others.items() if value)
             raise AuditError(f"--target is another trainer, which {given} cannot configure; use its own function")
         if self.checkpoint and (self.config or self.overrides):
@@ -46,35 +44,28 @@ class SubjectOptions:
         return bool(self.config or self.overrides or self.checkpoint)
 
     def load(self) -> Subject:
-        """Raises AuditError or UserError for what names nothing."""
-        if self.target:
+        """Raises AuditError or UserError for what names nothing. Another trainer is loaded without the world model."""
+        if self.target is not None:
             return Subject(foreign_target(self.target))
-        if self.checkpoint:
-            return Subject(*trained_target(self.checkpoint))
-        config = load_config(self.config, self.overrides)
-        return Subject(jepa_target(config), config)
+        from jepa_cli.targets.world_model import configured, trained
+
+        return trained(self.checkpoint) if self.checkpoint else configured(self.config, self.overrides)
 
 
 @dataclass(frozen=True)
 class Subject:
+    """Somebody's own trainer."""
+
     target: Target
-    config: Config | None = None
-    """None: another trainer than the world model."""
+
+    @property
+    def config(self) -> Config | None:
+        """None: another trainer than the world model."""
+        return None
 
     def losses(self, texts: Sequence[str]) -> list[str] | None:
-        """Names in the order of declaration; None for all. Raises AuditError for one that is unknown."""
-        if self.config is None:
-            return self._foreign_losses(listed(texts))
-        asked = set(listed(texts))
-        if unknown := sorted(asked - set(LOSSES) - {ALL, ENABLED}):
-            told = (f"--losses: there is no loss {name!r}: {nearest(name, LOSSES)}" for name in unknown)
-            raise AuditError("; ".join(told))
-        if not asked or ALL in asked:
-            return None
-        enabled = {loss.name for loss in self.config.enabled} if ENABLED in asked else set()
-        return [name for name in LOSSES if name in asked | enabled]
-
-    def _foreign_losses(self, names: list[str]) -> list[str] | None:
+        """Names in the order of declaration; None for all. Raises AuditError for one that is known to be unknown."""
+        names = listed(texts)
         if ENABLED in names:
             raise AuditError(
                 "--losses enabled: only the world model's config says which; name the losses, or leave it out"
@@ -84,9 +75,7 @@ class Subject:
     @property
     def own_gates(self) -> GateValues:
         """Those of the config, or of a trainer's defaults."""
-        if self.config is None:
-            return {name: values[0] for name, values in self.target.gates.items()}
-        return vars(Gates.of(self.config.model, self.config.train))
+        return {name: values[0] for name, values in self.target.gates.items()}
 
     def gates(self, texts: Sequence[str], option: str = "--gates") -> str | GateValues:
         """``"all"``, ``"default"``, or the own gates with those changed that are given as GATE=VALUE.
@@ -114,7 +103,7 @@ class Subject:
             known = nearest(name, gates) if gates else "this target has none"
             raise AuditError(f"{option} {text}: there is no gate {name!r}: {known}")
         for known in gates[name]:
-            if value.lower() == str(known).lower() or parse_value(value) == known:
+            if value.lower() == str(known).lower() or _parsed(value) == known:
                 return name, known
         values = ", ".join(map(str, gates[name]))
         raise AuditError(f"{option} {text}: {name} is one of {values}, found {value!r}")
@@ -122,6 +111,14 @@ class Subject:
     def _example(self) -> str:
         examples = (f"{name}={values[-1]}" for name, values in self.target.gates.items())
         return next(examples, "... (this target has no gate)")
+
+
+def _parsed(text: str) -> Any:
+    """A value as Python writes it; what is none is a text."""
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return text
 
 
 def listed(texts: Sequence[str]) -> list[str]:

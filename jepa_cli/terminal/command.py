@@ -1,49 +1,84 @@
 """What every command shares: examples in its help, one clear message for a mistake, and an exit code."""
 
+import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from inspect import cleandoc
-from typing import NoReturn, ParamSpec, TypeVar
+from itertools import pairwise
+from typing import Any, NoReturn, ParamSpec, TypeVar
 
 import typer
+from typer.core import TyperCommand
 
 BAD_INPUT = 2
+MISTAKES = {("audits.errors", "AuditError"), ("jepa_world_model.errors", "UserError")}
+"""The exceptions that are shown without a traceback."""
+EMPTY = re.compile(r"(--[\w-]+=)?\s*")
+"""``''`` and ``--option=``."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
+class Command(TyperCommand):
+    """A command that takes no empty text for a value: in a script that is a variable that nobody set."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if not ctx.resilient_parsing:
+            _refuse_empty(args)
+        return super().parse_args(ctx, args)
+
+
+def _refuse_empty(args: Sequence[str]) -> None:
+    for previous, text in pairwise(["", *args]):
+        if EMPTY.fullmatch(text):
+            option = text.strip().rstrip("=") or (previous if previous.startswith("--") else "")
+            where = f"{option}: expected a value, found an empty one" if option else "an argument is empty"
+            fail(f"{where}: is a variable of the shell not set?", BAD_INPUT)
+
+
 def reports_user_errors(command: Callable[P, R]) -> Callable[P, R]:
-    """A command whose UserError becomes a message and exit code 2. Every other exception is a bug and stays visible."""
-
-    @wraps(command)
-    def reporting(*args: P.args, **kwargs: P.kwargs) -> R:
-        from jepa_world_model.errors import UserError
-
-        try:
-            return command(*args, **kwargs)
-        except UserError as mistake:
-            fail(str(mistake), BAD_INPUT)
-
-    return reporting
-
-
-def reports_audit_errors(command: Callable[P, R]) -> Callable[P, R]:
-    """A command whose AuditError becomes a message and exit code 2."""
+    """A command whose UserError or AuditError becomes a message and exit code 2. Every other exception is a bug."""
 
     @wraps(command)
     def reporting(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return command(*args, **kwargs)
         except Exception as error:
-            from audits import AuditError  # the command has imported it already if it can raise one
-
-            if isinstance(error, AuditError):
+            if is_mistake(error):
                 fail(str(error), BAD_INPUT)
             raise
 
     return reporting
+
+
+def gives_no_verdict_on_a_bug(command: Callable[P, R]) -> Callable[P, R]:
+    """A command whose exit code 1 is a verdict: a bug is shown in full and ends with exit code 2."""
+
+    @wraps(command)
+    def reporting(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except (typer.Exit, typer.Abort):
+            raise
+        except Exception as error:
+            if is_mistake(error):
+                raise
+            import traceback
+
+            traceback.print_exc()
+            raise typer.Exit(BAD_INPUT) from None
+
+    return reporting
+
+
+def is_mistake(error: Exception) -> bool:
+    """Whether the user can mend it.
+
+    Compares names: an import of `jepa_world_model` here would hide a package of that name that a target belongs to.
+    """
+    return any((kind.__module__, kind.__name__) in MISTAKES for kind in type(error).__mro__)
 
 
 def examples(*lines: str) -> Callable[[Callable[P, R]], Callable[P, R]]:

@@ -5,13 +5,22 @@ from typing import Annotated
 
 import typer
 
+from jepa_cli.terminal.completion import offers
+from jepa_cli.terminal.names import settings
+
 ConfigFile = Annotated[
     Path | None,
     typer.Option(help="TOML file with the tables losses, train, model, data and alarms.", show_default=False),
 ]
 Overrides = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="TABLE.KEY=VALUE", help="Change one setting; may be repeated.", show_default=False),
+    typer.Option(
+        "--set",
+        metavar="TABLE.KEY=VALUE",
+        help="Change one setting; may be repeated.",
+        show_default=False,
+        autocompletion=offers(settings),
+    ),
 ]
 Checkpoint = Annotated[
     Path | None,

@@ -14,7 +14,7 @@ WORLD_MODEL = {
     "a run and a config": (["--checkpoint", "run", "--config", "my.toml"], "leave out --config and --set"),
     "a run and a setting": (["--checkpoint", "run", "--set", "train.seed=1"], "leave out --config and --set"),
     "an update from a run": (["--checkpoint", "run", "--update"], "leave out --checkpoint"),
-    "an update without docs": (["--update"], "--table docs/gradient_flow.md: folder docs does not exist"),
+    "an update without docs": (["--update"], "--update: there is no docs/gradient_flow.md in"),
 }
 ANOTHER_TRAINER = {
     "a config": (["--config", "my.toml"], "which --config cannot configure"),
@@ -62,14 +62,7 @@ def test_help_shows_examples_and_every_option() -> None:
     assert "jepa audit-grads --gates detach_decoder=True --explain recon:encoder" in shown
     for option in ("table", "losses", "gates", "config", "set", "checkpoint", "target", "explain", "strength"):
         assert f"--{option}" in shown
-    assert "rich|json|markdown|csv|junit|sarif|github" in shown
-
-
-def test_help_names_every_format() -> None:
-    from audits.formats import FORMATS
-    from jepa_cli.commands import audit_grads as command
-
-    assert sorted(command.FORMATS) == sorted(["rich", *FORMATS])
+    assert "rich|json|csv|markdown|junit|sarif|github" in shown
 
 
 @pytest.mark.parametrize(("arguments", "torch_is_loaded"), [(["--help"], False), (["--format", "jsn"], True)])

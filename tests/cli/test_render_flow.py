@@ -13,9 +13,6 @@ import typer
 from typer.testing import CliRunner, Result
 
 from jepa_cli.app import app
-from jepa_cli.commands.render_flow import FORMATS, VIEWS
-from jepa_cli.render.request import SUFFIXES
-from jepa_cli.render.request import VIEWS as KNOWN_VIEWS
 from jepa_cli.terminal.command import BAD_INPUT
 from tests.cli.audit_targets.command import complaint, contents
 from tests.conftest import SMALL
@@ -98,11 +95,6 @@ def test_a_file_of_any_name_where_the_format_is_given(trainers: Path) -> None:
 def test_a_minus_is_standard_output(trainers: Path) -> None:
     assert small("--out", "-").startswith("<svg")
     assert contents(trainers) == {}
-
-
-def test_every_format_of_the_help_is_known() -> None:
-    assert set(FORMATS) == set(SUFFIXES)
-    assert VIEWS == KNOWN_VIEWS
 
 
 @pytest.mark.parametrize(

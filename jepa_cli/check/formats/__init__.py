@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from typing import TYPE_CHECKING
 
-from jepa_cli.check.report import Report
+if TYPE_CHECKING:
+    from jepa_cli.check.report import Report
 
-Format = Callable[[Sequence[Report]], str]
+    Format = Callable[[Sequence[Report]], str]
 
 
 def _lazily(module: str) -> Format:

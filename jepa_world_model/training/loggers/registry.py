@@ -1,12 +1,16 @@
 """Loggers by the name that `--log` takes. A service is imported only when it is asked for."""
 
+from __future__ import annotations
+
 import warnings
 from collections.abc import Callable, Iterable
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jepa_world_model.errors import UserError, nearest
-from jepa_world_model.training.loggers.logger import Logger
+
+if TYPE_CHECKING:
+    from jepa_world_model.training.loggers.logger import Logger
 
 LOGGERS = {"tensorboard": "TensorBoard", "wandb": "WandB", "mlflow": "MLflow"}
 """By name, which is also that of its file: its class."""

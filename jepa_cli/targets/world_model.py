@@ -1,0 +1,51 @@
+"""The world model as what is looked at: of a config, or at the weights of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from audits import AuditError
+from audits.errors import nearest
+from jepa_cli.targets.subject import ALL, ENABLED, GateValues, Subject, listed
+from jepa_world_model.config_file import load_config
+from jepa_world_model.gradient_flow.target import jepa_target, trained_target
+from jepa_world_model.losses import LOSSES
+from jepa_world_model.model_config import Config
+from jepa_world_model.states import Gates
+
+
+@dataclass(frozen=True)
+class WorldModel(Subject):
+    settings: Config
+
+    @property
+    def config(self) -> Config:
+        return self.settings
+
+    def losses(self, texts: Sequence[str]) -> list[str] | None:
+        """Names in the order of declaration; None for all. Raises AuditError for one that is unknown."""
+        asked = set(listed(texts))
+        if unknown := sorted(asked - set(LOSSES) - {ALL, ENABLED}):
+            told = (f"--losses: there is no loss {name!r}: {nearest(name, LOSSES)}" for name in unknown)
+            raise AuditError("; ".join(told))
+        if not asked or ALL in asked:
+            return None
+        enabled = {loss.name for loss in self.settings.enabled} if ENABLED in asked else set()
+        return [name for name in LOSSES if name in asked | enabled]
+
+    @property
+    def own_gates(self) -> GateValues:
+        return vars(Gates.of(self.settings.model, self.settings.train))
+
+
+def configured(file: Path | None, overrides: Sequence[str]) -> WorldModel:
+    """A small untrained model. Raises UserError for a config that has mistakes."""
+    config = load_config(file, overrides)
+    return WorldModel(jepa_target(config), config)
+
+
+def trained(run: Path) -> WorldModel:
+    """A model at the weights of a run, on its data. Raises UserError for what is no run."""
+    return WorldModel(*trained_target(run))
