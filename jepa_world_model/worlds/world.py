@@ -1,14 +1,14 @@
 """The one interface of an environment that evaluation and planning step."""
 
-from collections.abc import Hashable, Mapping
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 import numpy as np
 
 from jepa_world_model.data.spec import DataSpec
 
-State = Hashable
-"""Opaque to everybody but its world; equal states look alike and behave alike."""
+State = Any
+"""Opaque to everybody but its world, and hashable; equal states look alike and behave alike."""
 
 
 class World(Protocol):
