@@ -14,8 +14,8 @@ from jepa_world_model.errors import UserError, nearest
 from jepa_world_model.evaluation.evaluation import Evaluation, evaluate
 from jepa_world_model.training.durable import write_whole
 
-FORMATS = ("rich", "json", "markdown")
-STORED = "evaluation.json"
+FORMATS = ("rich", "json", "markdown", "html")
+STORED, REPORT = "evaluation.json", "evaluation.html"
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,11 @@ def run_eval(request: EvalRequest) -> None:
     write_whole(request.run / STORED, text.encode())
     if request.format == "json":
         sys.stdout.write(text)
+    elif request.format == "html":
+        from jepa_cli.eval.page import page as html
+
+        write_whole(request.run / REPORT, html(found).encode())
+        print(f"report  {request.run / REPORT}")
     elif request.format == "markdown":
         sys.stdout.write(markdown(found))
     else:

@@ -62,6 +62,8 @@ class Evaluation:
     """What was measured."""
 
     protocol: Protocol
+    data: HeldOut
+    world: World | None
     figures: tuple[Measured, ...]
     curves: Mapping[str, Sequence[Estimate]]
     """By name: at each depth from 1 on."""
@@ -109,8 +111,9 @@ def evaluation_of(data: HeldOut, world: World | None, protocol: Protocol, on_sta
     curves = {name: curve(data, name) for name in CURVES} if data.length > DEPTH + WARM_UP else {}
     if world is None:
         reason = f"{protocol.data} is recorded data: there is no environment to reach goals in"
-        return Evaluation(protocol, tuple(figures), curves, (), reason)
-    return Evaluation(protocol, tuple(figures), curves, tuple(_planned(data, world, protocol, on_stage)))
+        return Evaluation(protocol, data, None, tuple(figures), curves, (), reason)
+    planning = tuple(_planned(data, world, protocol, on_stage))
+    return Evaluation(protocol, data, world, tuple(figures), curves, planning)
 
 
 def held_out_source(config: Config, data: str | None, episodes: int, seed: int) -> tuple[EpisodeSource, Sequence[int]]:
