@@ -152,7 +152,7 @@ def _planners(
     yield ImaginedSearch(subject, world.actions, alike_distance(data.traces.z)), drawn
     yield PoseSteps(subject, world.actions, mean_increments(data, world.actions)), recorded
     yield RandomWalk(len(world.actions), seed), drawn
-    yield Oracle(world), drawn
+    yield Oracle(world, drawn), drawn
 
 
 def _plain_figure(one: Measured) -> dict[str, Any]:

@@ -64,7 +64,7 @@ def test_tasks_are_of_every_distance_and_the_same_each_time(world: GridWorld, ta
 
 
 def test_an_oracle_walks_shortest_paths(world: GridWorld, tasks: list[Task]) -> None:
-    found = outcome(world, Oracle(world), tasks)
+    found = outcome(world, Oracle(world, tasks), tasks)
     assert found.success.value == 1
     assert found.path_length == 1
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from itertools import islice
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -48,8 +50,8 @@ class Planner(Protocol):
 
     name: str
 
-    def begin(self, frame: np.ndarray, goal: np.ndarray, task: Task) -> None:
-        """Frames [H, W, C] uint8 of where it stands and of where it is to go. Of the task, only its displacement."""
+    def begin(self, frame: np.ndarray, goal: np.ndarray, displacement: np.ndarray | None) -> None:
+        """Frames [H, W, C] uint8 of where it stands and of where it is to go, and what odometry says of the way."""
         ...
 
     def act(self) -> int:
@@ -66,20 +68,45 @@ class Planner(Protocol):
         ...
 
 
+class Step(NamedTuple):
+    """One move of a walk."""
+
+    action: int
+    state: State
+    frame: np.ndarray
+    """[H, W, C] uint8, after the move."""
+    seconds: float
+    """That the planner took for it."""
+
+
+def walk(
+    world: World, planner: Planner, start: State, goal: np.ndarray, displacement: np.ndarray | None = None
+) -> Iterator[Step]:
+    """From a state towards what a goal [H, W, C] uint8 looks like, for as long as the caller asks for moves."""
+    begun, state = time.perf_counter(), start
+    planner.begin(world.render(start), goal, displacement)
+    while True:
+        action = planner.act()
+        seconds = time.perf_counter() - begun
+        state = world.step(state, action)
+        frame = world.render(state)
+        begun = time.perf_counter()
+        planner.see(action, frame)
+        yield Step(action, state, frame, seconds + time.perf_counter() - begun)
+        begun = time.perf_counter()
+
+
 def attempt(world: World, planner: Planner, task: Task) -> Attempt:
     """Until the agent stands where the goal is, or the budget is spent. Success radius 0: the very same position."""
-    target, state, path = world.truth(task.goal)["position"], task.start, [task.start]
-    begun = time.perf_counter()
-    planner.begin(world.render(state), world.render(task.goal), task)
-    seconds = time.perf_counter() - begun
-    while not (world.truth(state)["position"] == target).all() and len(path) <= task.budget:
-        begun = time.perf_counter()
-        action = planner.act()
-        seconds += time.perf_counter() - begun
-        state = world.step(state, action)
-        path.append(state)
-        begun = time.perf_counter()
-        planner.see(action, world.render(state))
-        seconds += time.perf_counter() - begun
-    reached = bool((world.truth(state)["position"] == target).all())
-    return Attempt(task, reached, len(path) - 1, seconds, planner.plans, tuple(path))
+    target, path, seconds = world.truth(task.goal)["position"], [task.start], 0.0
+
+    def arrived() -> bool:
+        return bool((world.truth(path[-1])["position"] == target).all())
+
+    if not arrived():
+        for step in islice(walk(world, planner, task.start, world.render(task.goal), task.displacement), task.budget):
+            path.append(step.state)
+            seconds += step.seconds
+            if arrived():
+                break
+    return Attempt(task, arrived(), len(path) - 1, seconds, planner.plans, tuple(path))

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jepa_world_model.evaluation.planning.attempt import Task
 from jepa_world_model.evaluation.subject import Subject
 
 DEPTH = 24
@@ -36,11 +35,13 @@ class ImaginedSearch:
         self._subject, self._actions, self._alike = subject, actions.astype(np.float32), alike
         self.plans = 0
 
-    def begin(self, frame: np.ndarray, goal: np.ndarray, task: Task) -> None:
+    def begin(self, frame: np.ndarray, goal: np.ndarray, displacement: np.ndarray | None) -> None:
         self._goal = self._subject.embed(goal[None])[0]
         self._z = self._subject.embed(frame[None])
         self._h = self._subject.begin(self._z)
         self._plan: list[int] = []
+        self.imagined = np.empty((0, self._goal.shape[0]), np.float32)
+        """z [M, Dz] of the moves that are planned, the next first."""
         self._since = 0
         self.plans = 0
 
@@ -49,6 +50,7 @@ class ImaginedSearch:
             self._plan, self._since = self._search(), 0
             self.plans += 1
         self._since += 1
+        self.imagined = self.imagined[len(self.imagined) - len(self._plan) :]
         return self._plan.pop(0) if self._plan else len(self._actions) - 1
 
     def see(self, action: int, frame: np.ndarray) -> None:
@@ -64,7 +66,9 @@ class ImaginedSearch:
             if not len(level) or near.min() < self._alike / 2 or len(tree.parent) >= MOST_NODES:
                 break
         distances = np.linalg.norm(tree.z[1:] - self._goal, axis=1)
-        return _way(tree, 1 + int(distances.argmin())) if len(distances) else []
+        nodes = _way(tree, 1 + int(distances.argmin())) if len(distances) else []
+        self.imagined = tree.z[nodes]
+        return [tree.action[node] for node in nodes]
 
     def _grown(self, tree: _Tree, level: np.ndarray) -> np.ndarray:
         """Every action of every node of a level; the numbers of those nodes that are new places."""
@@ -95,8 +99,9 @@ def alike_distance(z: np.ndarray) -> float:
 
 
 def _way(tree: _Tree, node: int) -> list[int]:
-    actions = []
+    """The nodes from the first move to a node."""
+    nodes = []
     while tree.parent[node] >= 0:
-        actions.append(tree.action[node])
+        nodes.append(node)
         node = tree.parent[node]
-    return actions[::-1]
+    return nodes[::-1]

@@ -7,7 +7,6 @@ from itertools import count
 
 import numpy as np
 
-from jepa_world_model.evaluation.planning.attempt import Task
 from jepa_world_model.evaluation.subject import Subject
 
 MOST_NODES = 4000
@@ -35,10 +34,10 @@ class PoseSteps:
         self._radius = NEAR * float(self._lengths[self._moves].min(initial=np.inf))
         self.plans = 0
 
-    def begin(self, frame: np.ndarray, goal: np.ndarray, task: Task) -> None:
-        if task.displacement is None:
+    def begin(self, frame: np.ndarray, goal: np.ndarray, displacement: np.ndarray | None) -> None:
+        if displacement is None:
             raise ValueError("planning with p needs the goal's displacement: expected a task from a trajectory")
-        self._goal, self._at = task.displacement.astype(float), np.zeros(len(task.displacement))
+        self._goal, self._at = displacement.astype(float), np.zeros(len(displacement))
         self._z = self._subject.embed(frame[None])
         self._h, self._p = self._subject.begin(self._z), self._subject.origin(1)
         self._blocked: set[tuple[Cell, int]] = set()
