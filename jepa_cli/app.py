@@ -8,6 +8,7 @@ from jepa_cli.commands.audit_grads import audit_grads
 from jepa_cli.commands.check_weights import check_weights
 from jepa_cli.commands.collect import collect
 from jepa_cli.commands.eval import evaluate
+from jepa_cli.commands.plan import plan
 from jepa_cli.commands.render_flow import render_flow
 from jepa_cli.commands.runs import runs
 from jepa_cli.commands.train import train
@@ -21,6 +22,7 @@ app = typer.Typer(
 )
 app.command(short_help="Train the world model and leave a run folder.")(train)
 app.command("eval", short_help="Measure what a trained model is good for.")(evaluate)
+app.command(short_help="Watch a trained model walk to a goal.")(plan)
 app.command(short_help="Record trajectories in a Gymnasium environment.")(collect)
 app.command(short_help="Prove which loss updates which module; fail on drift from the documented table.")(audit_grads)
 app.command(short_help="Draw the gradient flow as measured.")(render_flow)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from jepa_world_model.data import EMBEDDED, EpisodeSource, generate, split_episodes
+from jepa_world_model.data.spec import DataSpec, parse_action_kind
 from jepa_world_model.errors import UserError
 from jepa_world_model.evaluation.dynamics import CURVES, curve
 from jepa_world_model.evaluation.estimate import Estimate
@@ -91,15 +92,25 @@ def evaluate(
     distances; `on_stage` is told what is done, how much of it, of how much. Raises UserError for what is no run, has no
     weights, or has too little data.
     """
-    run, config = RunFolder.open(path)
+    config, subject, spec = loaded_subject(path)
     source, indices = held_out_source(config, data, episodes, seed)
-    model = WorldModel(config.model, source.spec)
-    run.load_weights(model)
-    subject = ModelSubject(model)
+    _check_same_kind(spec, source)
     chosen = held_out(subject, source, indices, length=LENGTH)
     world = GridWorld(source.name, config.model.image_size) if source.name in EMBEDDED else None
     protocol = Protocol(str(path), source.name, chosen.episodes, chosen.length, seed, tasks)
     return evaluation_of(chosen, world, protocol, on_stage)
+
+
+def loaded_subject(path: Path) -> tuple[Config, ModelSubject, DataSpec]:
+    """A run's config, its model with the weights it left, and what that model knows of its data.
+
+    Raises UserError for what is no run, has no weights, or whose data is gone.
+    """
+    run, config = RunFolder.open(path)
+    spec = _spec(config)
+    model = WorldModel(config.model, spec)
+    run.load_weights(model)
+    return config, ModelSubject(model), spec
 
 
 def evaluation_of(data: HeldOut, world: World | None, protocol: Protocol, on_stage: ON_STAGE) -> Evaluation:
@@ -135,6 +146,25 @@ def held_out_source(config: Config, data: str | None, episodes: int, seed: int) 
     source = open_config_source(config)
     _, validation = split_episodes(source, config.data.validation_fraction, config.data.seed)
     return source, [int(index) for index in validation[:episodes]]
+
+
+def _spec(config: Config) -> DataSpec:
+    """Of the data that a run was trained on; an embedded world need not be made for that."""
+    name, kind = config.data.source, config.data.action_kind
+    if name not in EMBEDDED:
+        return open_config_source(config).spec
+    spec = GridWorld(name, config.model.image_size).spec
+    return spec if kind == "auto" else replace(spec, action_kind=parse_action_kind(kind))
+
+
+def _check_same_kind(spec: DataSpec, source: EpisodeSource) -> None:
+    """Raises UserError for data that the model cannot read."""
+    found = source.spec
+    if (found.channels, found.action_width) != (spec.channels, spec.action_width):
+        raise UserError(
+            f"{source.name}: expected frames of {spec.channels} channels and actions of {spec.action_width} columns, "
+            f"as the run was trained on, found {found.channels} and {found.action_width}"
+        )
 
 
 def _planned(data: HeldOut, world: World, protocol: Protocol, on_stage: ON_STAGE) -> Iterator[PlanningOutcome]:
