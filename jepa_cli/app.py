@@ -8,6 +8,8 @@ import typer
 from jepa_cli.commands.audit_grads import audit_grads
 from jepa_cli.commands.check_weights import check_weights
 from jepa_cli.commands.collect import collect
+from jepa_cli.commands.eval import evaluate
+from jepa_cli.commands.plan import plan
 from jepa_cli.commands.render_flow import render_flow
 from jepa_cli.commands.runs import runs
 from jepa_cli.commands.train import train
@@ -23,6 +25,8 @@ app = typer.Typer(
 )
 command = partial(app.command, cls=Command)
 command(short_help="Train the world model and leave a run folder.")(train)
+command("eval", short_help="Measure what a trained model is good for.")(evaluate)
+command(short_help="Watch a trained model walk to a goal.")(plan)
 command(short_help="Record trajectories in a Gymnasium environment.")(collect)
 command(short_help="Prove which loss updates which module; fail on drift from the documented table.")(audit_grads)
 command(short_help="Draw the gradient flow as measured.")(render_flow)

@@ -11,9 +11,9 @@ from jepa_world_model import processes
 from jepa_world_model.data import EpisodeSource, open_source, split_episodes
 from jepa_world_model.data.windows import Batch, WindowSampler
 from jepa_world_model.errors import UserError
-from jepa_world_model.evaluation.pictures import draw_pictures
 from jepa_world_model.model import WorldModel
 from jepa_world_model.model_config import Config
+from jepa_world_model.pictures.run_pictures import draw_pictures
 from jepa_world_model.runs.metrics import VALIDATION, rare_rows
 from jepa_world_model.training.checkpoints import Checkpoint
 from jepa_world_model.training.observer import Observer, Observers

@@ -64,7 +64,7 @@ def _draw(comparison: Comparison, out: Path) -> Path | None:
     """Where the picture is; None where there is nothing to draw."""
     if not any(history.train or history.validations for history in comparison.named.values()):
         return None
-    from jepa_world_model.evaluation.run_curves import as_picture, curves
+    from jepa_world_model.pictures.run_curves import as_picture, curves
 
     replace_file(out, as_picture(curves(comparison.named), out.suffix.lower().lstrip(".")))
     return out

@@ -26,7 +26,8 @@ ACTION_VECTORS = np.eye(NOOP + 1, NOOP, dtype=np.float32)  # row NOOP is all zer
 def grid_rooms_episode(rng: np.random.Generator, length: int) -> Episode:
     """Four rooms joined by doors, and a key that is taken by stepping on it.
 
-    truth: ``position`` [T, 2] (row, column), ``inventory`` [T] (1 once the key is taken), ``room`` [T] (-1 in a door).
+    truth: ``position`` [T, 2] (row, column), ``inventory`` [T] (1 once the key is taken), ``room`` [T] (-1 in a door),
+    ``key`` [T, 2], where the key lies or lay.
     """
     grid = grid_map(ROOMS_MAP)
     rooms = room_numbers(grid.floor)
@@ -39,6 +40,7 @@ def grid_rooms_episode(rng: np.random.Generator, length: int) -> Episode:
     paste(frames, KEY, key_times, np.full(len(key_times), key))
     paste(frames, AGENT, np.arange(length), cells)
     truth = {"position": _positions(cells), "inventory": taken.astype(np.int64), "room": rooms.ravel()[cells]}
+    truth["key"] = _positions(np.full(length, key))
     return Episode(frames, ACTION_VECTORS[actions], truth)
 
 

@@ -1,1 +1,1 @@
-"""What a trained model shows: pictures."""
+"""What a trained model is good for: figures of z, h and p, and goals reached."""

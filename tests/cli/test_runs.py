@@ -21,8 +21,8 @@ from typer.testing import CliRunner, Result
 
 from jepa_cli.app import app
 from jepa_world_model.config_file import load_config
-from jepa_world_model.evaluation.run_curves import COLOURS, as_picture, curves
 from jepa_world_model.model_config import Config
+from jepa_world_model.pictures.run_curves import COLOURS, as_picture, curves
 from jepa_world_model.run import run_training
 from jepa_world_model.runs import metrics
 from jepa_world_model.runs.files import is_held

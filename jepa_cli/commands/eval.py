@@ -1,0 +1,38 @@
+"""`jepa eval`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from jepa_cli.eval.choices import FORMATS
+from jepa_cli.terminal.command import examples, reports_user_errors
+from jepa_cli.terminal.completion import one_of
+
+
+@reports_user_errors
+@examples(
+    "jepa eval runs/grid-rooms-001",
+    "jepa eval runs/grid-rooms-001 --episodes 150 --tasks 50",
+    "jepa eval runs/grid-rooms-001 --format html",
+    "jepa eval runs/grid-rooms-001 --data grid-loops --format json > figures.json",
+)
+def evaluate(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")],
+    data: Annotated[
+        str | None,
+        typer.Option(metavar="NAME|DIR", help="Other data than what the run held out: an embedded world, or a folder."),
+    ] = None,
+    episodes: Annotated[int, typer.Option(help="Held-out episodes, at most.")] = 60,
+    seed: Annotated[int, typer.Option(help="Of fresh episodes of an embedded world, and of goals.")] = 0,
+    tasks: Annotated[int, typer.Option(help="Goals to reach for each range of distances.")] = 20,
+    format: Annotated[str, one_of(FORMATS, help="How to report.")] = "rich",
+) -> None:
+    """Measure what a trained model is good for: places, dynamics, poses, and goals reached in the real environment.
+
+    Everything that a figure depends on is printed with it. All of it is kept in RUN/evaluation.json. The
+    format html writes a report with pictures, RUN/evaluation.html.
+    """
+    from jepa_cli.eval.run import EvalRequest, run_eval
+
+    run_eval(EvalRequest(run, data, episodes, seed, tasks, format))

@@ -1,0 +1,1 @@
+"""`jepa eval`: what is asked for, the evaluation, and how it is shown."""

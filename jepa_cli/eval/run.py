@@ -1,0 +1,80 @@
+"""Carries out an evaluation that was asked for on the command line."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from jepa_cli.eval.choices import FORMATS
+from jepa_cli.eval.formats import markdown
+from jepa_cli.eval.view import show
+from jepa_cli.terminal.plain_page import PlainPage
+from jepa_world_model.errors import UserError, nearest
+from jepa_world_model.evaluation.evaluation import Evaluation, evaluate
+from jepa_world_model.training.durable import write_whole
+
+STORED, REPORT = "evaluation.json", "evaluation.html"
+
+
+@dataclass(frozen=True)
+class EvalRequest:
+    """The options, as typed."""
+
+    run: Path
+    data: str | None
+    episodes: int
+    seed: int
+    tasks: int
+    format: str
+
+    def check(self) -> None:
+        """Raises UserError for options that name nothing."""
+        if self.format not in FORMATS:
+            hint = nearest(self.format, FORMATS)
+            raise UserError(f"--format {self.format}: expected one of {', '.join(FORMATS)}. {hint}".rstrip(". "))
+        for name, value, least in (("--tasks", self.tasks, 1), ("--seed", self.seed, 0)):
+            if value < least:
+                raise UserError(f"{name}: expected at least {least}, found {value}")
+
+
+def run_eval(request: EvalRequest) -> None:
+    """Evaluate, show, and keep everything in the run folder. Raises UserError for what cannot be evaluated."""
+    request.check()
+    found = _evaluated(request)
+    text = json.dumps(found.plain(), indent=1) + "\n"
+    write_whole(request.run / STORED, text.encode())
+    if request.format == "json":
+        sys.stdout.write(text)
+    elif request.format == "html":
+        from jepa_cli.eval.page import page as html
+
+        write_whole(request.run / REPORT, html(found).encode())
+        print(f"report  {request.run / REPORT}")
+    elif request.format == "markdown":
+        sys.stdout.write(markdown(found))
+    else:
+        page = PlainPage()
+        show(found, page)
+        page.blank()
+        page.paragraph(f"all of it: {request.run / STORED}", style="quiet")
+        page.print()
+
+
+def _evaluated(request: EvalRequest) -> Evaluation:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(bar_width=None), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("figures", total=None)
+        return evaluate(
+            request.run,
+            data=request.data,
+            episodes=request.episodes,
+            seed=request.seed,
+            tasks=request.tasks,
+            on_stage=lambda stage, done, of: progress.update(task, description=stage, completed=done, total=of),
+        )

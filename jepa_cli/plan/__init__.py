@@ -1,0 +1,1 @@
+"""`jepa plan`: a goal, a walk towards it, and how both are shown."""

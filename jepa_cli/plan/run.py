@@ -1,0 +1,148 @@
+"""Carries out a walk that was asked for on the command line."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from jepa_cli.plan.view import WalkView
+from jepa_world_model.data import EMBEDDED
+from jepa_world_model.errors import UserError
+from jepa_world_model.evaluation.evaluation import held_out_source, loaded_subject
+from jepa_world_model.evaluation.held_out import HeldOut, held_out
+from jepa_world_model.evaluation.planning.attempt import walk
+from jepa_world_model.evaluation.planning.imagined_search import ImaginedSearch, alike_distance
+from jepa_world_model.evaluation.planning.tasks import BINS, distance
+from jepa_world_model.pictures.walk_film import Film, Moment
+from jepa_world_model.training.durable import write_whole
+from jepa_world_model.worlds.grid import GridWorld
+from jepa_world_model.worlds.world import State
+
+EPISODES, LENGTH = 20, 64
+FRAME_OF_EPISODE = re.compile(r"(\d+):(\d+)")
+
+
+@dataclass(frozen=True)
+class PlanRequest:
+    """The options, as typed."""
+
+    run: Path
+    goal: str | None
+    seed: int
+    moves: int
+    out: Path
+
+    def check(self) -> None:
+        """Raises UserError for options that cannot be carried out."""
+        if self.moves < 1 or self.seed < 0:
+            found = f"found {self.moves} and {self.seed}"
+            raise UserError(f"expected --moves of at least 1 and --seed of at least 0, {found}")
+        if self.out.suffix.lower() != ".gif":
+            raise UserError(f"--out {self.out}: expected a file that ends in .gif")
+        if not self.out.absolute().parent.is_dir():
+            raise UserError(f"--out {self.out}: folder {self.out.parent} does not exist")
+
+
+@dataclass(frozen=True)
+class Goal:
+    """Where the walk is to end."""
+
+    name: str
+    frame: np.ndarray
+    """[H, W, C] uint8"""
+    state: State | None
+    """None for a picture: then the model itself judges whether it has arrived."""
+
+
+def run_plan(request: PlanRequest) -> bool:
+    """Whether the goal was reached. Raises UserError for a run, a goal or a file that cannot be used."""
+    request.check()
+    config, subject, spec = loaded_subject(request.run)
+    if config.data.source not in EMBEDDED:
+        raise UserError(f"{request.run} was trained on recorded data: there is no environment to walk in")
+    source, indices = held_out_source(config, None, EPISODES, request.seed)
+    data = held_out(subject, source, indices, length=LENGTH)
+    world = GridWorld(source.name, spec.image_size)
+    rng = np.random.default_rng(request.seed)
+    start = world.reset(rng)
+    goal = _goal(request.goal, world, data, start, rng)
+    film = Film(goal.frame, data.traces.p)
+    view = WalkView(sys.stdout, goal.name)
+    reached = False
+    for moment, state in _moments(world, data, start, goal, request.moves):
+        film.add(moment)
+        view.show(moment)
+        reached = _arrived(world, state, goal, moment, data)
+        if reached:
+            break
+    write_whole(request.out, film.gif())
+    view.end(reached, len(film) - 1, None if goal.state is None else distance(world, start, goal.state), request.out)
+    return reached
+
+
+def _moments(world: GridWorld, data: HeldOut, start: State, goal: Goal, moves: int) -> Iterator[tuple[Moment, State]]:
+    """The start, then every move with what was imagined of it."""
+    subject = data.subject
+    planner = ImaginedSearch(subject, world.actions, alike_distance(data.traces.z))
+    z = subject.embed(world.render(start)[None])
+    h, p = subject.begin(z), subject.origin(1)
+    yield Moment("start", world.render(start), None, z[0], p[0]), start
+    for step in islice(walk(world, planner, start, goal.frame), moves):
+        action = world.actions[step.action][None]
+        p = p + subject.move(p, h, action)
+        imagined, h = subject.predict(z, h, action)
+        z = subject.embed(step.frame[None])
+        yield Moment(world.action_names[step.action], step.frame, subject.decode(imagined)[0], z[0], p[0]), step.state
+
+
+def _arrived(world: GridWorld, state: State, goal: Goal, moment: Moment, data: HeldOut) -> bool:
+    if goal.state is not None:
+        return bool((world.truth(state)["position"] == world.truth(goal.state)["position"]).all())
+    wanted = data.subject.embed(goal.frame[None])[0]
+    return float(np.linalg.norm(moment.z - wanted)) < alike_distance(data.traces.z) / 2
+
+
+def _goal(text: str | None, world: GridWorld, data: HeldOut, start: State, rng: np.random.Generator) -> Goal:
+    if text is None:
+        return _random_goal(world, start, rng)
+    if found := FRAME_OF_EPISODE.fullmatch(text):
+        return _frame_of(world, data, *map(int, found.groups()))
+    return Goal(text, _picture(Path(text), world.spec.image_size), None)
+
+
+def _random_goal(world: GridWorld, start: State, rng: np.random.Generator) -> Goal:
+    """Some moves away."""
+    while True:
+        state = world.reset(rng)
+        if (distance(world, start, state) or 0) >= BINS[1][0]:
+            return Goal("a random goal", world.render(state), state)
+
+
+def _frame_of(world: GridWorld, data: HeldOut, episode: int, frame: int) -> Goal:
+    if episode >= data.episodes or frame >= data.length:
+        raise UserError(
+            f"--goal {episode}:{frame}: expected an episode below {data.episodes} and a frame below {data.length}"
+        )
+    state = world.placed({name: values[episode, frame] for name, values in data.truth.items()})
+    return Goal(f"frame {frame} of held-out episode {episode}", data.frames[episode, frame], state)
+
+
+def _picture(path: Path, size: int) -> np.ndarray:
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(path, formats=("PNG", "JPEG", "BMP", "WEBP")) as image:
+            pixels = np.array(image.convert("RGB"))
+    except FileNotFoundError as error:
+        raise UserError(f"--goal {path}: there is no such file; expected a picture, or EPISODE:FRAME") from error
+    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+        raise UserError(f"--goal {path}: is no picture that can be read") from error
+    if pixels.shape[:2] != (size, size):
+        raise UserError(f"--goal {path}: expected {size} x {size} pixels, found {pixels.shape[1]} x {pixels.shape[0]}")
+    return pixels

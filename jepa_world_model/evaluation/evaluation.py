@@ -1,0 +1,215 @@
+"""The evaluation of a run: figures of z, h and p, curves against depth, and goals reached in the real environment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jepa_world_model.data import EMBEDDED, EpisodeSource, generate, split_episodes
+from jepa_world_model.data.spec import DataSpec, parse_action_kind
+from jepa_world_model.errors import UserError
+from jepa_world_model.evaluation.dynamics import CURVES, curve
+from jepa_world_model.evaluation.estimate import Estimate
+from jepa_world_model.evaluation.figure import Measured, measure_figures
+from jepa_world_model.evaluation.figures import FIGURES
+from jepa_world_model.evaluation.held_out import HeldOut, held_out
+from jepa_world_model.evaluation.planning.attempt import FACTOR, SLACK, Planner, Task
+from jepa_world_model.evaluation.planning.imagined_search import ImaginedSearch, alike_distance
+from jepa_world_model.evaluation.planning.outcome import PlanningOutcome, outcome
+from jepa_world_model.evaluation.planning.pose_steps import PoseSteps
+from jepa_world_model.evaluation.planning.references import Oracle, RandomWalk
+from jepa_world_model.evaluation.planning.tasks import BINS, draw_tasks, tasks_of_trajectories
+from jepa_world_model.evaluation.pose import mean_increments
+from jepa_world_model.evaluation.rollouts import DEPTH, WARM_UP
+from jepa_world_model.evaluation.subject import ModelSubject, Subject
+from jepa_world_model.model import WorldModel
+from jepa_world_model.model_config import Config
+from jepa_world_model.run import open_config_source
+from jepa_world_model.training.run_folder import RunFolder
+from jepa_world_model.worlds.grid import GridWorld
+from jepa_world_model.worlds.world import World
+
+FRESH_SEEDS = 1_000_003
+"""Added to a run's data seed: episodes of an embedded world that no training has seen."""
+LENGTH = 64
+ON_STAGE = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """Everything that a figure depends on, besides the weights."""
+
+    run: str
+    data: str
+    episodes: int
+    frames: int
+    seed: int
+    tasks_per_distance: int
+    distances: tuple[tuple[int, int], ...] = BINS
+    budget: str = f"{FACTOR} x shortest path + {SLACK} moves"
+    success: str = "the agent stands at the goal's position"
+    warm_up: int = WARM_UP
+    """Frames that are seen before the model imagines."""
+    probes: str = "fitted on the first half of the episodes, judged on the second"
+    intervals: str = "95 %: bootstrap over episodes; Wilson for planning"
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What was measured."""
+
+    protocol: Protocol
+    data: HeldOut
+    world: World | None
+    figures: tuple[Measured, ...]
+    curves: Mapping[str, Sequence[Estimate]]
+    """By name: at each depth from 1 on."""
+    planning: tuple[PlanningOutcome, ...]
+    no_planning: str = ""
+    """Why there is none."""
+
+    def plain(self) -> dict[str, Any]:
+        """Everything as JSON has it; what is not a number is null."""
+        return {
+            "protocol": asdict(self.protocol),
+            "figures": {one.figure.name: _plain_figure(one) for one in self.figures},
+            "curves": {name: [_plain(one) for one in points] for name, points in self.curves.items()},
+            "planning": {one.planner: _plain_planning(one) for one in self.planning},
+            "no_planning": self.no_planning or None,
+        }
+
+
+def evaluate(
+    path: Path, *, data: str | None = None, episodes: int = 60, seed: int = 0, tasks: int = 20, on_stage: ON_STAGE
+) -> Evaluation:
+    """Evaluate the run that a folder holds.
+
+    `data` names other data than the run's own held-out split; `tasks` is the number of goals for each range of
+    distances; `on_stage` is told what is done, how much of it, of how much. Raises UserError for what is no run, has no
+    weights, or has too little data.
+    """
+    config, subject, spec = loaded_subject(path)
+    source, indices = held_out_source(config, data, episodes, seed)
+    _check_same_kind(spec, source)
+    chosen = held_out(subject, source, indices, length=LENGTH)
+    world = GridWorld(source.name, config.model.image_size) if source.name in EMBEDDED else None
+    protocol = Protocol(str(path), source.name, chosen.episodes, chosen.length, seed, tasks)
+    return evaluation_of(chosen, world, protocol, on_stage)
+
+
+def loaded_subject(path: Path) -> tuple[Config, ModelSubject, DataSpec]:
+    """A run's config, its model with the weights it left, and what that model knows of its data.
+
+    Raises UserError for what is no run, has no weights, or whose data is gone.
+    """
+    run, config = RunFolder.open(path)
+    spec = _spec(config)
+    model = WorldModel(config.model, spec)
+    run.load_weights(model)
+    return config, ModelSubject(model), spec
+
+
+def evaluation_of(data: HeldOut, world: World | None, protocol: Protocol, on_stage: ON_STAGE) -> Evaluation:
+    """Evaluate whatever subject the data has; without a world nothing is planned."""
+    figures = []
+    for done, one in enumerate(measure_figures(data), start=1):
+        figures.append(one)
+        on_stage("figures", done, len(FIGURES))
+    curves = {name: curve(data, name) for name in CURVES} if data.length > DEPTH + WARM_UP else {}
+    if world is None:
+        reason = f"{protocol.data} is recorded data: there is no environment to reach goals in"
+        return Evaluation(protocol, data, None, tuple(figures), curves, (), reason)
+    planning = tuple(_planned(data, world, protocol, on_stage))
+    return Evaluation(protocol, data, world, tuple(figures), curves, planning)
+
+
+def held_out_source(config: Config, data: str | None, episodes: int, seed: int) -> tuple[EpisodeSource, Sequence[int]]:
+    """Data that training never saw, and which episodes of it: of an embedded world fresh ones, of a folder those that
+    the run held out; of other data all."""
+    if episodes < 1:
+        raise UserError(f"--episodes: expected at least 1, found {episodes}")
+    name = data or config.data.source
+    if name in EMBEDDED:
+        made = generate(name, episodes, LENGTH, config.data.seed + FRESH_SEEDS + seed, config.model.image_size)
+        return made, range(episodes)
+    if data:
+        from jepa_world_model.data import open_source
+
+        source = open_source(
+            data, image_size=config.model.image_size, episodes=episodes, episode_length=LENGTH, seed=seed
+        )
+        return source, range(min(len(source), episodes))
+    source = open_config_source(config)
+    _, validation = split_episodes(source, config.data.validation_fraction, config.data.seed)
+    return source, [int(index) for index in validation[:episodes]]
+
+
+def _spec(config: Config) -> DataSpec:
+    """Of the data that a run was trained on; an embedded world need not be made for that."""
+    name, kind = config.data.source, config.data.action_kind
+    if name not in EMBEDDED:
+        return open_config_source(config).spec
+    spec = GridWorld(name, config.model.image_size).spec
+    return spec if kind == "auto" else replace(spec, action_kind=parse_action_kind(kind))
+
+
+def _check_same_kind(spec: DataSpec, source: EpisodeSource) -> None:
+    """Raises UserError for data that the model cannot read."""
+    found = source.spec
+    if (found.channels, found.action_width) != (spec.channels, spec.action_width):
+        raise UserError(
+            f"{source.name}: expected frames of {spec.channels} channels and actions of {spec.action_width} columns, "
+            f"as the run was trained on, found {found.channels} and {found.action_width}"
+        )
+
+
+def _planned(data: HeldOut, world: World, protocol: Protocol, on_stage: ON_STAGE) -> Iterator[PlanningOutcome]:
+    seed, each = protocol.seed, protocol.tasks_per_distance
+    drawn, recorded = draw_tasks(world, each, seed), tasks_of_trajectories(world, data, each, seed)
+    for planner, tasks in _planners(data, world, seed, drawn, recorded):
+        yield outcome(world, planner, tasks, lambda done, of, name=planner.name: on_stage(name, done, of))
+
+
+def _planners(
+    data: HeldOut, world: World, seed: int, drawn: Sequence[Task], recorded: Sequence[Task]
+) -> Iterator[tuple[Planner, Sequence[Task]]]:
+    """Each with the tasks that it can be given."""
+    subject: Subject = data.subject
+    yield ImaginedSearch(subject, world.actions, alike_distance(data.traces.z)), drawn
+    yield PoseSteps(subject, world.actions, mean_increments(data, world.actions)), recorded
+    yield RandomWalk(len(world.actions), seed), drawn
+    yield Oracle(world, drawn), drawn
+
+
+def _plain_figure(one: Measured) -> dict[str, Any]:
+    figure = one.figure
+    return {
+        "of": figure.of,
+        "meaning": figure.meaning,
+        **(_plain(one.estimate) if one.estimate else {"value": None, "missing": one.missing}),
+        "target": figure.target,
+        "at_most": figure.at_most if figure.target is not None else None,
+        "met": figure.met(one.estimate) if one.estimate else None,
+    }
+
+
+def _plain_planning(found: PlanningOutcome) -> dict[str, Any]:
+    return {
+        "success": _plain(found.success),
+        "by_distance": {f"{low}-{high}": _plain(one) for (low, high), one in found.by_distance.items()},
+        "path_length": _number(found.path_length),
+        "seconds_a_plan": _number(found.seconds_a_plan),
+    }
+
+
+def _plain(estimate: Estimate) -> dict[str, Any]:
+    value, low, high, count = estimate
+    return {"value": _number(value), "low": _number(low), "high": _number(high), "count": count}
+
+
+def _number(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None

@@ -1,0 +1,89 @@
+"""Planning with p alone: each action is one displacement, and A* adds them up to the goal's pose."""
+
+from __future__ import annotations
+
+import heapq
+from itertools import count
+
+import numpy as np
+
+from jepa_world_model.evaluation.subject import Subject
+
+MOST_NODES = 4000
+NEAR = 0.5
+"""Poses closer than this share of the shortest action's step are one."""
+STUCK = 0.35
+"""A move whose increment is shorter than this share of the usual one was blocked."""
+
+Cell = tuple[int, ...]
+
+
+class PoseSteps:
+    """A* over sums of the actions' mean increments. A move that odometry finds blocked is not planned again there."""
+
+    name = "A* on p"
+
+    def __init__(self, subject: Subject, actions: np.ndarray, increments: np.ndarray) -> None:
+        """`actions` [N, A] as the model reads them, `increments` [N, Dp] the mean of what each does to p.
+
+        A NOOP, which is all zeros, is never planned.
+        """
+        self._subject, self._actions, self._steps = subject, actions.astype(np.float32), increments
+        self._lengths = np.linalg.norm(increments, axis=1)
+        self._moves = np.flatnonzero(actions.any(axis=-1)).tolist()
+        self._radius = NEAR * float(self._lengths[self._moves].min(initial=np.inf))
+        self.plans = 0
+
+    def begin(self, frame: np.ndarray, goal: np.ndarray, displacement: np.ndarray | None) -> None:
+        if displacement is None:
+            raise ValueError("planning with p needs the goal's displacement: expected a task from a trajectory")
+        self._goal, self._at = displacement.astype(float), np.zeros(len(displacement))
+        self._z = self._subject.embed(frame[None])
+        self._h, self._p = self._subject.begin(self._z), self._subject.origin(1)
+        self._blocked: set[tuple[Cell, int]] = set()
+        self._plan: list[int] = []
+        self.plans = 0
+
+    def act(self) -> int:
+        if not self._plan:
+            self._plan = self._search()
+            self.plans += 1
+        return self._plan.pop(0) if self._plan else 0
+
+    def see(self, action: int, frame: np.ndarray) -> None:
+        row = self._actions[action][None]
+        increment = self._subject.move(self._p, self._h, row)
+        _, self._h = self._subject.predict(self._z, self._h, row)
+        self._p, self._z = self._p + increment, self._subject.embed(frame[None])
+        if np.linalg.norm(increment) < STUCK * self._lengths[action]:
+            self._blocked.add((self._cell(self._at), action))
+            self._plan = []
+        else:
+            self._at = self._at + increment[0]
+
+    def _search(self) -> list[int]:
+        if not np.isfinite(self._radius) or self._radius <= 0:
+            return []
+        order, start = count(), self._cell(self._at)
+        reach = float(self._lengths.max())
+        queue: list[tuple[float, int, int, np.ndarray, tuple[int, ...]]] = [(0.0, next(order), 0, self._at, ())]
+        seen, best = {start}, (float(np.linalg.norm(self._goal - self._at)), ())
+        while queue and len(seen) < MOST_NODES:
+            _, _, moves, at, way = heapq.heappop(queue)
+            left = float(np.linalg.norm(self._goal - at))
+            best = min(best, (left, way), key=lambda one: one[0])
+            if left < self._radius:
+                return list(way)
+            for action in self._moves:
+                step = self._steps[action]
+                cell = self._cell(at + step)
+                if cell in seen or (self._cell(at), action) in self._blocked:
+                    continue
+                seen.add(cell)
+                remaining = float(np.linalg.norm(self._goal - at - step)) / reach
+                heapq.heappush(queue, (moves + 1 + remaining, next(order), moves + 1, at + step, (*way, action)))
+        return list(best[1])
+
+    def _cell(self, pose: np.ndarray) -> Cell:
+        """Poses on one lattice point count as one."""
+        return tuple(np.round(pose / (2 * self._radius)).astype(int).tolist())

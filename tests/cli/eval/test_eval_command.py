@@ -1,0 +1,121 @@
+"""`jepa eval` on a run that was hardly trained."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from jepa_cli.app import app
+from jepa_world_model.evaluation.figures import FIGURES
+from tests.conftest import SMALL
+
+
+def invoke(*arguments: object):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = tmp_path_factory.mktemp("eval") / "run"
+    sets = [word for key in SMALL for word in ("--set", key)]
+    assert invoke("train", "--out", run, *sets).exit_code == 0
+    return run
+
+
+@pytest.fixture
+def run(trained: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(trained, tmp_path / "run"))
+
+
+QUICK = ("--episodes", 6, "--tasks", 2)
+
+
+def test_every_figure_is_shown_and_kept_with_all_that_it_depends_on(run: Path) -> None:
+    shown = invoke("eval", run, *QUICK)
+    assert shown.exit_code == 0, shown.output
+    kept = json.loads((run / "evaluation.json").read_text())
+    assert set(kept["figures"]) == set(FIGURES)
+    for name, figure in kept["figures"].items():
+        assert name.replace("_", " ") in shown.output
+        assert (figure["value"] is None) == ("missing" in figure) or figure["count"] == 0
+    assert kept["protocol"]["episodes"] == 6
+    assert kept["planning"]["oracle"]["success"]["value"] == 1
+    assert "search in imagined z" in shown.output
+
+
+def test_the_same_seed_gives_the_same_figures_and_another_one_others(run: Path) -> None:
+    def figures(*more: object) -> dict:
+        found = json.loads(invoke("eval", run, *QUICK, "--format", "json", *more).stdout)
+        for one in found["planning"].values():
+            del one["seconds_a_plan"]
+        return found
+
+    first = figures()
+    assert first == figures()
+    other = figures("--seed", 1)
+    assert other["figures"]["position_in_z"] != first["figures"]["position_in_z"]
+
+
+def test_the_run_itself_stays_as_it_was(run: Path) -> None:
+    before = {file: file.read_bytes() for file in run.rglob("*") if file.is_file()}
+    assert invoke("eval", run, *QUICK, "--format", "html").exit_code == 0
+    after = {file: file.read_bytes() for file in run.rglob("*") if file.is_file()}
+    assert {file.name for file in after.keys() - before.keys()} == {"evaluation.json", "evaluation.html"}
+    assert all(after[file] == content for file, content in before.items())
+
+
+def test_the_page_is_whole_and_fetches_nothing(run: Path) -> None:
+    assert invoke("eval", run, *QUICK, "--format", "html").exit_code == 0
+    page = (run / "evaluation.html").read_text(encoding="utf-8")
+    assert all(name.replace("_", " ") in page for name in FIGURES)
+    assert page.count("data:image/png;base64,") == 5
+    assert "http" not in page
+
+
+def test_markdown_has_a_row_for_each_figure(run: Path) -> None:
+    text = invoke("eval", run, *QUICK, "--format", "markdown").stdout
+    assert all(f"| `{name}` |" in text for name in FIGURES)
+
+
+def test_recorded_data_is_evaluated_without_a_world(run: Path, tmp_path: Path) -> None:
+    from jepa_world_model.data.episode_writer import EpisodeWriter
+    from jepa_world_model.data.grid_world import generate
+
+    made = generate("grid-rooms", 6, 24, seed=9, image_size=16)
+    with EpisodeWriter(
+        tmp_path / "data", action_kind=made.spec.action_kind, action_names=made.spec.action_names
+    ) as writer:
+        for episode in made:
+            writer.add(type(episode)(episode.frames, episode.actions, {}))
+    shown = invoke("eval", run, "--data", tmp_path / "data", *QUICK)
+    assert shown.exit_code == 0, shown.output
+    assert "position in z: not measured, the data has no position" in shown.output
+    assert "there is no environment to reach goals in" in shown.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--format", "jsn"), "expected one of rich, json, markdown, html"),
+        (("--tasks", 0), "--tasks: expected at least 1, found 0"),
+        (("--episodes", 0), "--episodes: expected at least 1, found 0"),
+        (("--episodes", 3), "expected at least 4 held-out episodes of at least 10 frames, found 3 of 64"),
+        (("--seed", -1), "--seed: expected at least 0, found -1"),
+        (("--data", "nowhere"), "unknown data source 'nowhere'"),
+    ],
+)
+def test_mistakes_are_one_message(arguments: tuple, message: str, run: Path) -> None:
+    found = invoke("eval", run, *arguments)
+    assert found.exit_code == 2
+    assert message in found.stderr
+    assert not (run / "evaluation.json").exists()
+
+
+def test_what_is_no_run_is_refused(tmp_path: Path, run: Path) -> None:
+    assert "is not a run folder" in invoke("eval", tmp_path / "none").stderr
+    (run / "weights.safetensors").unlink()
+    assert "the run ended before its first save" in invoke("eval", run).stderr

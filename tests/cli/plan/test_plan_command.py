@@ -1,0 +1,97 @@
+"""`jepa plan` on a run that was hardly trained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from jepa_cli.app import app
+from jepa_cli.plan.view import WalkView
+from jepa_world_model.pictures.walk_film import Film, Moment
+from tests.conftest import SMALL
+
+
+def invoke(*arguments: object):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = tmp_path_factory.mktemp("plan") / "run"
+    sets = [word for key in SMALL for word in ("--set", key)]
+    assert invoke("train", "--out", run, *sets).exit_code == 0
+    return run
+
+
+def test_a_walk_is_reported_move_by_move_and_filmed(run: Path, tmp_path: Path) -> None:
+    found = invoke("plan", run, "--moves", 3, "--out", tmp_path / "walk.gif")
+    assert found.exit_code in (0, 1)
+    assert ("reached after" in found.output) == (found.exit_code == 0)
+    moves = found.output.count("imagined frame off by")
+    with Image.open(tmp_path / "walk.gif") as film:
+        assert film.n_frames == moves + 1  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def test_a_goal_where_it_stands_is_reached_at_once(run: Path, tmp_path: Path) -> None:
+    """The picture of the start, saved and given as the goal."""
+    from jepa_world_model.worlds.grid import GridWorld
+
+    world = GridWorld("grid-rooms", 16)
+    Image.fromarray(world.render(world.reset(np.random.default_rng(0)))).save(tmp_path / "goal.png")
+    found = invoke("plan", run, "--goal", tmp_path / "goal.png", "--out", tmp_path / "walk.gif")
+    assert found.exit_code == 0
+    assert "reached after 0 moves" in found.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--goal", "99:1"), "expected an episode below 20 and a frame below 64"),
+        (("--goal", "none.png"), "there is no such file; expected a picture, or EPISODE:FRAME"),
+        (("--moves", 0), "expected --moves of at least 1"),
+        (("--out", "walk.mp4"), "expected a file that ends in .gif"),
+        (("--out", "none/walk.gif"), "folder none does not exist"),
+    ],
+)
+def test_mistakes_are_one_message(
+    arguments: tuple, message: str, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = invoke("plan", run, *arguments)
+    assert found.exit_code == 2
+    assert message in found.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_pictures_that_are_none_and_pictures_of_another_size_are_refused(run: Path, tmp_path: Path) -> None:
+    (tmp_path / "text.png").write_text("no picture")
+    assert "is no picture that can be read" in invoke("plan", run, "--goal", tmp_path / "text.png").stderr
+    Image.new("RGB", (20, 30)).save(tmp_path / "other.png")
+    assert "expected 16 x 16 pixels, found 20 x 30" in invoke("plan", run, "--goal", tmp_path / "other.png").stderr
+
+
+def test_a_terminal_gets_pictures_of_any_number_of_channels() -> None:
+    class Terminal:
+        text = ""
+
+        def write(self, text: str) -> None:
+            self.text += text
+
+        def isatty(self) -> bool:
+            return True
+
+    for channels in (1, 3, 5):
+        terminal = Terminal()
+        view = WalkView(terminal, "somewhere")  # pyright: ignore[reportArgumentType]
+        frame = np.full((16, 16, channels), 255, np.uint8)
+        view.show(Moment("up", frame, np.zeros((16, 16, channels)), np.zeros(4), np.zeros(2)))
+        assert "\x1b[38;2;255;255;255m" in terminal.text
+        assert "\x1b[38;2;0;0;0m" in terminal.text
+        assert "off by 1.000" in terminal.text
+        film = Film(frame, np.zeros((2, 3, 1)))
+        film.add(Moment("start", frame, None, np.zeros(4), np.zeros(1)))
+        assert film.gif().startswith(b"GIF8")

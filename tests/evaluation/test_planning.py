@@ -1,0 +1,123 @@
+"""Planners in the real world, on models with known answers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from jepa_world_model.data.grid_world import generate
+from jepa_world_model.errors import UserError
+from jepa_world_model.evaluation.held_out import HeldOut, held_out
+from jepa_world_model.evaluation.planning.attempt import Task, attempt
+from jepa_world_model.evaluation.planning.imagined_search import ImaginedSearch, alike_distance
+from jepa_world_model.evaluation.planning.outcome import outcome
+from jepa_world_model.evaluation.planning.pose_steps import PoseSteps
+from jepa_world_model.evaluation.planning.references import Oracle, RandomWalk
+from jepa_world_model.evaluation.planning.tasks import BINS, distance, draw_tasks, tasks_of_trajectories
+from jepa_world_model.evaluation.pose import mean_increments
+from jepa_world_model.evaluation.subject import Subject
+from jepa_world_model.worlds.grid import GridState, GridWorld
+from tests.evaluation.oracle import DeafSubject, OracleSubject, StillSubject
+
+PER_BIN = 8
+
+
+@pytest.fixture(scope="module", params=["grid-rooms", "grid-loops"])
+def world(request: pytest.FixtureRequest) -> GridWorld:
+    return GridWorld(request.param)
+
+
+@pytest.fixture(scope="module")
+def tasks(world: GridWorld) -> list[Task]:
+    return draw_tasks(world, PER_BIN, seed=0)
+
+
+def data_of(world: GridWorld, subject: Subject) -> HeldOut:
+    return held_out(subject, generate(world.name, 16, 64, seed=5), range(16), length=64)
+
+
+def search(world: GridWorld, subject: Subject) -> ImaginedSearch:
+    return ImaginedSearch(subject, world.actions, alike=alike_distance(data_of(world, subject).traces.z))
+
+
+def steps(world: GridWorld, data: HeldOut) -> PoseSteps:
+    return PoseSteps(data.subject, world.actions, mean_increments(data, world.actions))
+
+
+def test_states_are_those_of_the_data(world: GridWorld) -> None:
+    episode = generate(world.name, 1, 40, seed=2)[0]
+    for step in range(39):
+        row = {name: values[step] for name, values in episode.truth.items()}
+        state = world.placed(row)
+        assert (world.render(state) == episode.frames[step]).all()
+        action = int(episode.actions[step].argmax()) if episode.actions[step].any() else len(world.actions) - 1
+        assert (world.render(world.step(state, action)) == episode.frames[step + 1]).all()
+        found = world.truth(state)
+        assert all((found[name] == row[name]).all() for name in found)
+
+
+def test_tasks_are_of_every_distance_and_the_same_each_time(world: GridWorld, tasks: list[Task]) -> None:
+    assert [sum(low <= task.shortest <= high for task in tasks) for low, high in BINS] == [PER_BIN] * len(BINS)
+    assert all(distance(world, task.start, task.goal) == task.shortest for task in tasks)
+    assert tasks == draw_tasks(world, PER_BIN, seed=0)
+    assert tasks != draw_tasks(world, PER_BIN, seed=1)
+
+
+def test_an_oracle_walks_shortest_paths(world: GridWorld, tasks: list[Task]) -> None:
+    found = outcome(world, Oracle(world, tasks), tasks)
+    assert found.success.value == 1
+    assert found.path_length == 1
+
+
+def test_search_in_a_perfect_imagination_reaches_every_goal(world: GridWorld, tasks: list[Task]) -> None:
+    found = outcome(world, search(world, OracleSubject(world)), tasks)
+    assert found.success.value == 1, [one.task for one in found.attempts if not one.reached]
+    assert found.path_length < 1.1  # it may walk round a key, so that the goal's picture has one
+    assert found.seconds_a_plan > 0
+
+
+def test_who_imagines_without_actions_reaches_hardly_more_than_chance(world: GridWorld, tasks: list[Task]) -> None:
+    chance = outcome(world, RandomWalk(len(world.actions), seed=0), tasks).success.value
+    deaf = outcome(world, search(world, DeafSubject(world)), tasks).success.value
+    assert chance < 0.5
+    assert deaf < 0.5
+
+
+def test_steps_of_a_perfect_pose_reach_goals_of_their_trajectory() -> None:
+    world = GridWorld("grid-rooms")
+    subject = OracleSubject(world)
+    data = data_of(world, subject)
+    tasks = tasks_of_trajectories(world, data, PER_BIN, seed=0)
+    assert len(tasks) == PER_BIN * len(BINS)
+    found = outcome(world, steps(world, data), tasks)
+    assert found.success.value > 0.85
+    assert found.by_distance[BINS[0]].value == 1
+
+
+def test_a_pose_that_never_moves_plans_nothing() -> None:
+    world = GridWorld("grid-rooms")
+    data = data_of(world, StillSubject(world))
+    tasks = tasks_of_trajectories(world, data, PER_BIN, seed=0)
+    assert outcome(world, steps(world, data), tasks).success.value < 0.2
+
+
+def test_the_budget_ends_an_attempt() -> None:
+    world = GridWorld("grid-loops")
+    task = Task(GridState(0), GridState(8), 8)
+
+    class Waits(RandomWalk):
+        def act(self) -> int:
+            return len(world.actions) - 1
+
+    found = attempt(world, Waits(5, seed=0), task)
+    assert not found.reached
+    assert found.moves == task.budget == 20
+
+
+def test_places_that_cannot_be_told_are_refused() -> None:
+    with pytest.raises(UserError, match="the truth has no key"):
+        GridWorld("grid-rooms").placed({"position": np.zeros(2), "inventory": np.array(0)})
+    with pytest.raises(UserError, match="unknown embedded world 'grid-room'"):
+        GridWorld("grid-room")
+    with pytest.raises(ValueError, match="expected 0 to 4, found 5"):
+        GridWorld("grid-loops").step(GridState(0), 5)
