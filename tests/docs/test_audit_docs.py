@@ -23,6 +23,11 @@ MENTIONS = [(page.name, line, words) for page in PAGES for line, words in comman
 TABLE = next(block for block in blocks(GUIDE) if not block.language)
 """What the first Python block prints."""
 
+COMPARE_PROSE = """
+from audits import against
+from my_trainer import audit_target
+print("prose:", against(audit(audit_target(), settings="all"), "PROSE.md").drifts)
+"""
 RUN_TEST = "import test_gradient_flow as t; t.test_gradient_flow_is_as_documented()"
 
 TARGET = ("-m", "jepa_cli", "audit-grads", "--target", "my_trainer:audit_target")
@@ -52,7 +57,7 @@ def run_in_order(guided: Path, outcomes: Outcomes) -> list[str]:
     code = [block.text for block in python if not block.file and "audits" in block.text]
     (prose,) = (block.text for block in blocks(GUIDE) if block.language == "markdown")
     (guided / "PROSE.md").write_text(prose, encoding="utf-8")
-    code += ['print("prose:", against(found, "PROSE.md").drifts)', RUN_TEST, 'print("the test passes")']
+    code += [COMPARE_PROSE, RUN_TEST, 'print("the test passes")']
     (guided / "in_order.py").write_text("\n".join(code), encoding="utf-8")
     run = run_python(guided, "in_order.py")
     assert run.returncode == 0, run.stderr
