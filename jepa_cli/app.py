@@ -29,8 +29,8 @@ command("eval", short_help="Measure what a trained model is good for.")(evaluate
 command(short_help="Watch a trained model walk to a goal.")(plan)
 command(short_help="Record trajectories in a Gymnasium environment.")(collect)
 command(short_help="Prove which loss updates which module; fail on drift from the documented table.")(audit_grads)
-command(short_help="Draw the gradient flow as measured.")(render_flow)
-command(short_help="Say what an edit to weights or gates would do.")(check_weights)
+command(short_help="Draw the measured gradient flow.")(render_flow)
+command(short_help="Report what an edit of weights or gates would do.")(check_weights)
 app.add_typer(runs, name="runs", short_help="List runs, or compare them.")
 
 

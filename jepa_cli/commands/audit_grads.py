@@ -35,7 +35,7 @@ def audit_grads(
         list[str] | None,
         typer.Option(
             metavar="enabled|all|NAME",
-            help="Which losses; may be repeated. By default all.",
+            help="Which losses; repeatable. By default all.",
             show_default=False,
             autocompletion=offers(names.losses, for_target=["all"]),
         ),
@@ -44,7 +44,7 @@ def audit_grads(
         list[str] | None,
         typer.Option(
             metavar="default|all|GATE=VALUE",
-            help="Which gate settings; GATE=VALUE may be repeated. By default all, or those of --config.",
+            help="Which gate settings; GATE=VALUE is repeatable. By default all, or those of --config.",
             show_default=False,
             autocompletion=offers(names.gates, for_target=["default", "all"]),
         ),
@@ -55,12 +55,12 @@ def audit_grads(
     target: AnotherTrainer = None,
     explain: Annotated[
         str | None,
-        typer.Option(metavar="LOSS:MODULE", help="Say all about one cell: path, cuts, parameters.", show_default=False),
+        typer.Option(metavar="LOSS:MODULE", help="Explain one cell: paths, cuts, parameters.", show_default=False),
     ] = None,
     strength: Annotated[
         bool, typer.Option("--strength", help="Break each stop and state in turn; report what the contract misses.")
     ] = False,
-    format: Annotated[str, one_of(REPORTS, help="How to report.")] = "rich",
+    format: Annotated[str, one_of(REPORTS, help="Format of the report.")] = "rich",
     output: Annotated[Path | None, typer.Option(help="Write the report to a file.", show_default=False)] = None,
     update: Annotated[
         bool, typer.Option("--update", help="Write what was measured into the table and its lock file; show the diff.")
@@ -70,7 +70,7 @@ def audit_grads(
 
     Every loss is backpropagated alone, at every gate setting, and every cell of losses x modules is decided in float64.
 
-    Exit code 0: as documented. 1: drift. 2: could not audit.
+    Exit code 0: as documented. 1: drift. 2: the audit could not be made.
     """
     from jepa_cli.audit.request import Request
     from jepa_cli.audit.run import run_audit

@@ -40,22 +40,23 @@ def check_weights(
     ] = None,
     checkpoint: Checkpoint = None,
     measure: Annotated[
-        bool, typer.Option("--measure/--no-measure", help="Audit before and after, or ask the rules only.")
+        bool,
+        typer.Option("--measure/--no-measure", help="Make audits before and after the edit, or use the rules only."),
     ] = True,
-    fail_on: Annotated[str, one_of(LEVELS, help="From which level on to fail.")] = "warning",
+    fail_on: Annotated[str, one_of(LEVELS, help="Lowest level that fails the check.")] = "warning",
     strict: Annotated[
         bool,
-        typer.Option("--strict", help="Also fail on what is accepted, and on what the baseline has already."),
+        typer.Option("--strict", help="Also fail on accepted findings, and on those of the baseline."),
     ] = False,
-    format: Annotated[str, one_of(REPORTS, help="How to report.")] = "rich",
+    format: Annotated[str, one_of(REPORTS, help="Format of the report.")] = "rich",
     output: Annotated[Path | None, typer.Option(help="Write the report to a file.", show_default=False)] = None,
 ) -> None:
-    """Say what an edit to weights or gates would do, before it is made.
+    """Report what an edit of weights or gates would do.
 
-    Named rules look at the config; audits before and after say which losses reach which module, who would hold how much
-    of its gradient, and which losses would pull it apart.
+    Named rules examine the config. Audits before and after the edit measure which losses reach which module, the share of
+    its gradient that each would have, and which losses would conflict.
 
-    Exit code 0: nothing to look at. 1: findings. 2: could not check.
+    Exit code 0: no findings. 1: findings. 2: the check could not be made.
     """
     from jepa_cli.check.run import CheckRequest, run_check
 

@@ -18,7 +18,7 @@ from jepa_cli.terminal.command import examples, reports_user_errors
 def collect(
     env: Annotated[str, typer.Option(help="Id of a Gymnasium environment that renders images.", show_default=False)],
     out: Annotated[
-        Path, typer.Option(help="Folder to create; one that holds anything is refused.", show_default=False)
+        Path, typer.Option(help="Folder to create; a folder that is not empty is refused.", show_default=False)
     ],
     episodes: Annotated[int, typer.Option(min=1, help="How many trajectories.")] = 50,
     size: Annotated[int, typer.Option(min=1, help="Frames are resized to SIZE x SIZE pixels.")] = 64,
@@ -28,7 +28,7 @@ def collect(
     env_arguments: Annotated[
         list[str] | None,
         typer.Option(
-            "--env-arg", metavar="NAME=VALUE", help="Argument of the environment; may be repeated.", show_default=False
+            "--env-arg", metavar="NAME=VALUE", help="Argument of the environment; repeatable.", show_default=False
         ),
     ] = None,
 ) -> None:

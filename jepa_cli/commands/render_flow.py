@@ -37,7 +37,7 @@ def render_flow(
         list[str] | None,
         typer.Option(
             metavar="enabled|all|NAME",
-            help="Which losses; may be repeated. By default those that are enabled.",
+            help="Which losses; repeatable. By default those that are enabled.",
             show_default=False,
             autocompletion=offers(names.losses, for_target=["all"]),
         ),
@@ -46,7 +46,7 @@ def render_flow(
         list[str] | None,
         typer.Option(
             metavar="default|all|GATE=VALUE",
-            help="Which gate setting; GATE=VALUE may be repeated. By default that of the config. An html page has all.",
+            help="Which gate setting; GATE=VALUE is repeatable. By default that of the config. An html page has all.",
             show_default=False,
             autocompletion=offers(names.gates, for_target=["default", "all"]),
         ),
@@ -80,7 +80,7 @@ def render_flow(
         ),
     ] = None,
 ) -> None:
-    """Draw the gradient flow as measured: what each loss updates, and where its gradient ends.
+    """Draw the measured gradient flow: what each loss updates, and where its gradient ends.
 
     Data runs along the arrows; gradient flows back along them, with a colour for each family of losses.
     """

@@ -41,13 +41,13 @@ def list_runs(
     folder: Annotated[
         Path, typer.Argument(metavar="[FOLDER]", help="A folder of run folders, or one run folder.")
     ] = Path("runs"),
-    format: Annotated[str, one_of(FORMATS, help="How to report.")] = "rich",
+    format: Annotated[str, one_of(FORMATS, help="Format of the report.")] = "rich",
     sort: Annotated[
         str,
-        one_of(ORDERS, help="By name, the newest first, or the least weighted sum first."),
+        one_of(ORDERS, help="By name, by time (newest first), or by weighted sum (lowest first)."),
     ] = "name",
 ) -> None:
-    """List the runs of a folder: how each goes or went, and what its config changes."""
+    """List the runs of a folder: state, losses and changed settings."""
     from jepa_cli.runs.listing import ListRequest, run_list
 
     run_list(ListRequest(folder, format, sort))
@@ -62,11 +62,11 @@ def list_runs(
 def compare(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN RUN...", help="Run folders, two or more.")],
     out: Annotated[
-        Path, typer.Option(metavar="PNG|SVG|PDF", help="Picture to write, its format by its suffix.")
+        Path, typer.Option(metavar="PNG|SVG|PDF", help="Picture to write, in the format of its suffix.")
     ] = Path("runs-compare.png"),
-    format: Annotated[str, one_of(COMPARE_FORMATS, help="How to report.")] = "rich",
+    format: Annotated[str, one_of(COMPARE_FORMATS, help="Format of the report.")] = "rich",
 ) -> None:
-    """Compare runs: what their configs differ in, each loss and vital side by side, and one picture of all curves."""
+    """Compare runs: settings that differ, losses and vitals in columns, and a picture of all curves."""
     from jepa_cli.runs.compare import CompareRequest, run_compare
 
     run_compare(CompareRequest(runs, out, format))
@@ -75,7 +75,7 @@ def compare(
 runs = typer.Typer(
     cls=ListByDefault,
     rich_markup_mode=None,
-    help="List the runs of a folder: how each goes or went, and what its config changes. Or compare some of them.",
+    help="List the runs of a folder: state, losses and changed settings. Or compare some of them.",
 )
 runs.command(LIST, cls=Command, short_help="List the runs of a folder; the default.")(list_runs)
-runs.command(cls=Command, short_help="Compare runs side by side, with a picture.")(compare)
+runs.command(cls=Command, short_help="Compare runs, with a picture.")(compare)

@@ -17,14 +17,14 @@ Overrides = Annotated[
     typer.Option(
         "--set",
         metavar="TABLE.KEY=VALUE",
-        help="Change one setting; may be repeated.",
+        help="Change one setting; repeatable.",
         show_default=False,
         autocompletion=offers(settings),
     ),
 ]
 Checkpoint = Annotated[
     Path | None,
-    typer.Option(metavar="RUN", help="A run folder: its weights, on its data.", show_default=False),
+    typer.Option(metavar="RUN", help="A run folder: use its weights and its data.", show_default=False),
 ]
 AnotherTrainer = Annotated[
     str | None,

@@ -9,10 +9,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import typer
+
+from jepa_cli.app import app
+
 ROOT = Path(__file__).parents[2]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 ELISION = "..."
-COMMANDS = ("train", "collect", "audit-grads", "render-flow", "check-weights", "runs")
+COMMANDS = tuple(typer.main.get_command(app).commands)  # pyright: ignore[reportAttributeAccessIssue]
 SHOWN = ("audit-grads", "render-flow", "check-weights", "train")
 """Those whose output the pages show and the tests repeat."""
 MENTION = re.compile(rf"(?:\$ |    |.*(?:run|script): |\s*)jepa ((?:{'|'.join(COMMANDS)})(?:\s[^`]*)?)$")

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pytest
 
 from audits.diagram.svg import fingerprint
-from tests.docs.pages import ROOT
+from tests.docs.pages import COMMANDS, ROOT
 
 STALE = "stale: run `make docs`"
 
@@ -31,6 +31,11 @@ def test_what_a_page_embeds_is_fresh(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     assert EMBED.EMBEDDED.search(text)
     assert EMBED.embedded(text) == text, STALE
+
+
+def test_the_reference_has_every_command() -> None:
+    page = (ROOT / "docs" / "reference" / "commands.md").read_text(encoding="utf-8")
+    assert [name for name in COMMANDS if f"<!-- $ jepa {name} --help -->" not in page] == []
 
 
 def test_a_stale_page_is_noticed() -> None:
