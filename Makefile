@@ -51,4 +51,4 @@ bench: $(STAMP) ## Measure the promises on speed, as ratios within one run
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks
 
 clean: ## Remove what make created, but no runs
-	rm -rf .venv .pytest_cache .ruff_cache *.egg-info
+	rm -rf .venv .pytest_cache .ruff_cache *.egg-info site

@@ -53,8 +53,8 @@ def check_weights(
 ) -> None:
     """Report what an edit of weights or gates would do.
 
-    Named rules examine the config. Audits before and after the edit measure which losses reach which module, the share of
-    its gradient that each would have, and which losses would conflict.
+    Named rules examine the config. Audits before and after the edit measure which losses reach which module, the share
+    of its gradient that each would have, and which losses would conflict.
 
     Exit code 0: no findings. 1: findings. 2: the check could not be made.
     """
