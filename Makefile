@@ -5,7 +5,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install train audit test lint format docs site bench clean
+.PHONY: help install train audit fast test package lint format docs site bench clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -23,8 +23,14 @@ train: $(STAMP) ## Train on the embedded grid world; the run folder is runs/grid
 audit: $(STAMP) ## Prove that docs/gradient_flow.md says what the gradients do
 	OMP_NUM_THREADS=1 $(BIN)/jepa audit-grads
 
+fast: $(STAMP) ## Run the tests that a contributor runs between two edits
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile -m 'not slow and not package'
+
 test: $(STAMP) ## Run all tests, a file at a time on each core
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
+
+package: $(STAMP) ## Build wheel and sdist, install the wheel elsewhere, run every command there and the quick tests of the sdist
+	$(BIN)/python -m pytest -m package tests/package
 
 lint: $(STAMP) ## Check style, types and the direction of imports
 	$(BIN)/ruff check .

@@ -5,10 +5,11 @@ from typing import Annotated
 
 import typer
 
-from jepa_cli.terminal.command import examples, reports_user_errors
+from jepa_cli.terminal.command import examples, gives_no_verdict_on_a_bug, reports_user_errors
 
 
 @reports_user_errors
+@gives_no_verdict_on_a_bug
 @examples(
     "jepa plan runs/grid-rooms-001",
     "jepa plan runs/grid-rooms-001 --goal 3:40 --out walk.gif",

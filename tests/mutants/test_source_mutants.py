@@ -1,15 +1,15 @@
 """`jepa audit-grads` fails, and says where, when one stop of the real source is deleted or one state detached."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from tests.mutants.forked import OUTCOME
 from tests.mutants.source import PACKAGE, SourceMutant, deleted_calls, deleted_declarations, detached_states
 
 ROOT = PACKAGE.parent
@@ -17,36 +17,49 @@ UNBROKEN = SourceMutant("nothing", PACKAGE / "states.py", (PACKAGE / "states.py"
 MUTANTS = [*deleted_calls(), *deleted_declarations(), *detached_states()]
 DRIFT = 1
 
-Results = dict[str, subprocess.CompletedProcess[str]]
+
+@dataclass(frozen=True)
+class Outcome:
+    """Of the command for one mutant."""
+
+    code: int
+    output: str
+    world_model: str
+    """The folder of the package that was audited."""
 
 
 @pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
-    """The command's outcome for every mutant, each in a folder of its own, as many at once as there are cores."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        outcomes = pool.map(lambda mutant: _audit(mutant, tmp_path_factory.mktemp("mutant")), [UNBROKEN, *MUTANTS])
-        return dict(zip(map(str, [UNBROKEN, *MUTANTS]), outcomes, strict=True))
+def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
+    """By mutant, each in a folder of its own, as many at once as there are cores."""
+    folders = {str(mutant): _written(mutant, tmp_path_factory.mktemp("mutant")) for mutant in [UNBROKEN, *MUTANTS]}
+    command = [sys.executable, "-m", "tests.mutants.forked", *map(str, folders.values())]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr
+    return {name: Outcome(**json.loads((folder / OUTCOME).read_text())) for name, folder in folders.items()}
 
 
-def _audit(mutant: SourceMutant, folder: Path) -> subprocess.CompletedProcess[str]:
-    for name in ("audits", "jepa_cli", "docs"):
-        (folder / name).symlink_to(ROOT / name)
+def _written(mutant: SourceMutant, folder: Path) -> Path:
+    (folder / "docs").symlink_to(ROOT / "docs")
     shutil.copytree(PACKAGE, folder / PACKAGE.name, ignore=shutil.ignore_patterns("__pycache__"))
     (folder / mutant.file.relative_to(ROOT)).write_text(mutant.text)
-    command = [sys.executable, "-m", "jepa_cli", "audit-grads"]
-    environment = os.environ | {"PYTHONPATH": str(folder), "COLUMNS": "200"}
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    return folder
 
 
-def test_the_source_as_it_is_passes(results: Results) -> None:
-    assert results["nothing"].returncode == 0, results["nothing"].stdout + results["nothing"].stderr
+def test_the_source_as_it_is_passes(outcomes: dict[str, Outcome]) -> None:
+    assert outcomes["nothing"].code == 0, outcomes["nothing"].output
+
+
+def test_each_mutant_is_audited_in_its_own_folder(outcomes: dict[str, Outcome]) -> None:
+    folders = {outcome.world_model for outcome in outcomes.values()}
+    assert len(folders) == len(outcomes)
+    assert str(PACKAGE) not in folders
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=str)
-def test_a_mutant_fails_and_its_place_is_named(mutant: SourceMutant, results: Results) -> None:
-    outcome = results[str(mutant)]
-    assert outcome.returncode == DRIFT, outcome.stdout + outcome.stderr
-    assert mutant.place in outcome.stdout
+def test_a_mutant_fails_and_its_place_is_named(mutant: SourceMutant, outcomes: dict[str, Outcome]) -> None:
+    outcome = outcomes[str(mutant)]
+    assert outcome.code == DRIFT, outcome.output
+    assert mutant.place in outcome.output
 
 
 def test_there_is_a_mutant_for_each_stop_of_the_lock_file() -> None:
