@@ -68,7 +68,7 @@ def _explain(mistake: Any) -> str:
     key = ".".join(str(part) for part in mistake["loc"] if not isinstance(part, int))
     if mistake["type"] == "unexpected_keyword_argument":
         known = KEYS if "." in key else (*TABLES, "accept")
-        return f"{key}: unknown {'key' if '.' in key else 'table'}. {nearest(key, known)}".rstrip(". ")
+        return f"{key}: unknown {'key' if '.' in key else 'table'}. {nearest(key, known, otherwise='')}".rstrip(". ")
     if mistake["type"] == "value_error":
         return f"{key}: {mistake['ctx']['error']}" if key else str(mistake["ctx"]["error"])
     return f"{key}: {mistake['msg'][:1].lower()}{mistake['msg'][1:]}, found {mistake['input']!r}"

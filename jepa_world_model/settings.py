@@ -95,7 +95,9 @@ def _settings(
     tables = {key.partition(".")[0] for key in values}
     for table, keys in given.items():
         if table not in tables:
-            mistakes.append(f"{table}: unknown table. {nearest(table, (*sorted(tables), ACCEPT))}".rstrip(". "))
+            mistakes.append(
+                f"{table}: unknown table. {nearest(table, (*sorted(tables), ACCEPT), otherwise='')}".rstrip(". ")
+            )
         elif not isinstance(keys, dict):
             mistakes.append(f"{table}: input should be a table, found {keys!r}")
         else:
@@ -111,7 +113,7 @@ def _take(values: dict[str, Any], table: str, keys: Mapping[str, Any], mistakes:
     for name, value in keys.items():
         key = f"{table}.{name}"
         if key not in values:
-            mistakes.append(f"{key}: unknown key. {nearest(key, values)}".rstrip(". "))
+            mistakes.append(f"{key}: unknown key. {nearest(key, values, otherwise='')}".rstrip(". "))
             continue
         schema = properties()[key]
         limits = {} if table == LOSSES else {bound: schema[bound] for bound in BOUNDS if bound in schema}

@@ -6,7 +6,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from jepa_world_model.errors import UserError
+from audits.errors import UserError
 from jepa_world_model.settings import Settings, default_settings, read_settings, settings_of
 
 DEFAULT, CONFIG = "default", "config.toml"

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from audits.errors import AuditError, nearest
+from audits.errors import AuditError, UserError, nearest
+from audits.files import write_file
 from jepa_cli.check.baseline import CONFIG, baseline_settings
 from jepa_cli.check.choices import LEVELS, REPORTS, RICH
 from jepa_cli.check.formats import FORMATS
 from jepa_cli.check.report import Report, report
-from jepa_cli.terminal.files import check_writable, replace_file
-from jepa_world_model.errors import UserError
+from jepa_cli.terminal.files import check_writable
 from jepa_world_model.rules import Check, Level
 from jepa_world_model.rules.judging import judge, recorded
 from jepa_world_model.settings import Settings, read_settings
@@ -109,13 +109,13 @@ def _show(request: CheckRequest, reports: Sequence[Report]) -> None:
             page.blank()
         show(each, page)
     if request.output:
-        replace_file(request.output, page.text())
+        write_file(request.output, page.text())
     else:
         page.print()
 
 
 def _write(request: CheckRequest, text: str) -> None:
     if request.output:
-        replace_file(request.output, text)
+        write_file(request.output, text)
     else:
         sys.stdout.write(text)

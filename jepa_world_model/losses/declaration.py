@@ -81,7 +81,7 @@ class Loss:
         """Raises AttributeError when a parameter names nothing that states or model have."""
         for read in self.reads:
             if read.name not in states:
-                hint = nearest(read.name, states.names)
+                hint = nearest(read.name, states.names, otherwise="")
                 raise AttributeError(
                     f"loss {self.name!r} reads {read.name!r}, which is neither a state nor a module. {hint}"
                 )

@@ -44,7 +44,7 @@ def recorded(settings: Settings) -> Check:
 def judge(check: Check, baseline: Check | None = None) -> list[Finding]:
     """What every rule finds, the gravest first. Raises UserError for an acceptance of a rule that does not exist."""
     if unknown := [id for id in check.settings.accept if id not in RULES]:
-        told = (f"accept.{id}: there is no such rule: {_hint(id)}" for id in unknown)
+        told = (f"accept.{id}: there is no such rule: {nearest(id, RULES)}" for id in unknown)
         raise UserError("\n".join(told))
     found = [finding for rule in RULES.values() for finding in _by(rule, check, baseline)]
     return sorted(found, key=lambda finding: -finding.level.rank)
@@ -56,10 +56,6 @@ def _by(rule: Rule, check: Check, baseline: Check | None) -> Iterator[Finding]:
     for found in rule.look(check):
         known = any(set(found.subjects) <= subjects for subjects in before)
         yield Finding(rule, found, reason, known)
-
-
-def _hint(id: str) -> str:
-    return nearest(id, RULES) or f"known are {', '.join(RULES)}"
 
 
 def _routing(gates: dict[str, bool]) -> Routing:

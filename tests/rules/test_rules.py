@@ -240,7 +240,7 @@ def test_an_unused_acceptance_can_be_accepted_itself() -> None:
 def test_an_acceptance_of_no_rule_is_a_mistake() -> None:
     with pytest.raises(UserError, match=r"accept.z-acton-loss: there is no such rule: did you mean 'z-action-loss'"):
         judge(check("accept.z-acton-loss=x"))
-    with pytest.raises(UserError, match=r"accept.qqq: there is no such rule: known are negative-weight, "):
+    with pytest.raises(UserError, match=r"accept.qqq: there is no such rule: known are .negative-weight., "):
         judge(check("accept.qqq=x"))
 
 
