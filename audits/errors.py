@@ -1,7 +1,6 @@
 """Mistakes of the user: errors that are shown as one message, without a traceback."""
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 
 class UserError(Exception):
@@ -23,6 +22,8 @@ def nearest(name: str, valid: Iterable[str], *, otherwise: str | None = None) ->
 
     When nothing in `valid` is close: `otherwise`, or by default all of `valid`: ``known are 'a', 'b'``.
     """
+    from difflib import get_close_matches  # slow to import, and only mistakes need it
+
     valid = list(valid)
     if matches := get_close_matches(name, valid, n=1):
         return f"did you mean {matches[0]!r}?"

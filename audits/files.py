@@ -1,8 +1,6 @@
 """Files that are whole or not there, even when the power fails while they are written."""
 
 import os
-import secrets
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -30,13 +28,13 @@ def replace_file(path: Path, content: str | bytes) -> None:
     Raises OSError; whatever was at `path` is then still there.
     """
     file = Path(os.path.realpath(path))
-    temporary = file.with_name(LEFT_OVER.replace("*", secrets.token_hex(8)))
+    temporary = file.with_name(LEFT_OVER.replace("*", os.urandom(8).hex()))
     try:
         with temporary.open("xb") as opened:
             opened.write(content.encode() if isinstance(content, str) else content)
             flush(opened.fileno())
         with suppress(OSError):
-            shutil.copymode(file, temporary)
+            temporary.chmod(file.stat().st_mode)
         os.replace(temporary, file)
     finally:
         with suppress(OSError):

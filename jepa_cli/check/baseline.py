@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from pathlib import Path
 
 from audits.errors import UserError
@@ -50,6 +49,8 @@ def _revision(wanted: str, file: Path | None) -> tuple[Settings, list[str]]:
 
 def _git(folder: Path, *arguments: str) -> bytes | None:
     """What git prints; None where it fails, or where there is none."""
+    import subprocess
+
     own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}  # a hook's may be relative
     try:
         run = subprocess.run(["git", *arguments], cwd=folder, env=own, capture_output=True, timeout=30)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from audits.errors import AuditError
-from audits.files import explained
 
 
 def check_writable(option: str, path: Path) -> None:
     """Raises AuditError unless a file can be there: for a folder, a device or a pipe, a folder that does not exist."""
+    from audits.files import explained
+
     with explained(path):  # a name that is too long, a folder that may not be searched
         is_folder, is_special = path.is_dir(), path.exists() and not path.is_file()
         has_folder = path.absolute().parent.is_dir()

@@ -13,12 +13,13 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
-
-from torch import Tensor
+from typing import TYPE_CHECKING, Any, Protocol
 
 from jepa_world_model.errors import nearest
 from jepa_world_model.gradient import frozen, stop
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 LOSSES: dict[str, Loss] = {}
 
