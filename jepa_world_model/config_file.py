@@ -2,31 +2,47 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, fields, is_dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
 from jepa_world_model.errors import UserError, listed_mistakes, nearest
-from jepa_world_model.model_config import Config
+from jepa_world_model.model_config import FOR_RULES, Config
 from jepa_world_model.toml_values import apply_override, read_toml
 
+ACCEPT = "accept"
 TABLES: dict[str, tuple[str, ...]] = {
-    table: tuple(key.name for key in fields(values)) for table, values in vars(Config()).items() if is_dataclass(values)
+    table: tuple(key.name for key in fields(values))
+    for table, values in get_type_hints(Config).items()
+    if is_dataclass(values)
 }
 KEYS = tuple(f"{table}.{key}" for table, keys in TABLES.items() for key in keys)
+
+EXPECTED = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "string": "a text",
+    "tuple": "a list",
+    "dict": "a table",
+    "dataclass": "a table",
+    "literal_error": "one of {expected}",
+    "greater_than_equal": "a number greater than or equal to {ge}",
+    "greater_than": "a number greater than {gt}",
+    "less_than": "a number less than {lt}",
+    "finite_number": "a finite number",
+    "too_short": "at least {min_length} value",
+}
+"""What was expected, in our words, by pydantic's type of error or the first word of it."""
+LONGEST = 80
+"""Characters of a value in a message."""
 
 
 def load_config(path: Path | None = None, overrides: Iterable[str] = ()) -> Config:
     """Defaults, then the file, then each `table.key=value` in turn. Raises UserError that lists every mistake."""
-    values = read_toml(path) if path else {}
-    mistakes: list[str] = []
-    for override in overrides:
-        try:
-            apply_override(values, override)
-        except UserError as mistake:
-            mistakes.append(str(mistake))
-    return _validated(values, mistakes)
+    return validated(*given_values(read_toml(path) if path else {}, overrides))
 
 
 def config_of(values: Mapping[str, Any]) -> Config:
@@ -35,7 +51,7 @@ def config_of(values: Mapping[str, Any]) -> Config:
     for key, value in values.items():
         table, _, name = key.partition(".")
         tables.setdefault(table, {})[name] = value
-    return _validated(tables, [])
+    return validated(tables)
 
 
 def values_of(config: Config) -> dict[str, Any]:
@@ -44,31 +60,67 @@ def values_of(config: Config) -> dict[str, Any]:
     return {f"{table}.{name}": tables[table][name] for table, names in TABLES.items() for name in names}
 
 
-def _validated(values: Mapping[str, Any], mistakes: list[str]) -> Config:
+def given_values(values: dict[str, Any], overrides: Iterable[str]) -> tuple[dict[str, Any], list[str]]:
+    """The values of a file with each `table.key=value` put in, and what is wrong with the form of these."""
+    mistakes: list[str] = []
+    for override in overrides:
+        try:
+            apply_override(values, override)
+        except UserError as mistake:
+            mistakes.append(str(mistake))
+    return values, mistakes
+
+
+def validated(values: Mapping[str, Any], mistakes: Iterable[str] = (), *, for_rules: bool = False) -> Config:
+    """A config from tables. `mistakes` are known already.
+
+    `for_rules` lets pass what the rules of a check report as errors. Raises UserError that lists every mistake.
+    """
+    found = list(mistakes)
     try:
-        config = TypeAdapter(Config).validate_python(values)
+        config = _adapter().validate_python(
+            {**{table: {} for table in TABLES}, **values}, context=FOR_RULES if for_rules else None
+        )
     except ValidationError as error:
-        mistakes += [_explain(mistake) for mistake in error.errors()]
-        raise UserError(listed_mistakes(mistakes)) from error
-    if mistakes:
-        raise UserError(listed_mistakes(mistakes))
+        found += [_explain(mistake) for mistake in error.errors(include_url=False)]
+        raise UserError(listed_mistakes(found)) from error
+    if found:
+        raise UserError(listed_mistakes(found))
     return config
 
 
 def to_toml(config: Config) -> str:
-    """The four tables, every key; what is None has no TOML and is left out. [accept] where anything is accepted."""
+    """All tables, every key; what is None has no TOML and is left out. [accept] where anything is accepted."""
     import tomli_w
 
     tables = {table: {k: v for k, v in values.items() if v is not None} for table, values in asdict(config).items()}
     return tomli_w.dumps({table: values for table, values in tables.items() if table in TABLES or values})
 
 
+@cache
+def _adapter() -> TypeAdapter[Config]:
+    return TypeAdapter(Config)
+
+
 def _explain(mistake: Any) -> str:
-    """One line: the key, what is wrong, what was found, the nearest valid name."""
-    key = ".".join(str(part) for part in mistake["loc"] if not isinstance(part, int))
-    if mistake["type"] == "unexpected_keyword_argument":
-        known = KEYS if "." in key else (*TABLES, "accept")
-        return f"{key}: unknown {'key' if '.' in key else 'table'}. {nearest(key, known)}".rstrip(". ")
-    if mistake["type"] == "value_error":
+    """One line: the key, what was expected, what was found, the nearest valid name."""
+    table, *inner = mistake["loc"] or ("",)
+    key = ".".join([table, *(part for part in inner[:1] if isinstance(part, str))])
+    kind = mistake["type"]
+    if kind == "unexpected_keyword_argument":
+        known = KEYS if inner else (*TABLES, ACCEPT)
+        return f"{key}: unknown {'key' if inner else 'table'}. {nearest(key, known, otherwise='')}".rstrip(". ")
+    if kind == "value_error":
         return f"{key}: {mistake['ctx']['error']}" if key else str(mistake["ctx"]["error"])
-    return f"{key}: {mistake['msg'][:1].lower()}{mistake['msg'][1:]}, found {mistake['input']!r}"
+    if table == ACCEPT and inner:
+        return f"{key}: expected the reason in words, found {_shown(mistake['input'])}"
+    words = EXPECTED.get(kind) or EXPECTED[kind.partition("_")[0]]
+    return f"{key}: expected {words.format(**mistake.get('ctx', {}))}, found {_shown(mistake['input'])}"
+
+
+def _shown(value: Any) -> str:
+    try:
+        text = repr(value)
+    except ValueError:  # Python writes out no whole number of thousands of digits
+        return "a number of too many digits"
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 4]} ..."

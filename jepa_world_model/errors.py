@@ -1,17 +1,10 @@
-"""The one exception that is shown to the user without a traceback."""
+"""What the user got wrong, as one message. `UserError` is shown without a traceback."""
 
-from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
+from collections.abc import Sequence
 
+from audits.errors import UserError, nearest
 
-class UserError(Exception):
-    """A mistake that the user can mend. The message says what was expected, what was found and what to do."""
-
-
-def nearest(name: str, valid: Iterable[str]) -> str:
-    """Return a phrase such as ``did you mean 'jepa'?``, or an empty string when nothing in ``valid`` is close."""
-    matches = get_close_matches(name, list(valid), n=1)
-    return f"did you mean '{matches[0]}'?" if matches else ""
+__all__ = ["UserError", "listed_mistakes", "nearest"]
 
 
 def listed_mistakes(mistakes: Sequence[str]) -> str:

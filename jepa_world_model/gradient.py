@@ -1,9 +1,12 @@
 """Stopping gradients. Every stop-gradient and every gate of the project is one call of a function in this file."""
 
-from collections.abc import Callable
+from __future__ import annotations
 
-from torch import Tensor, nn
-from torch.func import functional_call
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 
 def stop(value: Tensor) -> Tensor:
@@ -18,5 +21,7 @@ def gate(value: Tensor, *, closed: bool) -> Tensor:
 
 def frozen(module: nn.Module) -> Callable[..., Tensor]:
     """`module` as a function whose parameters get no gradient; its inputs still do."""
+    from torch.func import functional_call
+
     parameters = {name: stop(parameter) for name, parameter in module.named_parameters()}
     return lambda *inputs: functional_call(module, parameters, inputs)

@@ -1,25 +1,34 @@
 """Every setting, its default and its limits, in five tables: [losses] [train] [model] [data] [alarms].
 
-A sixth, [accept], sets nothing: it says which findings of a check are meant.
+A sixth, [accept], sets nothing: it says which findings of a check are intended.
 
-`LossWeights` and `Alarms` are made from declarations: a new loss brings its weight along, a new vital its bounds.
+This is the only declaration of settings: training, checks, the JSON Schema and the documentation are made from it.
+It is read without torch. `LossWeights` and `Alarms` are made from the declarations of losses and vitals: a new loss
+brings its weight along, a new vital its bounds.
 """
 
-from dataclasses import asdict, field, make_dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, field
 from typing import Annotated, Any, Literal, TypeVar, dataclass_transform
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, ValidationError, ValidationInfo, WrapValidator, model_validator
 from pydantic.dataclasses import dataclass
 
+from jepa_world_model.errors import nearest
 from jepa_world_model.losses import LOSSES, Loss
+from jepa_world_model.rules import RULES
 from jepa_world_model.vitals import BOUNDS
 
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Limit = Annotated[float, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=1)]
+Whole = Annotated[int, Field(lt=2**63)]
+Count = Annotated[Whole, Field(ge=1)]
 Widths = Annotated[tuple[Count, ...], Field(min_length=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
+
+FOR_RULES = "for rules"
+"""Context of a validation that leaves to the rules of a check what they report as errors."""
 
 IMAGE_STEP = 8
 SMALLEST_IMAGE = 16
@@ -27,19 +36,61 @@ SMALLEST_IMAGE = 16
 T = TypeVar("T")
 
 
+def _in_a_check_any_number(value: Any, checked: Any, info: ValidationInfo) -> float:
+    try:
+        return checked(value)
+    except ValidationError as error:
+        if info.context != FOR_RULES or error.errors()[0]["type"] not in ("greater_than_equal", "finite_number"):
+            raise
+        return float(value)
+
+
+def _encodable(text: str) -> str:
+    if not text.isascii() and text.encode("utf-8", "replace").decode() != text:
+        raise ValueError("expected text that is valid UTF-8")
+    return text
+
+
+def _reason(text: str) -> str:
+    if not text.strip():
+        raise ValueError(f"expected the reason in words, found {text!r}")
+    return text
+
+
+def _known_rule(id: str) -> str:
+    if id not in RULES:
+        raise ValueError(f"there is no such rule: {nearest(id, RULES)}")
+    return id
+
+
+LossWeight = Annotated[Weight, WrapValidator(_in_a_check_any_number)]
+Text = Annotated[str, AfterValidator(_encodable)]
+Reason = Annotated[Text, AfterValidator(_reason), Field(json_schema_extra={"minLength": 1})]
+RuleId = Annotated[str, AfterValidator(_known_rule)]
+
+
 @dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(field,))
 def settings(table: type[T]) -> type[T]:
     """A dataclass whose values are checked and whose unknown keys are refused."""
-    checked = ConfigDict(extra="forbid", validate_default=True)
+    checked = ConfigDict(extra="forbid", validate_default=True, defer_build=True)  # built when first used
     return dataclass(table, frozen=True, kw_only=True, config=checked)  # pyright: ignore[reportReturnType]
 
 
-class _LossWeightsBase:
+def table_of(name: str, keys: Mapping[str, tuple[Any, float]], base: type) -> Any:
+    """A table with a key for each declaration: its type and its default."""
+    values = {key: default for key, (_, default) in keys.items()}
+    types = {key: kind for key, (kind, _) in keys.items()}
+    return settings(
+        type(name, (base,), {**values, "__annotations__": types, "__doc__": base.__doc__, "__module__": __name__})
+    )
+
+
+class _Weights:
     """[losses] One weight for each declared loss; zero switches it off."""
 
     @model_validator(mode="after")
-    def _some_loss_is_enabled(self) -> "_LossWeightsBase":
-        if not self.enabled:
+    def _some_loss_is_enabled(self, info: ValidationInfo) -> "_Weights":
+        if not self.enabled and info.context != FOR_RULES:
             raise ValueError(
                 "every weight is zero, so nothing would be trained; give at least one loss a positive weight"
             )
@@ -51,23 +102,14 @@ class _LossWeightsBase:
         return {name: weight for name, weight in asdict(self).items() if weight}  # pyright: ignore[reportArgumentType]
 
 
-LossWeights: Any = settings(
-    make_dataclass(
-        "LossWeights",
-        [(loss.name, Weight, field(default=loss.weight)) for loss in LOSSES.values()],
-        bases=(_LossWeightsBase,),
-        frozen=True,
-        kw_only=True,
-        namespace={"__doc__": _LossWeightsBase.__doc__, "__module__": __name__},
-    )
-)
+LossWeights: Any = table_of("LossWeights", {loss.name: (LossWeight, loss.weight) for loss in LOSSES.values()}, _Weights)
 
 
 @settings
 class ModelConfig:
     """[model] Sizes and shapes of the thirteen modules, and the gate that belongs to them."""
 
-    image_size: Annotated[int, Field(ge=SMALLEST_IMAGE)] = 64
+    image_size: Annotated[Whole, Field(ge=SMALLEST_IMAGE)] = 64
     encoder_widths: Widths = (32, 64, 128, 256)
     decoder_widths: Widths = (32, 64, 64, 128)
     h_dim: Count = 256
@@ -106,17 +148,17 @@ class TrainConfig:
     """[train] How the model is trained, and the two gates that belong to training."""
 
     steps: Count = 1000
-    batch_size: Annotated[int, Field(ge=2)] = 8  # batch norm needs something to compare
-    sequence_length: Annotated[int, Field(ge=2)] = 8
+    batch_size: Annotated[Whole, Field(ge=2)] = 8  # batch norm needs something to compare
+    sequence_length: Annotated[Whole, Field(ge=2)] = 8
     rollout_horizon: Count = 3
     learning_rate: Positive = 1e-3
     weight_decay: Weight = 1e-2
-    warmup_steps: Annotated[int, Field(ge=0)] = 20
+    warmup_steps: Annotated[Whole, Field(ge=0)] = 20
     gradient_clip: Positive = 1.0
     seed: Seed = 0
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    threads: Annotated[int, Field(ge=0)] = 0
+    threads: Annotated[Whole, Field(ge=0)] = 0
     deterministic: bool = True
     channels_last: bool = True
     compile: bool = False
@@ -129,8 +171,8 @@ class TrainConfig:
     detach_decoder: bool = False
 
     @model_validator(mode="after")
-    def _horizon_fits(self) -> "TrainConfig":
-        if self.rollout_horizon >= self.sequence_length:
+    def _horizon_fits(self, info: ValidationInfo) -> "TrainConfig":
+        if self.rollout_horizon >= self.sequence_length and info.context != FOR_RULES:
             raise ValueError(
                 f"rollout_horizon {self.rollout_horizon} needs windows of at least {self.rollout_horizon + 1} frames, "
                 f"sequence_length is {self.sequence_length}"
@@ -150,28 +192,19 @@ class TrainConfig:
 class DataConfig:
     """[data] What is trained on: an embedded world, or a folder."""
 
-    source: str = "grid-rooms"
+    source: Text = "grid-rooms"
     episodes: Count = 200
-    episode_length: Annotated[int, Field(ge=2)] = 64
+    episode_length: Annotated[Whole, Field(ge=2)] = 64
     validation_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.1
     action_kind: Literal["auto", "multi-hot", "one-hot", "real"] = "auto"
     seed: Seed = 0
 
 
-Alarms: Any = settings(
-    make_dataclass(
-        "Alarms",
-        [(bound.key, Limit, field(default=bound.default)) for bound in BOUNDS],
-        frozen=True,
-        kw_only=True,
-        namespace={
-            "__doc__": "[alarms] Bounds; a value that crosses one is told once. 0 below and inf above say nothing.",
-            "__module__": __name__,
-        },
-    )
-)
+class _Bounds:
+    """[alarms] Bounds; a value that crosses one is reported once. 0 below and inf above never report."""
 
-Reason = Annotated[str, Field(min_length=1)]
+
+Alarms: Any = table_of("Alarms", {bound.key: (Limit, bound.default) for bound in BOUNDS}, _Bounds)
 
 
 @settings
@@ -183,7 +216,7 @@ class Config:
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = field(default_factory=DataConfig)
     alarms: Alarms = field(default_factory=Alarms)  # pyright: ignore[reportInvalidTypeForm]
-    accept: dict[str, Reason] = field(default_factory=dict)
+    accept: dict[RuleId, Reason] = field(default_factory=dict)
     """[accept] Findings of `jepa check-weights` that are meant: id of the rule to the reason."""
 
     @property
@@ -192,9 +225,9 @@ class Config:
         return {LOSSES[name]: weight for name, weight in self.losses.enabled.items()}
 
     @model_validator(mode="after")
-    def _long_enough(self) -> "Config":
+    def _long_enough(self, info: ValidationInfo) -> "Config":
         short = [line for loss in self.enabled for line in self._too_short_for(loss)]
-        if short:
+        if short and info.context != FOR_RULES:
             raise ValueError("; ".join(short))
         return self
 

@@ -1,6 +1,11 @@
 """An image at several scales."""
 
-from torch import Tensor
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 LEVELS = 3
 

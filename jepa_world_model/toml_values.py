@@ -23,7 +23,7 @@ def parse_toml(content: bytes, name: str) -> dict[str, Any]:
         return tomllib.loads(content.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise UserError(f"config file {name} is not UTF-8 text") from error
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # also a number of too many digits
         raise UserError(f"config file {name} is not TOML: {error}") from error
 
 
@@ -42,5 +42,5 @@ def parse_value(text: str) -> Any:
     """A TOML value; what is none, such as an unquoted word, is a string."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):  # also a number of too many digits
         return text

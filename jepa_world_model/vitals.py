@@ -10,10 +10,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
-from torch.linalg import svdvals, vector_norm
+from jepa_world_model.lazy_torch import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 VITALS: dict[str, Vital] = {}
 BELOW, ABOVE = "below", "above"
@@ -135,7 +137,7 @@ def h_effective_rank(h: Tensor) -> Tensor:
 )
 def h_norm(h: Tensor) -> Tensor:
     """Length of h at the end of a window, divided by the square root of its width."""
-    return vector_norm(h[:, -1], dim=-1).mean() / h.shape[-1] ** 0.5
+    return torch.linalg.vector_norm(h[:, -1], dim=-1).mean() / h.shape[-1] ** 0.5
 
 
 @vital(
@@ -145,7 +147,7 @@ def h_norm(h: Tensor) -> Tensor:
 )
 def dp_length(dp: Tensor) -> Tensor:
     """Median length of the pose increments Δp."""
-    return vector_norm(dp, dim=-1).median()
+    return torch.linalg.vector_norm(dp, dim=-1).median()
 
 
 def effective_rank(vectors: Tensor) -> Tensor:
@@ -153,6 +155,6 @@ def effective_rank(vectors: Tensor) -> Tensor:
 
     Between 1, when all vectors are parallel, and min(N, D). Vectors that are all zero have rank 1.
     """
-    values = svdvals(vectors.flatten(0, -2).float())
+    values = torch.linalg.svdvals(vectors.flatten(0, -2).float())
     shares = values / values.sum().clamp(min=torch.finfo(values.dtype).tiny)
     return torch.special.entr(shares).sum().exp()

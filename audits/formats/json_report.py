@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from audits.drift import Drift
 from audits.formats.locations import locations
+from audits.formats.plain_json import plain
 from audits.formats.wording import exact, notes
 from audits.places import Stop
 from audits.result import Audit, Cell
@@ -54,14 +55,7 @@ def _text(value: Any) -> str:
 
 
 def _setting(label: str, values: dict[str, Any]) -> dict[str, Any]:
-    return {"label": label, "values": {name: _plain(value) for name, value in values.items()}}
-
-
-def _plain(value: Any) -> Any:
-    """A gate's value, as text where JSON has no such type."""
-    if isinstance(value, float):
-        return _finite(value)
-    return value if value is None or isinstance(value, bool | int | str) else str(value)
+    return {"label": label, "values": plain(values)}
 
 
 def _finite(value: float | None) -> float | None:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from audits import Audit, AuditError, audit
 from audits.contract import Comparison, against, compare, diff, updated_texts
+from audits.files import write_file
 from audits.formats import FORMATS
 from audits.paths import trace
 from audits.routes import with_routes
 from jepa_cli.audit.choices import RICH
 from jepa_cli.audit.request import Plan, Request, plan
 from jepa_cli.targets.documents import say_which
-from jepa_cli.terminal.files import replace_file
 from jepa_cli.terminal.progress import counted
 
 if TYPE_CHECKING:
@@ -95,13 +95,13 @@ def _update(request: Request, asked: Plan, found: Audit) -> None:
         if new != old:
             changed = True
             print(diff(path, old, new), end="", file=out)
-            replace_file(path, new)
+            write_file(path, new)
     print(f"{asked.table}: written" if changed else f"{asked.table}: nothing to change", file=sys.stderr)
 
 
 def _write(request: Request, text: str) -> None:
     if request.output:
-        replace_file(request.output, text)
+        write_file(request.output, text)
     else:
         sys.stdout.write(text if text.endswith("\n") else text + "\n")
 
@@ -116,7 +116,7 @@ def _console(request: Request) -> Iterator[Console]:
         return
     text = io.StringIO()
     yield Console(file=text, width=100, color_system=None)
-    replace_file(request.output, text.getvalue())
+    write_file(request.output, text.getvalue())
 
 
 def _audit(request: Request, asked: Plan) -> Audit:

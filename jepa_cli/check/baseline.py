@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from pathlib import Path
 
-from jepa_world_model.errors import UserError
+from audits.errors import UserError
 from jepa_world_model.settings import Settings, default_settings, read_settings, settings_of
 
 DEFAULT, CONFIG = "default", "config.toml"
@@ -50,6 +49,8 @@ def _revision(wanted: str, file: Path | None) -> tuple[Settings, list[str]]:
 
 def _git(folder: Path, *arguments: str) -> bytes | None:
     """What git prints; None where it fails, or where there is none."""
+    import subprocess
+
     own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}  # a hook's may be relative
     try:
         run = subprocess.run(["git", *arguments], cwd=folder, env=own, capture_output=True, timeout=30)

@@ -11,9 +11,10 @@ from audits.conflict import conflicts
 from jepa_cli.terminal.progress import counted
 from jepa_world_model.config_file import config_of
 from jepa_world_model.gradient_flow.target import jepa_target, trained_target
+from jepa_world_model.losses import LOSSES
 from jepa_world_model.record import Routing, record
 from jepa_world_model.rules import Check, Measurement, Opposition
-from jepa_world_model.settings import Settings
+from jepa_world_model.rules.settings import Settings
 
 BATCHES = 8
 """On which cosines are taken."""
@@ -29,7 +30,7 @@ def measured(after: Settings, before: Settings, checkpoint: Path | None = None) 
     The model is small and untrained, or at the weights of a run. Raises UserError for settings that cannot be trained,
     and for weights that do not fit; AuditError as an audit does.
     """
-    losses = [loss for loss in record().losses if loss in {*after.enabled, *before.enabled}]
+    losses = [loss for loss in LOSSES if loss in {*after.enabled, *before.enabled}]
     alike = config_of(after.values).model == config_of(before.values).model
     here, there = _wanted(after), _wanted(before)
     together = [*here, *(gates for gates in there if gates not in here)]

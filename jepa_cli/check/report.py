@@ -82,5 +82,4 @@ class Report:
 
 
 def report(check: Check, baseline: Check, *, least: Level, strict: bool, notes: Sequence[str]) -> Report:
-    """Raises UserError for an acceptance of a rule that does not exist."""
     return Report(check, baseline, judge(check, baseline), least, strict, notes)

@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from audits.errors import AuditError, nearest
+from audits.errors import AuditError, UserError, nearest
 from jepa_cli.check.baseline import CONFIG, baseline_settings
 from jepa_cli.check.choices import LEVELS, REPORTS, RICH
 from jepa_cli.check.formats import FORMATS
 from jepa_cli.check.report import Report, report
-from jepa_cli.terminal.files import check_writable, replace_file
-from jepa_world_model.errors import UserError
+from jepa_cli.terminal.files import check_writable
 from jepa_world_model.rules import Check, Level
 from jepa_world_model.rules.judging import judge, recorded
 from jepa_world_model.settings import Settings, read_settings
@@ -83,18 +82,15 @@ def _settings(request: CheckRequest, config: Path | None) -> Settings:
 def _checked(request: CheckRequest, after: Settings, before: Settings) -> tuple[Check, Check, list[str]]:
     """Both checks, and how they were made."""
     check, baseline = recorded(after), recorded(before)
+    for refused in (check, baseline):
+        if refused.settings.refusal and not any(finding.level is Level.ERROR for finding in judge(refused)):
+            raise UserError(refused.settings.refusal)
     if not request.measure:
         return check, baseline, [RULES_ONLY]
+    if refused := (after.refusal and after.name) or (before.refusal and before.name):
+        return check, baseline, [f"not measured: {refused} cannot be trained", RULES_ONLY]
     from jepa_cli.check.measure import measured
-    from jepa_world_model.config_file import config_of
 
-    for settings, known in ((after, check), (before, baseline)):
-        try:
-            config_of(settings.values)
-        except UserError:
-            if not any(finding.level is Level.ERROR for finding in judge(known)):
-                raise
-            return check, baseline, [f"not measured: {settings.name} cannot be trained", RULES_ONLY]
     check, baseline = measured(after, before, request.checkpoint)
     return check, baseline, [] if request.checkpoint else [UNTRAINED]
 
@@ -109,13 +105,15 @@ def _show(request: CheckRequest, reports: Sequence[Report]) -> None:
             page.blank()
         show(each, page)
     if request.output:
-        replace_file(request.output, page.text())
+        _write(request, page.text())
     else:
         page.print()
 
 
 def _write(request: CheckRequest, text: str) -> None:
     if request.output:
-        replace_file(request.output, text)
+        from audits.files import write_file
+
+        write_file(request.output, text)
     else:
         sys.stdout.write(text)

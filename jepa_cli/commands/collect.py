@@ -33,9 +33,9 @@ def collect(
     ] = None,
 ) -> None:
     """Record trajectories of a random policy in any Gymnasium environment, as a data set to train on."""
+    from audits.errors import UserError
     from jepa_cli.terminal.progress import counted
     from jepa_world_model.data import gym_collect
-    from jepa_world_model.errors import UserError
     from jepa_world_model.toml_values import parse_value
 
     arguments = {}

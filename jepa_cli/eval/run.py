@@ -7,13 +7,13 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from audits.files import write_file
 from jepa_cli.eval.choices import FORMATS
 from jepa_cli.eval.formats import markdown
 from jepa_cli.eval.view import show
 from jepa_cli.terminal.plain_page import PlainPage
 from jepa_world_model.errors import UserError, nearest
 from jepa_world_model.evaluation.evaluation import Evaluation, evaluate
-from jepa_world_model.training.durable import write_whole
 
 STORED, REPORT = "evaluation.json", "evaluation.html"
 
@@ -32,8 +32,7 @@ class EvalRequest:
     def check(self) -> None:
         """Raises UserError for options that name nothing."""
         if self.format not in FORMATS:
-            hint = nearest(self.format, FORMATS)
-            raise UserError(f"--format {self.format}: expected one of {', '.join(FORMATS)}. {hint}".rstrip(". "))
+            raise UserError(f"--format {self.format}: {nearest(self.format, FORMATS)}")
         for name, value, least in (("--tasks", self.tasks, 1), ("--seed", self.seed, 0)):
             if value < least:
                 raise UserError(f"{name}: expected at least {least}, found {value}")
@@ -44,13 +43,13 @@ def run_eval(request: EvalRequest) -> None:
     request.check()
     found = _evaluated(request)
     text = json.dumps(found.plain(), indent=1) + "\n"
-    write_whole(request.run / STORED, text.encode())
+    write_file(request.run / STORED, text.encode())
     if request.format == "json":
         sys.stdout.write(text)
     elif request.format == "html":
         from jepa_cli.eval.page import page as html
 
-        write_whole(request.run / REPORT, html(found).encode())
+        write_file(request.run / REPORT, html(found).encode())
         print(f"report  {request.run / REPORT}")
     elif request.format == "markdown":
         sys.stdout.write(markdown(found))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from audits.files import write_file
 from jepa_cli.plan.view import WalkView
 from jepa_world_model.data import EMBEDDED
 from jepa_world_model.errors import UserError
@@ -20,7 +21,6 @@ from jepa_world_model.evaluation.planning.attempt import walk
 from jepa_world_model.evaluation.planning.imagined_search import ImaginedSearch, alike_distance
 from jepa_world_model.evaluation.planning.tasks import BINS, distance
 from jepa_world_model.pictures.walk_film import Film, Moment
-from jepa_world_model.training.durable import write_whole
 from jepa_world_model.worlds.grid import GridWorld
 from jepa_world_model.worlds.world import State
 
@@ -81,7 +81,7 @@ def run_plan(request: PlanRequest) -> bool:
         reached = _arrived(world, state, goal, moment, data)
         if reached:
             break
-    write_whole(request.out, film.gif())
+    write_file(request.out, film.gif())
     view.end(reached, len(film) - 1, None if goal.state is None else distance(world, start, goal.state), request.out)
     return reached
 

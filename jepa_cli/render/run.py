@@ -16,11 +16,11 @@ from audits.diagram.matrix import Matrix, matrix
 from audits.diagram.page import Sheet, page
 from audits.diagram.picture import Picture
 from audits.diagram.survey import Survey
+from audits.files import write_file
 from jepa_cli.render.choices import LOSS, MATRIX, SUFFIXES
 from jepa_cli.render.measure import Measured, measure
 from jepa_cli.render.request import DRAWN, NAME, RenderRequest, render_plan
 from jepa_cli.targets.documents import say_which
-from jepa_cli.terminal.files import replace_file
 
 TEXT_WIDTH = 100
 
@@ -77,7 +77,7 @@ def _write(request: RenderRequest, content: bytes, measured: Measured) -> None:
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
         return
-    replace_file(request.file, content)
+    write_file(request.file, content)
     print("\n".join([f"{request.file}: {measured.extent}", *measured.said]))
 
 
@@ -108,7 +108,7 @@ def _write_undrawn(request: RenderRequest, measured: Measured) -> None:
     formats = ["dot"] if isinstance(drawing, Matrix) else ["dot", "mermaid"]
     files = [base.with_suffix(SUFFIXES[format][0]) for format in formats]
     for format, file in zip(formats, files, strict=True):
-        replace_file(file, written(drawing, format))
+        write_file(file, written(drawing, format))
     told = f"Graphviz is missing: wrote {' and '.join(map(str, files))} only; to draw it, {engine.INSTALL}"
     if request.asks_for_drawing:
         raise AuditError(told)

@@ -9,7 +9,7 @@ COMPARE_FORMATS = ("rich", "json")
 
 def check_choice(option: str, value: str, known: Collection[str]) -> None:
     """Raises UserError for what is not known."""
-    from jepa_world_model.errors import UserError, nearest
+    from audits.errors import UserError, nearest
 
     if value not in known:
-        raise UserError(f"{option} {value}: expected {', '.join(known)}. {nearest(value, known)}".rstrip(". "))
+        raise UserError(f"{option} {value}: {nearest(value, known)}")

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from audits.errors import UserError
+from audits.files import write_file
 from jepa_cli.runs.choices import COMPARE_FORMATS, check_choice
 from jepa_cli.runs.comparison import Comparison, compared
-from jepa_cli.terminal.files import check_writable, replace_file
-from jepa_world_model.errors import UserError
+from jepa_cli.terminal.files import check_writable
 from jepa_world_model.runs.files import RunFiles
 from jepa_world_model.runs.record import is_run
 
@@ -66,5 +67,5 @@ def _draw(comparison: Comparison, out: Path) -> Path | None:
         return None
     from jepa_world_model.pictures.run_curves import as_picture, curves
 
-    replace_file(out, as_picture(curves(comparison.named), out.suffix.lower().lstrip(".")))
+    write_file(out, as_picture(curves(comparison.named), out.suffix.lower().lstrip(".")))
     return out

@@ -6,8 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from audits.formats.plain_json import plain
 from jepa_cli.runs.comparison import Comparison, Course
-from jepa_cli.runs.formats import facts, plain
+from jepa_cli.runs.formats import facts
 
 SCHEMA = "urn:jepa:runs-comparison:1"
 

@@ -6,10 +6,10 @@ import csv
 import io
 import json
 from collections.abc import Callable, Sequence
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from audits.formats.plain_json import plain
 from jepa_cli.terminal.columns import printable
 from jepa_world_model.rules.edits import shown
 from jepa_world_model.runs.config import own_settings, varying_keys
@@ -57,17 +57,6 @@ def as_csv(folder: Path, records: Sequence[RunRecord]) -> str:
         values = [shown(record.config[key]) if key in record.config else "" for key in keys]
         table.writerow([printable(str(cell)) for cell in [*_row(record), *values]])
     return text.getvalue()
-
-
-def plain(value: Any) -> Any:
-    """As text where JSON has no such value."""
-    if isinstance(value, dict):
-        return {key: plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(each) for each in value]
-    if isinstance(value, float) and not isfinite(value):
-        return str(value)
-    return value if value is None or isinstance(value, bool | int | float | str) else str(value)
 
 
 def _row(record: RunRecord) -> list[Any]:

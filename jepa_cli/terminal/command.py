@@ -12,8 +12,8 @@ import typer
 from typer.core import TyperCommand
 
 BAD_INPUT = 2
-MISTAKES = {("audits.errors", "AuditError"), ("jepa_world_model.errors", "UserError")}
-"""The exceptions that are shown without a traceback."""
+MISTAKE = ("audits.errors", "UserError")
+"""The exception that is shown without a traceback, AuditError included."""
 EMPTY = re.compile(r"(--[\w-]+=)?\s*")
 """``''`` and ``--option=``."""
 
@@ -39,7 +39,7 @@ def _refuse_empty(args: Sequence[str]) -> None:
 
 
 def reports_user_errors(command: Callable[P, R]) -> Callable[P, R]:
-    """A command whose UserError or AuditError becomes a message and exit code 2. Every other exception is a bug."""
+    """A command whose UserError becomes a message and exit code 2. Every other exception is a bug."""
 
     @wraps(command)
     def reporting(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -74,11 +74,11 @@ def gives_no_verdict_on_a_bug(command: Callable[P, R]) -> Callable[P, R]:
 
 
 def is_mistake(error: Exception) -> bool:
-    """Whether the user can mend it.
+    """Whether the user can correct it.
 
-    Compares names: an import of `jepa_world_model` here would hide a package of that name that a target belongs to.
+    Compares names: an import here would hide a package of the same name that a target belongs to.
     """
-    return any((kind.__module__, kind.__name__) in MISTAKES for kind in type(error).__mro__)
+    return any((kind.__module__, kind.__name__) == MISTAKE for kind in type(error).__mro__)
 
 
 def examples(*lines: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -105,6 +105,6 @@ def exit_codes(meanings: Mapping[str, str]) -> Callable[[Callable[P, R]], Callab
 
 
 def fail(message: str, code: int) -> NoReturn:
-    """Print `error: message` to standard error and exit."""
-    print(f"error: {message}", file=sys.stderr)
+    """Print `Error: message` to standard error and exit."""
+    print(f"Error: {message}", file=sys.stderr)
     raise typer.Exit(code)

@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 from audits import AuditError, audit
 from audits.contract import against
+from audits.errors import UserError
 from audits.formats.wording import counted
 from jepa_cli.targets.documents import documented_table
 from jepa_world_model import processes
-from jepa_world_model.errors import UserError
 from jepa_world_model.gradient_flow.target import target_in_training
 from jepa_world_model.states import Gates
 from jepa_world_model.training.observer import Observer, Stop

@@ -7,12 +7,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from audits.errors import UserError
 from jepa_cli.terminal.command import BAD_INPUT
 from jepa_cli.train.audit import AuditWhileTraining
 from jepa_cli.train.view import TrainingView
 from jepa_world_model import processes
 from jepa_world_model.config_file import load_config
-from jepa_world_model.errors import UserError
 from jepa_world_model.model_config import Config
 from jepa_world_model.run import resume_training, run_training
 from jepa_world_model.training.divergence import Diverged

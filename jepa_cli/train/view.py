@@ -13,7 +13,7 @@ from jepa_world_model.config_file import values_of
 from jepa_world_model.model_config import Config
 from jepa_world_model.rules import Level
 from jepa_world_model.rules.judging import judge, recorded
-from jepa_world_model.settings import Settings
+from jepa_world_model.rules.settings import Settings
 from jepa_world_model.training.alarms import Alarm
 from jepa_world_model.training.metrics import Row
 from jepa_world_model.training.observer import Observer
@@ -66,10 +66,7 @@ class TrainingView(Observer):
         self._task = self._progress.add_task("training", total=steps, completed=done, rate="")
 
     def warn(self, config: Config) -> None:
-        """What a check of the weights would warn of.
-
-        Raises UserError for an acceptance of a rule that does not exist.
-        """
+        """What a check of the weights would warn of."""
         settings = Settings("config", values_of(config), config.accept)
         found = [finding for finding in judge(recorded(settings)) if finding.counts(Level.WARNING)]
         for finding in found:

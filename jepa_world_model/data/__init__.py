@@ -56,8 +56,9 @@ def open_source(
 def _open_folder(source: str, image_size: int, on_progress: Callable[[int, int], None] | None) -> EpisodeSource:
     folder = Path(source).expanduser()
     if not folder.is_dir():
-        message = f"unknown data source {source!r}: neither a folder nor one of {', '.join(EMBEDDED)}."
-        raise UserError(f"{message} {nearest(source, EMBEDDED)}".rstrip())
+        hint = nearest(source, EMBEDDED, otherwise="")
+        message = f"unknown data source {source!r}: neither a folder nor one of {', '.join(EMBEDDED)}. {hint}"
+        raise UserError(message.rstrip())
     if (folder / DATASET_JSON).exists() or any(folder.glob(f"*/{FRAMES}")):
         return _check_image_size(EpisodeFolder(folder), image_size)
     if any(folder.glob(f"*/{ACTIONS_NPZ}")):

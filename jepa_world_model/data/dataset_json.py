@@ -1,12 +1,12 @@
 """dataset.json: what the arrays of a data set mean and where they come from."""
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from audits.files import replace_file
 from jepa_world_model.data.spec import ActionKind, DataSpec, parse_action_kind
 from jepa_world_model.errors import UserError
 
@@ -36,12 +36,7 @@ def write_info(folder: Path, spec: DataSpec, origin: Mapping[str, Any]) -> None:
         "channels": spec.channels,
         "origin": dict(origin),
     }
-    unfinished = folder / f".{DATASET_JSON}.partial"
-    try:
-        unfinished.write_text(json.dumps(content, indent=2, default=repr) + "\n", encoding="utf-8")
-        os.replace(unfinished, folder / DATASET_JSON)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    replace_file(folder / DATASET_JSON, json.dumps(content, indent=2, default=repr) + "\n")
 
 
 def read_info(folder: Path) -> DatasetInfo:

@@ -67,7 +67,7 @@ def generate(name: str, episodes: int, episode_length: int, seed: int, image_siz
     count below 1, or an image size that is neither a divisor (from 16) nor a multiple of 64.
     """
     if name not in WORLDS:
-        raise UserError(f"unknown embedded data {name!r}; expected {' or '.join(EMBEDDED)}. {nearest(name, EMBEDDED)}")
+        raise UserError(f"unknown embedded data {name!r}: {nearest(name, EMBEDDED)}")
     _check_sizes(name, episodes, episode_length, image_size)
     made = [_make(name, np.random.default_rng([seed, index]), episode_length, image_size) for index in range(episodes)]
     spec = DataSpec(image_size, 3, len(MOVES), ActionKind.ONE_HOT, tuple(MOVES))

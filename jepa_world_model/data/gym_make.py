@@ -22,7 +22,7 @@ def make_env(env_id: str, env_kwargs: Mapping[str, Any]) -> Any:
     except gymnasium.error.DependencyNotInstalled as error:
         raise UserError(f"{env_id} needs a package that is not installed: {error}") from error
     except gymnasium.error.UnregisteredEnv as error:
-        hint = nearest(env_id, gymnasium.registry) or f"its package may be missing: {INSTALL}"
+        hint = nearest(env_id, gymnasium.registry, otherwise=f"its package may be missing: {INSTALL}")
         raise UserError(f"unknown environment {env_id!r}; {hint}") from error
     except (gymnasium.error.Error, TypeError, ImportError) as error:
         raise UserError(f"{env_id} cannot be made with {dict(env_kwargs)}: {error}") from error

@@ -32,7 +32,9 @@ def parse_action_kind(text: str) -> ActionKind:
     """Return the kind that ``text`` names. Raises UserError, with the valid names, for any other text."""
     kinds = [kind.value for kind in ActionKind]
     if text not in kinds:
-        message = f"unknown action kind {text!r}; expected one of: {', '.join(kinds)}. {nearest(text, kinds)}"
+        message = (
+            f"unknown action kind {text!r}; expected one of: {', '.join(kinds)}. {nearest(text, kinds, otherwise='')}"
+        )
         raise UserError(message.rstrip())
     return ActionKind(text)
 

@@ -1,4 +1,4 @@
-"""Writes down what the code says, for those who must not wait for torch.
+"""Writes files that are made from the code: the JSON Schema of settings, and the routing of every loss.
 
     python -m jepa_world_model.gradient_flow.recording        `make docs` does
 
@@ -21,9 +21,10 @@ from jepa_world_model.config_file import TABLES, load_config
 from jepa_world_model.gradient_flow.target import jepa_target
 from jepa_world_model.losses import LOSSES
 from jepa_world_model.model_config import Config
-from jepa_world_model.record import ROUTING, SCHEMA
+from jepa_world_model.record import ROUTING
 from jepa_world_model.states import Gates
 
+SCHEMA = ROUTING.with_name("config.schema.json")
 USED = (Kind.MODULE, Kind.FROZEN)
 
 
@@ -40,10 +41,6 @@ def routing() -> str:
     target = jepa_target(load_config())
     record = {
         "gates": _gate_keys(),
-        "losses": {
-            loss.name: {"family": loss.family, "frames": loss.frames, "horizon": loss.horizon}
-            for loss in LOSSES.values()
-        },
         "modules": list(target.named_modules),
         "settings": list(_settings(target)),
     }

@@ -3,9 +3,12 @@
     @loss(weight=1.0, updates="predictor, h_to_z", meaning="ẑ_{t+1} with sg(z_{t+1})")
     def jepa(z_hat: Tensor, sg_z: Tensor) -> Tensor: ...
 
-A parameter is a state (`states.py`), an input or a module of the model. The prefix `sg_` hands a state over stop-grad,
-`frozen_` a module whose parameters get no gradient. The declaration is all there is: weights, documentation and tests
-come from it.
+A parameter is a state (`states.py`), an input or a module of the model. The prefix `sg_` makes a state stop-grad;
+`frozen_` keeps gradient from the parameters of a module.
+
+This declaration is the source of all that is known of a loss, `updates` included: the weights of a config and the page
+docs/losses.md are made from it. What the audit measures (`routing.json`), what docs/gradient_flow.md documents and what
+the specification demands is compared with it by tests.
 """
 
 from __future__ import annotations
@@ -13,12 +16,13 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
-
-from torch import Tensor
+from typing import TYPE_CHECKING, Any, Protocol
 
 from jepa_world_model.errors import nearest
 from jepa_world_model.gradient import frozen, stop
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 LOSSES: dict[str, Loss] = {}
 
@@ -81,7 +85,7 @@ class Loss:
         """Raises AttributeError when a parameter names nothing that states or model have."""
         for read in self.reads:
             if read.name not in states:
-                hint = nearest(read.name, states.names)
+                hint = nearest(read.name, states.names, otherwise="")
                 raise AttributeError(
                     f"loss {self.name!r} reads {read.name!r}, which is neither a state nor a module. {hint}"
                 )

@@ -4,17 +4,22 @@ A pixel's error is multiplied by (error / local mean of the error) ** beta, so t
 the image would drown is learned first. The factor is stop-grad: it says where to look, not what to gain.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import reduce
 from math import gcd
-
-import torch
-from torch import Tensor
-from torch.nn.functional import avg_pool2d, conv2d
+from typing import TYPE_CHECKING
 
 from jepa_world_model.gradient import stop
+from jepa_world_model.lazy_torch import F, torch
 from jepa_world_model.losses.mean import mean
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    LocalMean = Callable[[Tensor, int, int, int], Tensor]
 
 BETA = 2.0
 HARDEST = 10.0
@@ -30,8 +35,6 @@ class Level:
 
 
 LEVELS = (Level(8, 4), Level(16, 8), Level(16, 8))
-
-LocalMean = Callable[[Tensor, int, int, int], Tensor]
 
 
 def hardness_weighted_l1(residuals: Iterable[Tensor], local_mean: LocalMean) -> Tensor:
@@ -57,12 +60,12 @@ def hardness(error: Tensor, level: Level, local_mean: LocalMean) -> Tensor:
 
 def box(error: Tensor, kernel: int, stride: int, padding: int) -> Tensor:
     """The plain mean over a window; what lies outside the image does not count."""
-    return avg_pool2d(error, kernel, stride, padding, count_include_pad=False)
+    return F.avg_pool2d(error, kernel, stride, padding, count_include_pad=False)
 
 
 def gaussian(error: Tensor, kernel: int, stride: int, padding: int) -> Tensor:
     """The mean over a window that falls off to two standard deviations at its edge; outside does not count."""
     line = torch.linspace(-SIGMAS, SIGMAS, kernel, dtype=error.dtype, device=error.device).square().div(-2).exp()
     window = torch.outer(line, line)[None, None]
-    inside = conv2d(torch.ones_like(error[:1]), window, stride=stride, padding=padding)
-    return conv2d(error, window, stride=stride, padding=padding) / inside
+    inside = F.conv2d(torch.ones_like(error[:1]), window, stride=stride, padding=padding)
+    return F.conv2d(error, window, stride=stride, padding=padding) / inside

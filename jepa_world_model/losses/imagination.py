@@ -1,23 +1,26 @@
 """Losses on embeddings imagined from the live z, and on what they look like."""
 
+from __future__ import annotations
+
 import itertools
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor, nn
-from torch.nn.functional import mse_loss
-
+from jepa_world_model.lazy_torch import F, torch
 from jepa_world_model.losses.declaration import loss
 from jepa_world_model.losses.hardness import box, hardness_weighted_l1
 from jepa_world_model.losses.mean import mean
 from jepa_world_model.pyramid import pyramid
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 FROM_DECODER = "decoder, predictor, h_to_z, encoder"
 
 
 @loss(updates="predictor, h_to_z, encoder", meaning="imagined z from the live z with sg(z)")
 def rollout_kstep_z(imagined_z: tuple[Tensor, ...], sg_z: Tensor) -> Tensor:
-    return mean(mse_loss(z, sg_z[:, k:]) for k, z in enumerate(imagined_z, start=1))
+    return mean(F.mse_loss(z, sg_z[:, k:]) for k, z in enumerate(imagined_z, start=1))
 
 
 @loss(updates=FROM_DECODER, meaning="decoder(imagined z) with x")
@@ -51,7 +54,7 @@ def rollout_project_z(
 ) -> Tensor:
     depths = [z.shape[1] for z in imagined_z]
     encoded = encoder(torch.cat(imagined_frames, dim=1)).split(depths, dim=1)
-    return mean(map(mse_loss, encoded, imagined_z))
+    return mean(map(F.mse_loss, encoded, imagined_z))
 
 
 def _changes(imagined_residual: tuple[Tensor, ...]) -> Iterator[Tensor]:

@@ -1,11 +1,16 @@
 """Losses that read the action back from what it did."""
 
-import torch
-from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, mse_loss, pad
+from __future__ import annotations
 
-from jepa_world_model.data.spec import ActionKind
+from typing import TYPE_CHECKING
+
+from jepa_world_model.lazy_torch import F, torch
 from jepa_world_model.losses.declaration import loss
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from jepa_world_model.data.spec import ActionKind
 
 
 @loss(weight=1.0, updates="inverse_dynamics_h, predictor", meaning="action read from (h_t, h_{t+1})")
@@ -34,11 +39,13 @@ def action_loss(read: Tensor, taken: Tensor, kind: ActionKind) -> Tensor:
     Multi-hot: binary cross-entropy with logits. One-hot: cross-entropy, with NOOP (all zeros) as one more class whose
     logit is fixed at zero. Real: mean squared error.
     """
+    from jepa_world_model.data.spec import ActionKind
+
     match kind:
         case ActionKind.MULTI_HOT:
-            return binary_cross_entropy_with_logits(read, taken)
+            return F.binary_cross_entropy_with_logits(read, taken)
         case ActionKind.ONE_HOT:
             noop = 1.0 - taken.sum(dim=-1, keepdim=True)
-            return cross_entropy(pad(read, (0, 1)).flatten(0, -2), torch.cat([taken, noop], dim=-1).flatten(0, -2))
+            return F.cross_entropy(F.pad(read, (0, 1)).flatten(0, -2), torch.cat([taken, noop], dim=-1).flatten(0, -2))
         case ActionKind.REAL:
-            return mse_loss(read, taken)
+            return F.mse_loss(read, taken)

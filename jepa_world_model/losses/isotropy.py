@@ -1,10 +1,13 @@
 """SIGReg, from LeJEPA (Balestriero & LeCun 2025, arXiv 2511.08544)."""
 
-import torch
-from torch import Tensor
-from torch.nn.functional import normalize
+from __future__ import annotations
 
-from jepa_world_model import processes
+from typing import TYPE_CHECKING
+
+from jepa_world_model.lazy_torch import F, torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 SLICES = 256
 KNOTS = 17
@@ -22,7 +25,9 @@ def epps_pulley(samples: Tensor) -> Tensor:
     phi_N the empirical characteristic function, by the trapezoid rule on 17 knots in [-5, 5]; the mean over directions
     is returned. The directions are drawn anew at each call, from torch's global generator.
     """
-    directions = normalize(torch.randn(SLICES, samples.shape[1], device=samples.device, dtype=samples.dtype), dim=1)
+    from jepa_world_model import processes
+
+    directions = F.normalize(torch.randn(SLICES, samples.shape[1], device=samples.device, dtype=samples.dtype), dim=1)
     knots = torch.linspace(-REACH, REACH, KNOTS, device=samples.device, dtype=samples.dtype)
     gaussian = torch.exp(-knots.square() / 2)
     angles = (samples @ directions.T).unsqueeze(-1) * knots  # [N, slices, knots]

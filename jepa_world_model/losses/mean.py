@@ -1,9 +1,14 @@
 """The mean of a few scalars, one for each depth of a rollout or level of a pyramid."""
 
-from collections.abc import Iterable
+from __future__ import annotations
 
-import torch
-from torch import Tensor
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from jepa_world_model.lazy_torch import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def mean(terms: Iterable[Tensor]) -> Tensor:

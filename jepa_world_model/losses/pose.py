@@ -1,15 +1,16 @@
 """Losses on p, the planning pose: odometry that adds up, and an order of nearness to the goal."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor, nn
-from torch.linalg import vector_norm
-from torch.nn.functional import mse_loss, relu
-
-from jepa_world_model import processes
+from jepa_world_model.lazy_torch import F, torch
 from jepa_world_model.losses.declaration import loss
 from jepa_world_model.losses.mean import mean
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 STEP_LENGTH = 1.0
 TRIM = 0.25
@@ -22,7 +23,7 @@ RANK_MARGIN = 0.5
     meaning="Δp_t with the action prototype dp_action_delta_projector(a_t), both sides trained",
 )
 def action_delta_dp(dp: Tensor, a: Tensor, dp_action_delta_projector: nn.Module) -> Tensor:
-    return mse_loss(dp, dp_action_delta_projector(a[:, :-1]))
+    return F.mse_loss(dp, dp_action_delta_projector(a[:, :-1]))
 
 
 @loss(
@@ -36,7 +37,7 @@ def additivity_dp(
     dp: Tensor, p: Tensor, h: Tensor, a: Tensor, pose_increment: Callable[..., Tensor], sg_p: Tensor
 ) -> Tensor:
     second = pose_increment(p[:, :-2], h[:, 1:-1], a[:, 1:-1])
-    return mse_loss(dp[:, :-1] + second, sg_p[:, 2:] - sg_p[:, :-2])
+    return F.mse_loss(dp[:, :-1] + second, sg_p[:, 2:] - sg_p[:, :-2])
 
 
 @loss(
@@ -55,7 +56,7 @@ def rollout_kstep_p(
     pose, terms = sg_p[:, 2:], []
     for k, h in enumerate(imagined_h[1:-1], start=3):
         pose = pose[:, :-1] + pose_increment(pose[:, :-1], h[:, :-1], a[:, k - 1 : -1])
-        terms.append(mse_loss(pose, sg_p[:, k:]))
+        terms.append(F.mse_loss(pose, sg_p[:, k:]))
     return mean(terms)
 
 
@@ -65,7 +66,9 @@ def rollout_kstep_p(
     meaning="trimmed mean (middle half) of the norm of Δp with a target of 1",
 )
 def scale_dp(dp: Tensor) -> Tensor:
-    lengths = processes.gathered(vector_norm(dp, dim=-1).flatten()).sort().values
+    from jepa_world_model import processes
+
+    lengths = processes.gathered(torch.linalg.vector_norm(dp, dim=-1).flatten()).sort().values
     trim = int(len(lengths) * TRIM)
     return (lengths[trim : len(lengths) - trim].mean() - STEP_LENGTH).square()
 
@@ -77,6 +80,6 @@ def scale_dp(dp: Tensor) -> Tensor:
     frames=3,
 )
 def geometry_rank_p(p: Tensor) -> Tensor:
-    distance = vector_norm(p[:, :-1] - p[:, -1:], dim=-1)  # [B, T-1]
+    distance = torch.linalg.vector_norm(p[:, :-1] - p[:, -1:], dim=-1)  # [B, T-1]
     earlier, later = torch.triu_indices(distance.shape[1], distance.shape[1], offset=1, device=p.device)
-    return relu(distance[:, later] - distance[:, earlier] + RANK_MARGIN).mean()
+    return F.relu(distance[:, later] - distance[:, earlier] + RANK_MARGIN).mean()

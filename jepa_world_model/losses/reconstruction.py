@@ -1,10 +1,15 @@
 """Losses on decoded frames, and on how they change."""
 
-from torch import Tensor
-from torch.nn.functional import avg_pool2d
+from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from jepa_world_model.lazy_torch import F
 from jepa_world_model.losses.declaration import loss
 from jepa_world_model.losses.hardness import box, gaussian, hardness_weighted_l1
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 PATCH = 8
 SMOOTH = 1e-3
@@ -32,7 +37,7 @@ def recon(residual: Tensor) -> Tensor:
 
 @loss(updates="encoder, decoder", meaning="root of the MSE of each 8x8 patch, so that every patch counts", frames=1)
 def recon_patch(residual: Tensor) -> Tensor:
-    patches = avg_pool2d(residual.square().mean(dim=2), PATCH)  # [B, T, H/8, W/8]
+    patches = F.avg_pool2d(residual.square().mean(dim=2), PATCH)  # [B, T, H/8, W/8]
     return (patches + SMOOTH**2).sqrt().mean()
 
 

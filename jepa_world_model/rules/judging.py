@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from jepa_world_model.errors import UserError, nearest
 from jepa_world_model.record import Routing, record
 from jepa_world_model.rules import RULES, Check, Found, Level, Rule
 from jepa_world_model.rules.rule import excused
-from jepa_world_model.settings import Settings
+from jepa_world_model.rules.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -42,10 +41,7 @@ def recorded(settings: Settings) -> Check:
 
 
 def judge(check: Check, baseline: Check | None = None) -> list[Finding]:
-    """What every rule finds, the gravest first. Raises UserError for an acceptance of a rule that does not exist."""
-    if unknown := [id for id in check.settings.accept if id not in RULES]:
-        told = (f"accept.{id}: there is no such rule: {_hint(id)}" for id in unknown)
-        raise UserError("\n".join(told))
+    """What every rule finds, the gravest first."""
     found = [finding for rule in RULES.values() for finding in _by(rule, check, baseline)]
     return sorted(found, key=lambda finding: -finding.level.rank)
 
@@ -56,10 +52,6 @@ def _by(rule: Rule, check: Check, baseline: Check | None) -> Iterator[Finding]:
     for found in rule.look(check):
         known = any(set(found.subjects) <= subjects for subjects in before)
         yield Finding(rule, found, reason, known)
-
-
-def _hint(id: str) -> str:
-    return nearest(id, RULES) or f"known are {', '.join(RULES)}"
 
 
 def _routing(gates: dict[str, bool]) -> Routing:

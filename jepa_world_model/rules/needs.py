@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from jepa_world_model.record import record
+from jepa_world_model.losses import LOSSES
 from jepa_world_model.rules.rule import Check, Found, Level, listed, rule, weight_keys
 
 WINDOW, HORIZON = "train.sequence_length", "train.rollout_horizon"
@@ -20,9 +20,9 @@ POSE = ("action_delta_dp", "additivity_dp", "rollout_kstep_p", "scale_dp", "geom
 def rollout_too_shallow(check: Check) -> Iterator[Found]:
     """A loss needs a deeper rollout."""
     horizon = check.settings.values[HORIZON]
-    short = [loss for loss in check.enabled if record().losses[loss].horizon > horizon]
+    short = [loss for loss in check.enabled if LOSSES[loss].horizon > horizon]
     if short:
-        needs = listed([f"{loss} (needs {record().losses[loss].horizon})" for loss in short])
+        needs = listed([f"{loss} (needs {LOSSES[loss].horizon})" for loss in short])
         message = f"a rollout of {horizon} {'step' if horizon == 1 else 'steps'} is too shallow for {needs}"
         yield Found(message, tuple(short), (HORIZON, *weight_keys(short)))
 
@@ -37,9 +37,9 @@ def rollout_too_shallow(check: Check) -> Iterator[Found]:
 def window_too_short(check: Check) -> Iterator[Found]:
     """A loss needs a longer window."""
     window = check.settings.values[WINDOW]
-    short = [loss for loss in check.enabled if record().losses[loss].frames > window]
+    short = [loss for loss in check.enabled if LOSSES[loss].frames > window]
     if short:
-        needs = listed([f"{loss} (needs {record().losses[loss].frames})" for loss in short])
+        needs = listed([f"{loss} (needs {LOSSES[loss].frames})" for loss in short])
         message = f"windows of {window} frames are too short for {needs}"
         yield Found(message, tuple(short), (WINDOW, *weight_keys(short)))
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from jepa_world_model.record import Routing
-from jepa_world_model.settings import Settings
+from jepa_world_model.rules.settings import Settings
 
 
 class Level(StrEnum):

@@ -3,11 +3,11 @@
 import math
 from collections.abc import Iterator
 
-from jepa_world_model.record import record
+from jepa_world_model.losses import LOSSES
 from jepa_world_model.rules.rule import Check, Found, Level, listed, rule, weight_keys
 
 EXTREME = 1e4
-ALL_OFF = [f"losses.{loss}=0" for loss in record().losses]
+ALL_OFF = [f"losses.{loss}=0" for loss in LOSSES]
 SAME_TARGET = (
     ("frames", ("recon_multi_box", "recon", "recon_patch", "recon_multi_gauss")),
     ("changes between frames", ("pixel_delta_multi_box", "pixel_delta")),

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
+from audits.files import explained, write_file
 from jepa_world_model.runs.files import CHECKPOINTS
-from jepa_world_model.training.durable import explained, write_whole
 from jepa_world_model.training.sealed import Damaged, sealed, unsealed
 
 NAME = "step-{step:08d}.safetensors"
@@ -36,7 +36,7 @@ class Checkpoints:
         """Write one, whole or not at all."""
         with explained(self.folder):
             self.folder.mkdir(exist_ok=True)
-        write_whole(self.folder / NAME.format(step=step), sealed(*checkpoint))
+        write_file(self.folder / NAME.format(step=step), sealed(*checkpoint))
 
     def tidy(self, due: Callable[[int], bool], keep: int) -> None:
         """Remove all but the last `keep` that were due, once the newest was; one of an interruption stays till then."""

@@ -8,12 +8,12 @@ from typing import Any
 
 from torch import nn
 
+from audits.files import LEFT_OVER, explained, flush, is_left_over, write_file
 from jepa_world_model.config_file import load_config, to_toml
 from jepa_world_model.errors import UserError
 from jepa_world_model.model_config import Config
 from jepa_world_model.runs.files import RunFiles, hold
 from jepa_world_model.training.checkpoints import Checkpoints
-from jepa_world_model.training.durable import PART, explained, flush, write_whole
 from jepa_world_model.training.fit import check_fit
 from jepa_world_model.training.sealed import unsealed
 
@@ -30,7 +30,7 @@ class RunFolder(RunFiles):
         """A new folder that holds the config. Raises UserError when `path` holds anything, or cannot be written."""
         run = RunFolder(path)
         with explained(path):
-            if path.is_dir() and any(not left_over(file) for file in path.iterdir()):
+            if path.is_dir() and any(not is_left_over(file) for file in path.iterdir()):
                 what, instead = "is not empty", ""
                 if run.config.exists():
                     what, instead = "already holds a run", f", or go on with jepa train --resume {path}"
@@ -63,13 +63,14 @@ class RunFolder(RunFiles):
         """Write a file whole or not at all."""
         with explained(path):
             path.parent.mkdir(exist_ok=True)
-        write_whole(path, content)
+        write_file(path, content)
 
     def clear_left_overs(self) -> None:
-        """Remove what a killed process left half written."""
+        """Remove what a killed process left half written, where a run writes files."""
         with explained(self.path):
-            for file in self.path.rglob(f"*{PART}"):
-                file.unlink()
+            for folder in (self.path, self.checkpoint_folder, self.pictures):
+                for file in filter(is_left_over, folder.glob(LEFT_OVER)):
+                    file.unlink()
 
     def load_weights(self, model: nn.Module, config: str = "") -> None:
         """Put the stored weights into a model. Raises UserError when there are none, or each that does not fit.
@@ -120,15 +121,10 @@ class RunFolder(RunFiles):
 
     def _drop_torn_row(self) -> None:
         content = self.metrics.read_bytes()
-        write_whole(self.metrics, content[: content.rfind(b"\n") + 1])
+        write_file(self.metrics, content[: content.rfind(b"\n") + 1])
 
 
 def next_free(parent: Path, name: str) -> Path:
     """`parent/name-001`, or the first number that is not taken."""
     taken = {path.name for path in parent.glob(f"{name}-*")} if parent.is_dir() else set()
     return parent / next(f"{name}-{n:03d}" for n in range(1, 10**6) if f"{name}-{n:03d}" not in taken)
-
-
-def left_over(file: Path) -> bool:
-    """Whether a file is one that was never finished."""
-    return file.name.endswith(PART)

@@ -7,12 +7,12 @@ from functools import partial
 from pathlib import Path
 from signal import SIGINT, Signals
 
+from audits.files import CannotWrite
 from jepa_world_model import processes
 from jepa_world_model.data.prefetch import prefetch
 from jepa_world_model.errors import UserError
 from jepa_world_model.training.alarms import Alarm, Watch
 from jepa_world_model.training.divergence import Diverged
-from jepa_world_model.training.durable import CannotWrite
 from jepa_world_model.training.metrics import Metrics
 from jepa_world_model.training.observer import Observer, Stop
 from jepa_world_model.training.outcome import Outcome

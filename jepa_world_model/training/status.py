@@ -10,8 +10,8 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from audits.files import CannotWrite, write_file
 from jepa_world_model.runs.files import FAILED, FINISHED, INTERRUPTED, RUNNING, read_status
-from jepa_world_model.training.durable import CannotWrite, write_whole
 from jepa_world_model.training.metrics import Row
 from jepa_world_model.training.observer import Observer
 from jepa_world_model.training.outcome import Outcome
@@ -64,7 +64,7 @@ class StatusFile(Observer):
             **({"reason": reason} if reason else {}),
         }
         with suppress(CannotWrite):
-            write_whole(self._run.status, (json.dumps(status, indent=1) + "\n").encode())
+            write_file(self._run.status, (json.dumps(status, indent=1) + "\n").encode())
 
 
 def _now() -> str:

@@ -64,10 +64,10 @@ def test_a_file_that_cannot_be_replaced_is_as_before(format: str, table: Path, m
     def refuse(*_: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("jepa_cli.terminal.files.os.replace", refuse)
+    monkeypatch.setattr("audits.files.os.replace", refuse)
     result = audit_small("--table", table, "--format", format, "--output", "report")
     assert result.exit_code == BAD_INPUT, result.output
-    assert result.stderr == "error: report cannot be written: Permission denied\n"
+    assert result.stderr == "Error: report cannot be written: Permission denied\n"
     assert (table.parent / "report").read_text() == "old"
     assert sorted(path.name for path in table.parent.iterdir()) == ["FLOW.md", "report"]
 

@@ -138,8 +138,8 @@ def test_a_system_that_refuses_to_write_is_named_and_no_file_is_half_written(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("jepa_cli.terminal.files.os.replace", full)
+    monkeypatch.setattr("audits.files.os.replace", full)
     result = audit_small("--table", "FLOW.md", "--update")
     assert result.exit_code == BAD_INPUT
-    assert result.stderr == "error: FLOW.md cannot be written: No space left on device\n"
+    assert result.stderr == "Error: FLOW.md cannot be written: No space left on device\n"
     assert contents(table.parent) == before

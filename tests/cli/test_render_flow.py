@@ -265,7 +265,7 @@ def test_a_file_that_cannot_be_replaced_is_as_before(trainers: Path, monkeypatch
         raise OSError(28, "No space left on device")
 
     (trainers / "f.svg").write_text("old")
-    monkeypatch.setattr("jepa_cli.terminal.files.os.replace", refuse)
+    monkeypatch.setattr("audits.files.os.replace", refuse)
     assert complaint(render(*SMALL_TRAINER, "--out", "f.svg")) == "f.svg cannot be written: No space left on device"
     assert contents(trainers) == {"f.svg": b"old"}
 

@@ -374,7 +374,7 @@ def test_an_empty_folder_says_how_to_make_a_run(tmp_path: Path, monkeypatch: pyt
         (["compare", "a", "./a"], "named twice"),
         (["compare", "a", "b", "--out", "x.jpg"], ".png, .svg, .pdf"),
         (["compare", "a", "b", "--out", "no/x.png"], "folder no does not exist"),
-        (["compare", "a", "b", "--format", "csv"], "expected rich, json"),
+        (["compare", "a", "b", "--format", "csv"], "known are 'rich', 'json'"),
     ],
 )
 def test_mistakes(arguments: list[str], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -100,7 +100,7 @@ def test_windows_longer_than_every_episode_are_refused_before_anything_is_writte
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, small_settings: list[str]) -> None:
     (tmp_path / "file").write_text("in the way")
-    assert "cannot write" in complaint("train", *small_settings, "--out", tmp_path / "file" / "run")
+    assert "cannot be written" in complaint("train", *small_settings, "--out", tmp_path / "file" / "run")
 
 
 def test_divergence_ends_with_the_name_of_the_loss(tmp_path: Path, small_settings: list[str]) -> None:

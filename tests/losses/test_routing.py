@@ -1,6 +1,7 @@
 """Which modules each loss really updates, at each setting of the three gates: equal to the specification."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,9 +11,12 @@ from torch.nn.functional import l1_loss, mse_loss
 
 from jepa_world_model.losses import LOSSES
 from jepa_world_model.model import WorldModel
+from jepa_world_model.record import record
 from jepa_world_model.states import Gates, States
 
 SETTINGS = json.loads((Path(__file__).parents[1] / "spec" / "gradient_flow.json").read_text())["settings"]
+CONTRACT = (Path(__file__).parents[2] / "docs" / "gradient_flow.md").read_text(encoding="utf-8")
+LOSS_TABLES = CONTRACT.partition("## Gates")[0]
 
 
 def setting_id(setting: dict) -> str:
@@ -37,9 +41,19 @@ def test_a_loss_updates_what_the_specification_says(
 
 
 @pytest.mark.parametrize("name", LOSSES)
-def test_declared_updates_are_those_at_the_default_gates(name: str) -> None:
+def test_declared_updates_are_those_specified_recorded_and_documented_at_the_default_gates(name: str) -> None:
     default = next(setting for setting in SETTINGS if Gates(**setting["gates"]) == Gates())
-    assert sorted(LOSSES[name].updates) == default["updates"][name]
+    declared = sorted(LOSSES[name].updates)
+    assert default["updates"][name] == declared
+    assert sorted(record().routing(vars(Gates())).updates[name]) == declared
+    assert documented(name) == declared
+
+
+def documented(loss: str) -> list[str]:
+    """The modules in the third column of the loss's row of the contract; brackets are remarks."""
+    (cell,) = re.findall(rf"^\|[^|]*`{loss}`[^|]*\|[^|]*\|([^|]*)\|[^|]*\|$", LOSS_TABLES, re.M)
+    named = re.findall(r"\w+", re.sub(r"\([^)]*\)", "", cell))
+    return sorted(module for module in record().modules if module in named)
 
 
 def test_the_specification_covers_every_setting_loss_and_module(spec: dict, model: WorldModel) -> None:

@@ -1,21 +1,27 @@
 """Settings are read as `jepa train` would read them, without the weight of doing so."""
 
 import math
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jepa_world_model.config_file import KEYS, load_config, values_of
+from jepa_world_model.config_file import KEYS, load_config, to_toml, values_of
 from jepa_world_model.errors import UserError
-from jepa_world_model.gradient_flow.recording import routing, schema
+from jepa_world_model.gradient_flow.recording import SCHEMA, routing, schema
+from jepa_world_model.losses import LOSSES
 from jepa_world_model.model_config import Config
-from jepa_world_model.record import ROUTING, SCHEMA, properties, record
-from jepa_world_model.settings import Settings, default_settings, read_settings, settings_of
+from jepa_world_model.record import ROUTING, record
+from jepa_world_model.rules import Level
+from jepa_world_model.rules.judging import judge, recorded
+from jepa_world_model.rules.settings import Settings
+from jepa_world_model.settings import default_settings, read_settings, settings_of
 from jepa_world_model.states import Gates
 
+T = TypeVar("T")
 STALE = "stale: run `make docs`"
 
 
@@ -29,7 +35,6 @@ def test_the_record_of_routing_is_fresh() -> None:
 
 def test_defaults_are_those_of_the_config() -> None:
     assert default_settings().values == values_of(Config())
-    assert set(properties()) == set(KEYS)
     assert default_settings().gates == vars(Gates())
     assert default_settings().enabled == [loss.name for loss in Config().enabled]
 
@@ -82,18 +87,116 @@ def test_a_value_is_refused_where_training_refuses_it(key: str, value: str) -> N
             read(None, [f"{key}={value}"])
 
 
-@given(
-    key=st.sampled_from(sorted(key for key in KEYS if not key.startswith("losses."))),
-    value=st.booleans() | st.integers(-3, 70) | st.floats(-2, 2, allow_nan=False) | st.sampled_from(["cpu", "x"]),
-)
-def test_every_value_that_training_takes_is_taken_as_it_takes_it(key: str, value: Any) -> None:
-    """Training refuses more: it also sees how settings fit together."""
-    override = f"{key}={str(value).lower() if isinstance(value, bool) else value}"
+HUGE = "0x" + "f" * 5000
+"""A number that Python reads, but does not write in decimal digits."""
+HOSTILE = [
+    *("nan", "inf", "-inf", "-0.0", "1e400", "1e-400", "0", "-1", "1", "2", "3", "7", "60", "64", "1.0", "1.5", "2.0"),
+    *("true", "false", "y", "no", "'on'", "'1'", "'1.0'", "''", "' 3 '", "1_000", "0x10", "cpu", "'auto'", "x"),
+    *("[]", "[0]", "[8, 16]", "[8.0]", "[1.5]", "[true]", "['8']", "[[8]]", "{}", "{a = 1}", "1979-05-27", "07:32:00"),
+    *(str(2**32), str(2**63 - 1), str(2**63), "9" * 400, "9" * 5000, HUGE, "\udcff", "ẑ"),
+    *("[" * 5000, "a = b", '"""', "\n", r"'a\u0000b'", r'"a\u0000b"', "wörter"),
+]
+NAMES = [*KEYS, *("accept.z-action-loss", "accept.qqq", "losses.jpea", "train.", "los.jepa", "losses", "train.a.b")]
+
+
+@given(st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from(HOSTILE)), min_size=1, max_size=3))
+@settings(max_examples=200, deadline=None)
+def test_training_and_a_check_are_of_one_mind(given: list[tuple[str, str]]) -> None:
+    check_of_one_mind([f"{key}={value}" for key, value in given])
+
+
+@pytest.mark.parametrize("key", [name for name in NAMES if not name.startswith(("losses.", "alarms."))])
+def test_they_are_of_one_mind_about_every_value_of_a_key(key: str) -> None:
+    for value in HOSTILE:
+        check_of_one_mind([f"{key}={value}"])
+
+
+def check_of_one_mind(overrides: list[str]) -> None:
+    """What training takes is taken as it takes it; what it refuses is refused, or an error of the rules."""
+    taken, refusal = outcome(load_config, overrides)
+    read, also = outcome(read_settings, overrides)
+    if taken is not None:
+        assert read is not None
+        assert not read.refusal
+        assert (read.values, read.accept) == (values_of(taken), taken.accept)
+        to_toml(taken).encode()
+        judge(recorded(read))
+    elif read is None:
+        assert also == refusal
+    else:
+        assert read.refusal == refusal
+        assert refused_by_rules(read)
+
+
+def outcome(read: Callable[..., T], overrides: list[str]) -> tuple[T | None, str]:
+    """What is read, or why not."""
     try:
-        taken = values_of(load_config(None, [override]))
-    except UserError:
-        return
-    assert read_settings(None, [override]).values == taken
+        return read(None, overrides), ""
+    except UserError as refusal:
+        return None, str(refusal)
+
+
+def refused_by_rules(settings: Settings) -> bool:
+    return any(finding.level is Level.ERROR for finding in judge(recorded(settings)))
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["losses.jepa=-1"],
+        ["losses.h2z=nan"],
+        [f"losses.{loss}=0" for loss in LOSSES],
+        ["train.rollout_horizon=8"],
+        ["train.rollout_horizon=2"],
+        ["train.sequence_length=3", "train.rollout_horizon=2", "losses.rollout_kstep_p=0.5"],
+    ],
+    ids=lambda overrides: overrides[0],
+)
+def test_what_rules_report_as_errors_is_what_a_check_lets_pass(overrides: list[str]) -> None:
+    with pytest.raises(UserError) as caught:
+        load_config(None, overrides)
+    read = read_settings(None, overrides)
+    assert read.refusal == str(caught.value)
+    assert refused_by_rules(read)
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("train.learning_rate=inf", "train.learning_rate: expected a finite number, found inf"),
+        ("train.weight_decay=inf", "train.weight_decay: expected a finite number, found inf"),
+        ("model.image_size=60", "model: image_size 60 is not a multiple of 16; use 48 or 64"),
+        ("train.accumulate=3", "train: accumulate 3 must divide batch_size 8 into parts of 2 windows or more"),
+        ("train.steps=0", "train.steps: expected a number greater than or equal to 1, found 0"),
+        ("train.steps=1.5", "train.steps: expected a whole number, found 1.5"),
+        ("train.steps=[1]", "train.steps: expected a whole number, found [1]"),
+        ("losses.jepa=much", "losses.jepa: expected a number, found 'much'"),
+        ("train.compile=maybe", "train.compile: expected true or false, found 'maybe'"),
+        ("train.device=tpu", "train.device: expected one of 'auto', 'cpu', 'cuda' or 'mps', found 'tpu'"),
+        ("model.encoder_widths=8", "model.encoder_widths: expected a list, found 8"),
+        ("model.encoder_widths=[]", "model.encoder_widths: expected at least 1 value, found []"),
+        ("model.encoder_widths=[8, 0]", "model.encoder_widths: expected a number greater than or equal to 1, found 0"),
+        ("data.source=3", "data.source: expected a text, found 3"),
+        ("data.source=\udcff", "data.source: expected text that is valid UTF-8"),
+        ("accept.z-action-loss=3", "accept.z-action-loss: expected the reason in words, found 3"),
+        ("accept.z-action-loss=' '", "accept.z-action-loss: expected the reason in words, found ' '"),
+        ("accept.z-acton-loss=x", "accept.z-acton-loss: there is no such rule: did you mean 'z-action-loss'?"),
+        (
+            "train.seed=0x" + "f" * 5000,
+            "train.seed: expected a number less than 4294967296, found a number of too many digits",
+        ),
+    ],
+)
+def test_a_refusal_says_what_was_expected_and_what_was_found(override: str, said: str) -> None:
+    for read in (load_config, read_settings):
+        with pytest.raises(UserError) as caught:
+            read(None, [override])
+        assert str(caught.value) == f"the configuration has a mistake:\n  {said}"
+
+
+@pytest.mark.parametrize("override", ["train.compile=y", "train.deterministic=1.0", "train.channels_last=off"])
+def test_a_check_takes_every_spelling_that_training_takes(override: str) -> None:
+    assert read_settings(None, [override]).values == values_of(load_config(None, [override]))
 
 
 def test_weights_may_be_what_no_training_would_take() -> None:
@@ -110,10 +213,10 @@ def test_all_mistakes_are_reported_at_once_each_with_its_key() -> None:
     assert str(caught.value).splitlines() == [
         "the configuration has 6 mistakes:",
         "  --set foo: expected table.key=value, such as losses.jepa=0.5",
-        "  accept.z-action-loss: expected the reason in words, found 3",
         "  losses.jpea: unknown key. did you mean 'losses.jepa'?",
-        "  train.steps: input should be greater than or equal to 1, found 0",
-        "  train.device: input should be one of 'auto', 'cpu', 'cuda', 'mps', found 'tpu'",
+        "  train.steps: expected a number greater than or equal to 1, found 0",
+        "  train.device: expected one of 'auto', 'cpu', 'cuda' or 'mps', found 'tpu'",
+        "  accept.z-action-loss: expected the reason in words, found 3",
         "  los: unknown table. did you mean 'losses'?",
     ]
 
@@ -124,8 +227,8 @@ def test_all_mistakes_are_reported_at_once_each_with_its_key() -> None:
         (b"[losses\n", r"is not TOML: .*\(at line 1, column 8\)"),
         (b"[train]\nsteps = = 3\n", r"at line 2, column 9"),
         (b"\xff\xfe", "is not UTF-8"),
-        (b"losses = 3\n", "losses: input should be a table, found 3"),
-        (b"accept = 3\n", "accept: input should be a table, found 3"),
+        (b"losses = 3\n", "losses: expected a table, found 3"),
+        (b"accept = 3\n", "accept: expected a table, found 3"),
         (b'[accept]\nz-action-loss = " "\n', "expected the reason in words, found ' '"),
     ],
     ids=str,
@@ -160,7 +263,7 @@ z-action-loss = "loop closure is evaluated separately"
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+def edited(tmp_path: Path) -> Settings:
     (tmp_path / "my.toml").write_text(TEXT)
     return read_settings(tmp_path / "my.toml", ["losses.h2z=2"])
 
@@ -169,15 +272,15 @@ def settings(tmp_path: Path) -> Settings:
     ("key", "line"),
     [("losses.jepa", 3), ("train.detach_decoder", 7), ("accept.z-action-loss", 9), ("losses.z2h", None)],
 )
-def test_a_key_is_found_on_its_line(key: str, line: int | None, settings: Settings) -> None:
-    assert settings.line_of(key) == line
+def test_a_key_is_found_on_its_line(key: str, line: int | None, edited: Settings) -> None:
+    assert edited.line_of(key) == line
 
 
-def test_a_key_that_the_command_line_gives_is_in_no_file(settings: Settings) -> None:
-    assert settings.values["losses.h2z"] == 2
-    assert settings.line_of("losses.h2z") is None
+def test_a_key_that_the_command_line_gives_is_in_no_file(edited: Settings) -> None:
+    assert edited.values["losses.h2z"] == 2
+    assert edited.line_of("losses.h2z") is None
 
 
-def test_the_name_says_where_settings_come_from(settings: Settings) -> None:
-    assert settings.name.endswith("my.toml, losses.h2z=2")
+def test_the_name_says_where_settings_come_from(edited: Settings) -> None:
+    assert edited.name.endswith("my.toml, losses.h2z=2")
     assert read_settings().name == default_settings().name == "default"

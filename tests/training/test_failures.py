@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from audits.files import CannotWrite
 from jepa_world_model.data import ActionKind, generate
 from jepa_world_model.data.episode_writer import EpisodeWriter
 from jepa_world_model.errors import UserError
 from jepa_world_model.model_config import Config
 from jepa_world_model.run import resume_training, run_training
-from jepa_world_model.training.durable import CannotWrite
 from jepa_world_model.training.observer import Observer, Stop
 from jepa_world_model.training.run_folder import RunFolder
 from jepa_world_model.training.trainer import Trainer
@@ -89,7 +89,7 @@ def test_a_full_disk_ends_in_one_message_and_the_run_goes_on_later(
     run = tmp_path / "run"
 
     def train() -> None:
-        with pytest.raises(CannotWrite, match=r"cannot write .*safe up to step \d; .* --resume"):
+        with pytest.raises(CannotWrite, match=r"cannot be written.*safe up to step \d; .* --resume"):
             run_training(config, run, Doing(5, lambda: allow_files_of(size)))
 
     assert succeeded(train)
@@ -114,7 +114,7 @@ def test_a_disk_that_is_full_from_the_start_leaves_no_half_run(config: Config, t
 def test_a_folder_that_may_only_be_read_is_named(config: Config, open_folder: Path) -> None:
     def train() -> None:
         without_privileges()
-        with pytest.raises(CannotWrite, match=r"cannot write .*: Permission denied"):
+        with pytest.raises(CannotWrite, match=r"cannot be written: Permission denied"):
             run_training(config, open_folder / "run", Observer())
 
     assert succeeded(train)

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import torch
 
+from audits import files
 from jepa_world_model.errors import UserError
 from jepa_world_model.model_config import Config
 from jepa_world_model.run import resume_training, run_training
-from jepa_world_model.training import durable
 from jepa_world_model.training.observer import Observer
 from jepa_world_model.training.random_states import random_states, restore_random_states
 from jepa_world_model.training.run_folder import RunFolder
@@ -122,7 +122,7 @@ def test_a_kill_in_the_middle_of_a_file_changes_no_byte(
             os.kill(os.getpid(), signal.SIGKILL)
 
     with monkeypatch.context() as patched:
-        patched.setattr(durable, "flush", half_written)
+        patched.setattr(files, "flush", half_written)
         assert in_child(lambda: run_training(config, tmp_path / "run", Observer())) == -signal.SIGKILL
     listener = Listener()
     carry_to_the_end(config, tmp_path / "run", listener)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from math import isfinite
 from typing import Any
 
+from audits.formats.plain_json import plain
 from jepa_cli.check.report import Report
 from jepa_world_model.rules.judging import Finding
 
@@ -31,7 +31,7 @@ def _check(report: Report) -> dict[str, Any]:
         "passed": report.passed,
         "measured": report.measured,
         "changes": [
-            {"key": change.key, "before": _plain(change.before), "after": _plain(change.after)}
+            {"key": change.key, "before": plain(change.before), "after": plain(change.after)}
             for change in report.changes
         ],
         "effects": report.effects,
@@ -60,10 +60,3 @@ def _finding(finding: Finding, report: Report) -> dict[str, Any]:
         "fails": finding in report.failing,
         "line": report.line(finding),
     }
-
-
-def _plain(value: Any) -> Any:
-    """As text where JSON has no such value."""
-    if isinstance(value, float) and not isfinite(value):
-        return str(value)
-    return list(value) if isinstance(value, tuple) else value

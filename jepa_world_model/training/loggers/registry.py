@@ -21,5 +21,5 @@ def loggers_named(names: Iterable[str], warn: Callable[[str], Any] = warnings.wa
     names = list(dict.fromkeys(names))
     for name in names:
         if name not in LOGGERS:
-            raise UserError(f"--log {name}: expected one of {', '.join(LOGGERS)}. {nearest(name, LOGGERS)}".rstrip())
+            raise UserError(f"--log {name}: {nearest(name, LOGGERS)}")
     return [getattr(import_module(f"{__package__}.{name}"), LOGGERS[name])(warn) for name in names]

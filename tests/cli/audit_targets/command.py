@@ -28,9 +28,9 @@ def complaint(result: Result) -> str:
     assert result.exit_code == BAD_INPUT, result.output
     assert result.stdout == ""
     assert "Traceback" not in result.stderr
-    assert result.stderr.startswith("error: ")
-    assert result.stderr.count("error: ") == 1
-    return result.stderr.removeprefix("error: ").rstrip("\n")
+    assert result.stderr.startswith("Error: ")
+    assert result.stderr.count("Error: ") == 1
+    return result.stderr.removeprefix("Error: ").rstrip("\n")
 
 
 def contents(folder: Path) -> dict[str, bytes | None]:
