@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 from jepa_world_model.data.actions_npz import ACTIONS_NPZ
 from jepa_world_model.data.dataset_json import DATASET_JSON
@@ -12,6 +11,7 @@ from jepa_world_model.data.episodes import Episode, EpisodeList, EpisodeSource, 
 from jepa_world_model.data.grid_world import EMBEDDED, generate
 from jepa_world_model.data.spec import ActionKind, DataSpec, parse_action_kind
 from jepa_world_model.errors import UserError, nearest
+from jepa_world_model.input_files import expanded, readable
 
 __all__ = [
     "EMBEDDED",
@@ -54,8 +54,12 @@ def open_source(
 
 
 def _open_folder(source: str, image_size: int, on_progress: Callable[[int, int], None] | None) -> EpisodeSource:
-    folder = Path(source).expanduser()
-    if not folder.is_dir():
+    folder = expanded(source)
+    with readable(folder):
+        is_folder = folder.is_dir()
+        if is_folder:
+            next(folder.iterdir(), None)  # a folder that may not be listed says so here
+    if not is_folder:
         hint = nearest(source, EMBEDDED, otherwise="")
         message = f"unknown data source {source!r}: neither a folder nor one of {', '.join(EMBEDDED)}. {hint}"
         raise UserError(message.rstrip())

@@ -1,6 +1,7 @@
 """dataset.json: what the arrays of a data set mean and where they come from."""
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 from audits.files import replace_file
 from jepa_world_model.data.spec import ActionKind, DataSpec, parse_action_kind
 from jepa_world_model.errors import UserError
+from jepa_world_model.input_files import check_file, parse_json, readable
 
 DATASET_JSON = "dataset.json"
 FORMAT, VERSION = "jepa-episodes", 1
@@ -42,12 +44,12 @@ def write_info(folder: Path, spec: DataSpec, origin: Mapping[str, Any]) -> None:
 def read_info(folder: Path) -> DatasetInfo:
     """Read dataset.json; a missing file gives an empty DatasetInfo. Raises UserError that names file and field."""
     path = folder / DATASET_JSON
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    if not os.path.lexists(path):
         return DatasetInfo()
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror})") from error
+    check_file(path)
+    try:
+        with readable(path):
+            content = parse_json(path.read_bytes())
     except ValueError as error:
         raise UserError(
             f"{path}: expected JSON, found a syntax error ({error}); mend it, or remove the file "

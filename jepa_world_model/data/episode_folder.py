@@ -11,6 +11,7 @@ from jepa_world_model.data.episodes import Episode
 from jepa_world_model.data.natural_order import natural_order
 from jepa_world_model.data.spec import ActionKind, DataSpec, infer_action_kind
 from jepa_world_model.errors import UserError
+from jepa_world_model.input_files import readable
 
 EPISODE_PATTERN = "episode_*"
 MAX_OPEN = 128  # each open episode holds one file descriptor; some systems allow a process 256
@@ -47,12 +48,10 @@ class EpisodeFolder:
 
 
 def _episode_folders(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        raise UserError(f"{folder}: no such folder")
-    try:
+    with readable(folder):
+        if not folder.is_dir():
+            raise UserError(f"{folder}: no such folder")
         found = sorted((path for path in folder.glob(EPISODE_PATTERN) if path.is_dir()), key=natural_order)
-    except OSError as error:
-        raise UserError(f"{folder}: cannot be listed ({error.strerror})") from error
     if not found:
         raise UserError(
             f"{folder}: no episodes found; expected sub-folders {EPISODE_PATTERN}, each with {FRAMES} and {ACTIONS}"

@@ -6,14 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from jepa_world_model.data.dataset_json import write_info
 from jepa_world_model.data.episode_files import pad_actions, save_episode
 from jepa_world_model.data.episode_folder import EpisodeFolder
 from jepa_world_model.data.episodes import Episode
+from jepa_world_model.data.image_file import decode_image
 from jepa_world_model.data.spec import DataSpec, infer_action_kind
-from jepa_world_model.data.square_image import to_square
 from jepa_world_model.data.trajectory_folders import Trajectory, fingerprint, read_trajectories
 from jepa_world_model.errors import UserError
 
@@ -69,18 +68,10 @@ def _decode(target: Path, trajectories: list[Trajectory], image_size: int, on_pr
     for index, trajectory in enumerate(trajectories):
         episode = target / f"episode_{index:06d}"
         episode.mkdir()
-        frames = np.stack([_decode_image(path, image_size) for path in trajectory.images])
+        frames = np.stack([decode_image(path, image_size) for path in trajectory.images])
         save_episode(episode, Episode(frames, pad_actions(trajectory.actions, len(frames))))
         if on_progress:
             on_progress(index + 1, len(trajectories))
     kind = infer_action_kind(trajectory.actions for trajectory in trajectories)
     spec = DataSpec(image_size, 3, trajectories[0].actions.shape[1], kind)
     write_info(target, spec, {"decoded_from": [str(trajectory.folder.resolve()) for trajectory in trajectories]})
-
-
-def _decode_image(path: Path, image_size: int) -> np.ndarray:
-    try:
-        with Image.open(path) as image:
-            return to_square(image, image_size)
-    except (OSError, SyntaxError) as error:
-        raise UserError(f"{path}: expected a PNG or JPEG image, found one that cannot be decoded ({error})") from error

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.lib import format as npy_format
 
 from jepa_world_model.errors import UserError
+from jepa_world_model.input_files import check_file, readable
 
 
 @dataclass(frozen=True)
@@ -25,15 +26,14 @@ def read_header(path: Path) -> NpyHeader:
 
     Raises UserError, naming the file, when it is missing, unreadable, not a .npy file, cut short or holds objects.
     """
+    if not os.path.lexists(path):
+        raise UserError(f"{path}: file not found; every episode folder needs it")
+    check_file(path)
     try:
-        with path.open("rb") as file:
+        with readable(path), path.open("rb") as file:
             shape, dtype = _parse(file)
             found = os.fstat(file.fileno()).st_size - file.tell()
-    except FileNotFoundError as error:
-        raise UserError(f"{path}: file not found; every episode folder needs it") from error
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror})") from error
-    except ValueError as error:
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError, OverflowError) as error:
         raise UserError(f"{path}: expected a file written by numpy.save, found something else ({error})") from error
     if dtype.hasobject:
         raise UserError(f"{path}: expected numbers, found Python objects; save an array with a numeric dtype")

@@ -1,16 +1,17 @@
 """The research layout: a folder of trajectories, each a folder of numbered images and actions.npz."""
 
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from jepa_world_model.data.actions_npz import ACTIONS_NPZ, read_actions
+from jepa_world_model.data.image_file import SUFFIXES
 from jepa_world_model.data.natural_order import natural_order
 from jepa_world_model.errors import UserError
-
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
+from jepa_world_model.input_files import check_file, readable
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,15 +45,19 @@ def fingerprint(trajectories: list[Trajectory]) -> str:
     digest = hashlib.sha256()
     for trajectory in trajectories:
         for path in (*trajectory.images, trajectory.actions_path):
-            stat = path.stat()
-            digest.update(f"{path.resolve()}\n{stat.st_size}\n{stat.st_mtime_ns}\n".encode())
+            with readable(path):
+                stat = path.stat()
+            digest.update(os.fsencode(path.resolve()) + f"\n{stat.st_size}\n{stat.st_mtime_ns}\n".encode())
     return digest.hexdigest()[:32]
 
 
 def _read(folder: Path) -> Trajectory:
-    images = sorted((path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES), key=natural_order)
+    with readable(folder):
+        images = sorted((path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES), key=natural_order)
     if not images:
-        raise UserError(f"{folder}: expected numbered images ({', '.join(IMAGE_SUFFIXES)}), found none")
+        raise UserError(f"{folder}: expected numbered images ({', '.join(SUFFIXES)}), found none")
+    for image in images:
+        check_file(image, "an image")
     trajectory = Trajectory(folder, tuple(images), read_actions(folder / ACTIONS_NPZ))
     if len(trajectory.actions) not in (len(images), len(images) - 1):
         raise UserError(

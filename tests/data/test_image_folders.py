@@ -75,7 +75,7 @@ def test_the_second_time_nothing_is_decoded(folder: Path, monkeypatch: pytest.Mo
     progress: list[tuple[int, int]] = []
     first = open_image_folders(folder, 16, lambda done, total: progress.append((done, total)))
     assert progress == [(1, 2), (2, 2)]
-    monkeypatch.setattr(image_folders, "_decode_image", lambda *_: pytest.fail("decoded again"))
+    monkeypatch.setattr(image_folders, "decode_image", lambda *_: pytest.fail("decoded again"))
     assert np.array_equal(open_image_folders(folder, 16)[1].frames, first[1].frames)
 
 
@@ -164,7 +164,7 @@ def test_a_broken_image(folder: Path) -> None:
     whole = (folder / "run_b/frame_0003.png").read_bytes()
     for broken in (b"not an image", whole[: len(whole) // 2]):
         (folder / "run_b/frame_0003.png").write_bytes(broken)
-        refused(folder, "run_b/frame_0003.png", "PNG or JPEG")
+        refused(folder, "run_b/frame_0003.png", "PNG, JPEG, WEBP or BMP")
 
 
 BROKEN: dict[str, tuple[dict[str, np.ndarray], str]] = {

@@ -1,0 +1,41 @@
+"""Pictures on disk, decoded by the decoders that are meant and by no other."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from jepa_world_model.data.square_image import to_square
+from jepa_world_model.errors import UserError
+from jepa_world_model.input_files import check_file
+
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
+"""Pillow guesses a format by content, whatever the name says, and some of its decoders start other programs."""
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
+DEEP = {"I;16", "I;16B", "I;16L", "I;16N", "I"}
+"""Modes of a grey picture of 16 bits."""
+
+
+def decode_image(path: Path, size: int) -> np.ndarray:
+    """A picture as uint8 RGB [size, size, 3], turned as its EXIF says. Raises UserError that names the file."""
+    check_file(path, "an image")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path, formats=FORMATS) as image:
+                return to_square(_eight_bits(ImageOps.exif_transpose(image)), size)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning, MemoryError) as error:
+        raise UserError(f"{path}: is too large to be decoded ({error}); shrink it first") from error
+    except (OSError, SyntaxError, ValueError, OverflowError) as error:
+        known = f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
+        raise UserError(f"{path}: expected a {known} image, found one that cannot be decoded ({error})") from error
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """A grey picture of 16 bits keeps its brightness; Pillow alone would cut everything above 255 to white."""
+    if image.mode not in DEEP:
+        return image
+    return Image.fromarray((np.asarray(image, dtype=np.float64) / 257).round().clip(0, 255).astype(np.uint8))

@@ -1,0 +1,59 @@
+"""Files that somebody else wrote: what is no file is refused before it is opened, since a pipe would be waited for."""
+
+from __future__ import annotations
+
+import json
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from jepa_world_model.errors import UserError
+
+KINDS = {
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFDIR: "a folder",
+}
+
+
+def check_file(path: Path, what: str = "a file") -> None:
+    """Raises UserError, naming the path, unless it leads to a plain file."""
+    with readable(path):
+        found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise UserError(f"{path}: expected {what}, found {KINDS.get(stat.S_IFMT(found.st_mode), 'something else')}")
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Raises UserError, naming the path, for what the system refuses: nothing there, no permission, a circle of links,
+    a name that is too long."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        what = "leads to nothing" if path.is_symlink() else "does not exist"
+        raise UserError(f"{path}: {what}") from error
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
+
+
+def expanded(text: str) -> Path:
+    """A path as somebody typed it. Raises UserError for a null character, and for ~ with a user that nobody knows."""
+    if "\0" in text:
+        raise UserError(f"{text!r}: is no path, it holds a null character")
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise UserError(f"{text}: {str(error)[:1].lower()}{str(error)[1:]}") from error
+
+
+def parse_json(content: str | bytes) -> Any:
+    """What a JSON text of somebody else holds. Raises ValueError for whatever it cannot be read as."""
+    try:
+        return json.loads(content)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
