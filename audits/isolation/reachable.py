@@ -67,7 +67,9 @@ def slots(kind: type) -> tuple[str, ...]:
     found: list[str] = []
     for base in kind.__mro__:
         names = base.__dict__.get("__slots__", ())
-        found += [names] if isinstance(names, str) else names
+        for name in [names] if isinstance(names, str) else names:
+            private = name.startswith("__") and not name.endswith("__")
+            found.append(f"_{base.__name__.lstrip('_')}{name}" if private else name)
     return tuple(name for name in found if not name.startswith("__"))
 
 

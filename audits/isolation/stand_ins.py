@@ -116,8 +116,8 @@ class StandIns:
             tensor.data = data
             tensor.requires_grad_(trainable)
             tensor.grad = gradient
-            if version is not None and tensor._version != version:
-                torch._C._autograd._unsafe_set_version_counter((tensor,), (version,))  # pyright: ignore[reportAttributeAccessIssue]
+            if version is not None:
+                put_version(tensor, version)
 
         self._undo.append(undo)
 
@@ -131,6 +131,12 @@ def _exchanged(one: Tensor, other: Tensor) -> None:
             mine, others = getattr(one, name), getattr(other, name)
             setattr(one, name, others)
             setattr(other, name, mine)
+
+
+def put_version(tensor: Tensor, version: int) -> None:
+    """Let a tensor that is as it was count as never written to, or graphs that hold it could not go backward."""
+    if tensor._version != version:
+        torch._C._autograd._unsafe_set_version_counter((tensor,), (version,))  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def _memory(value: Tensor) -> Any:

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from audits.isolation.in_place import writes_in_place
+from audits.isolation.stand_ins import put_version
 
 
 class WriteGuard(TorchFunctionMode):
@@ -17,21 +18,24 @@ class WriteGuard(TorchFunctionMode):
 
     def __init__(self) -> None:
         super().__init__()
-        self._watched: dict[int, Tensor] = {}
-        self._kept: dict[int, tuple[Tensor, Tensor]] = {}
+        self._watched: dict[int, list[tuple[Tensor, int]]] = {}
+        self._kept: dict[int, torch.UntypedStorage] = {}
 
     def __bool__(self) -> bool:
         return bool(self._watched)
 
     def watch(self, tensor: Tensor) -> None:
-        """Keep what this tensor holds when an operation is about to write to it, or to a view of it."""
-        self._watched[tensor.untyped_storage().data_ptr()] = tensor
+        """Keep the memory of this tensor when an operation is about to write to it, or to a view of it."""
+        version = 0 if tensor.is_inference() else tensor._version
+        self._watched.setdefault(_place(tensor), []).append((tensor, version))
 
     def restore(self) -> None:
         """Put back what was written to."""
-        with torch.no_grad():
-            for tensor, content in self._kept.values():
-                tensor.data.copy_(content)
+        for place, content in self._kept.items():
+            for tensor, version in self._watched[place]:
+                tensor.untyped_storage().copy_(content)
+                if not tensor.is_inference():
+                    put_version(tensor, version)
         self._kept.clear()
         self._watched.clear()
 
@@ -47,10 +51,13 @@ class WriteGuard(TorchFunctionMode):
         for tensor in _tensors(values):
             if tensor.layout is not torch.strided or tensor.is_meta:
                 continue
-            place = tensor.untyped_storage().data_ptr()
+            place = _place(tensor)
             if place in self._watched and place not in self._kept:
-                watched = self._watched[place]
-                self._kept[place] = watched, watched.detach().clone()
+                self._kept[place] = tensor.untyped_storage().clone()
+
+
+def _place(tensor: Tensor) -> int:
+    return tensor.untyped_storage().data_ptr()
 
 
 def _tensors(values: Iterable[Any]) -> Iterator[Tensor]:
