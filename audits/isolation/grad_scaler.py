@@ -30,7 +30,7 @@ def update_scale(
 
 
 IN_FLOAT32: dict[Callable, Callable] = {
-    torch._amp_foreach_non_finite_check_and_unscale_: unscale,
-    torch._amp_update_scale_: update_scale,
+    torch._amp_foreach_non_finite_check_and_unscale_: unscale,  # pyright: ignore[reportPrivateImportUsage]
+    torch._amp_update_scale_: update_scale,  # pyright: ignore[reportPrivateImportUsage]
 }
 """What stands for each of them."""
