@@ -78,11 +78,22 @@ def forward(
     `batch` also seeds every random generator, so that two passes with one number draw the same.
     """
     watch: AbstractContextManager[object] = recorder or (InFloat64() if float64 else nullcontext())
-    own = swapped_parameters(target.root_modules, float64=float64, thaw=thaw, vary=vary, seed=batch)
+    given = target.given(batch)
+    own = swapped_parameters(
+        target.roots,
+        reached=[target.losses],
+        batch=given,
+        rows=rows,
+        float64=float64,
+        thaw=thaw,
+        vary=vary,
+        seed=batch,
+    )
     with own as copies, torch.enable_grad(), _eager():
-        before, given = drawn_state(), target.given(batch, float64=float64, rows=rows)
-        if float64 or vary:
-            found = _elsewhere(target, setting, given, losses, watch, "in float64" if float64 else "at other weights")
+        before = drawn_state()
+        if float64 or vary or thaw:
+            where = "in float64" if float64 else "at other weights" if vary else "with all weights trainable"
+            found = _elsewhere(target, setting, given, losses, watch, where)
         else:
             with watch:
                 found = target.run(setting, given)
@@ -121,14 +132,14 @@ def _columns(target: Target, copies: ParameterSwap) -> list[Column]:
     columns = []
     for name, module in target.named_modules.items():
         parameters = tuple(parameters_of(module))
-        kept = (copies.originals.get(id(parameter)) for parameter in parameters)
+        kept = map(copies.original, parameters)
         columns.append(Column(name, parameters, tuple(original for original in kept if original is not None)))
     return columns
 
 
 def _strangers(columns: Sequence[Column], copies: ParameterSwap) -> list[Tensor]:
     named = {id(tensor) for column in columns for tensor in column.tensors}
-    return [copy for copy in copies.parameters() if id(copy) not in named]
+    return [parameter for parameter in copies.parameters() if id(parameter) not in named]
 
 
 @contextmanager

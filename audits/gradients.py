@@ -26,9 +26,9 @@ class Column:
 
     module: str
     parameters: Sequence[Tensor]
-    """Copies that stand in for the module's own."""
+    """The module's own; they hold copies."""
     originals: Sequence[Tensor] = ()
-    """Which code may have kept elsewhere, in a list of its own."""
+    """What graphs that existed before the pass hold in their place."""
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:

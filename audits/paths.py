@@ -13,7 +13,7 @@ from audits.places import Place
 from audits.recording.recorder import Recorder
 from audits.recording.sources import Sources
 from audits.result import Pair, Setting
-from audits.target import Target
+from audits.target import Named, Target
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def _each_function_once(places: list[Place]) -> tuple[Place, ...]:
     return tuple({(place.module, place.function): place for place in reversed(places)}.values())[::-1]
 
 
-def _name(module: str, named: nn.Module | nn.Parameter, column: Column, leaf: Tensor) -> str:
+def _name(module: str, named: Named, column: Column, leaf: Tensor) -> str:
     if not isinstance(named, nn.Module):
         return module
     names = [f"{module}.{name}" for name, _ in named.named_parameters()]

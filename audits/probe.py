@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
 from audits.cosines import Cosines
-from audits.forward import BATCHES, forward
+from audits.forward import BATCHES, NotRunnable, forward
 from audits.gradients import measure
 from audits.places import Stop
 from audits.recording.recorder import Recorder
@@ -113,12 +113,15 @@ def _find_frozen(target: Target, setting: Setting, losses: Collection[str] | Non
     """Frozen parameters that torch uses out of Python's sight: thaw the copies, and see what is reached then."""
     if not any(_may_be_frozen(cell) for cell in sight.cells.values()):
         return
-    with forward(target, setting, losses=losses, thaw=True) as run:
-        for column in run.columns:
-            for loss, count in zip(run.losses, run.graph.reached(column.tensors), strict=True):
-                cell = sight.cells[loss, column.module]
-                if count and _may_be_frozen(cell):
-                    sight.cells[loss, column.module] = as_frozen(cell)
+    try:
+        with forward(target, setting, losses=losses, thaw=True) as run:
+            for column in run.columns:
+                for loss, count in zip(run.losses, run.graph.reached(column.tensors), strict=True):
+                    cell = sight.cells[loss, column.module]
+                    if count and _may_be_frozen(cell):
+                        sight.cells[loss, column.module] = as_frozen(cell)
+    except NotRunnable:  # code that counts on frozen weights: absent they are all the same
+        return
 
 
 def _may_be_frozen(cell: Cell) -> bool:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from audits.errors import AuditError, nearest
-from audits.isolation.copies import copied, mapped, rows_of
+from audits.isolation.reachable import is_array, reachable
 from audits.legend import Legend
 from audits.places import Place
 from audits.result import Setting
@@ -22,14 +22,24 @@ DEFAULT, ALL = "default", "all"
 WRAPPERS = ("module", "_orig_mod")  # the one child of a DDP or DataParallel wrapper, of a compiled module
 
 
+class Group(tuple[Tensor, ...]):
+    """Parameters that go by one name, and are no module."""
+
+    __slots__ = ()
+
+
+Named = nn.Module | Tensor | Group
+"""What a column of the table stands for."""
+
+
 @dataclass(frozen=True)
 class Target:
     """A trainer, as far as an audit needs to know it.
 
     Attributes:
         modules: The columns of the table. One module stands for its children and for each parameter that is its own; a
-            mapping gives modules and parameters names of your choice. Wrappers such as DistributedDataParallel and
-            ``torch.compile`` are removed first.
+            mapping gives modules, parameters and lists of parameters names of your choice. Wrappers such as
+            DistributedDataParallel and ``torch.compile`` are removed first.
         losses: The forward pass of a training step: ``losses(batch, **gates)`` returns a mapping from names to losses,
             each a tensor with one element, that share one autograd graph. It calls the modules as the trainer does. An
             audit calls it several times and leaves nothing behind.
@@ -63,7 +73,7 @@ class Target:
         'default'
     """
 
-    modules: nn.Module | Mapping[str, nn.Module | nn.Parameter]
+    modules: nn.Module | Mapping[str, nn.Module | Tensor | Iterable[Tensor]]
     losses: Callable[..., Mapping[str, Tensor]]
     batches: Sequence[Any] = ()
     gates: Mapping[str, Sequence[Any]] = field(default_factory=dict)
@@ -81,6 +91,8 @@ class Target:
         if switches is not None:
             object.__setattr__(self, "gates", switches)
         self._check_kinds()
+        if isinstance(self.modules, Mapping):
+            object.__setattr__(self, "modules", {name: as_column(value) for name, value in self.modules.items()})
         if not self.named_modules:
             raise AuditError(f"target {self.name!r} has no modules: expected a module with children, or named modules")
         if not any(True for module in self.named_modules.values() for _ in parameters_of(module)):
@@ -88,10 +100,11 @@ class Target:
 
     def _check_kinds(self) -> None:
         """Raises AuditError that names each field of a wrong kind."""
-        named = self.modules.values() if isinstance(self.modules, Mapping) else [self.modules]
         right = {
-            "modules: a module, or a mapping from names to modules and parameters": all(
-                isinstance(module, nn.Module | nn.Parameter) for module in named
+            "modules: a module, or a mapping from names to modules and parameters": (
+                all(as_column(value) is not None for value in self.modules.values())
+                if isinstance(self.modules, Mapping)
+                else isinstance(self.modules, nn.Module)
             ),
             "losses: a function": callable(self.losses),
             "batches: a list": isinstance(self.batches, Sequence) and not isinstance(self.batches, str),
@@ -110,19 +123,24 @@ class Target:
                 )
 
     @property
-    def named_modules(self) -> dict[str, nn.Module | nn.Parameter]:
-        """The columns of the table: name to module or parameter."""
+    def named_modules(self) -> dict[str, Named]:
+        """The columns of the table: name to module, parameter, or several parameters."""
         if not isinstance(self.modules, nn.Module):
-            return dict(self.modules)
+            return {name: column for name, value in self.modules.items() if (column := as_column(value)) is not None}
         root = unwrapped(self.modules)
         children = {name: child for name, child in root._modules.items() if child is not None}  # a shared one twice
         return {**children, **dict(root.named_parameters(recurse=False))}
 
     @property
+    def roots(self) -> list[nn.Module | Tensor]:
+        """Every module given, from the outermost, and every parameter given."""
+        given = [self.modules] if isinstance(self.modules, nn.Module) else self.named_modules.values()
+        return [root for value in given for root in ([value] if isinstance(value, nn.Module) else parameters_of(value))]
+
+    @property
     def root_modules(self) -> list[nn.Module]:
         """Every module given, from the outermost."""
-        given = [self.modules] if isinstance(self.modules, nn.Module) else self.modules.values()
-        return [module for module in given if isinstance(module, nn.Module)]
+        return [root for root in self.roots if isinstance(root, nn.Module)]
 
     def settings(self, asked: str | Iterable[Mapping[str, Any]] = DEFAULT) -> list[Setting]:
         """The settings that `audit` takes for an argument of this kind.
@@ -168,16 +186,13 @@ class Target:
         only, every = frozenset(losses), self.losses
         return replace(self, losses=lambda *given, **gates: every(*given, **gates, only=only), selective=False)
 
-    def given(self, batch: int, *, float64: bool = False, rows: int | None = None) -> list[Any]:
-        """A copy of batch number `batch`, promoted if asked, of its first `rows` if given; nothing without batches."""
-        if not len(self.batches):
-            return []
-        value = self.batches[batch % len(self.batches)]
-        return [mapped(value, lambda tensor: copied(tensor if rows is None else tensor[:rows], float64=float64))]
+    def given(self, batch: int) -> list[Any]:
+        """Batch number `batch`, counted round; nothing without batches."""
+        return [self.batches[batch % len(self.batches)]] if len(self.batches) else []
 
     def part(self) -> int | None:
         """How many rows of the first batch prove a gradient as well as all; None where it is small or has no rows."""
-        rows = rows_of(self.batches[0]) if len(self.batches) else None
+        rows = _rows_of(self.batches[0]) if len(self.batches) else None
         return max(2, rows // PARTS) if rows and rows >= 2 * PARTS else None
 
     def checked(self, losses: Any, setting: Setting) -> dict[str, Tensor]:
@@ -211,9 +226,32 @@ def unwrapped(module: nn.Module) -> nn.Module:
     return module
 
 
-def parameters_of(module: nn.Module | nn.Parameter) -> Iterator[nn.Parameter]:
-    """All parameters of a module, or the parameter itself."""
+def parameters_of(module: Named) -> Iterator[Tensor]:
+    """All parameters of a module, or the parameter itself, or each of several."""
     if isinstance(module, nn.Module):
         yield from module.parameters()
-    else:
+    elif isinstance(module, Tensor):
         yield module
+    else:
+        yield from module
+
+
+def as_column(value: Any) -> Named | None:
+    """A module, a parameter, or several as a group; None for anything else."""
+    if isinstance(value, nn.Module | nn.Parameter | Group):
+        return value
+    if isinstance(value, Tensor):
+        return value if value.is_leaf and value.requires_grad else None
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        return None
+    members = Group(value.values() if isinstance(value, Mapping) else value)
+    return members if members and all(isinstance(each, Tensor) and each.is_leaf for each in members) else None
+
+
+def _rows_of(batch: Any) -> int | None:
+    """The length that all tensors of a batch have in their first dimension; None where they have no common one."""
+    found = list(reachable([batch]))
+    if any(isinstance(value, nn.Module) or is_array(type(value)) for value in found):
+        return None
+    lengths = {len(tensor) if tensor.ndim else 0 for tensor in found if isinstance(tensor, Tensor)}
+    return lengths.pop() if len(lengths) == 1 else None

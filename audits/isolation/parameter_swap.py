@@ -1,147 +1,177 @@
-"""Copies that stand in for the tensors of modules while an audit runs, so that it leaves nothing behind."""
+"""A forward pass that leaves nothing behind: whatever it can write to is a copy, or is put back."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
+from torch.optim.optimizer import Optimizer, register_optimizer_step_pre_hook
 
 from audits.errors import AuditError
-from audits.isolation.copies import copied, mapped
-from audits.isolation.random_state import Undo, generator_undo, random_state_kept
+from audits.isolation.random_state import Undo, random_state_kept
+from audits.isolation.reachable import is_array, reachable
+from audits.isolation.snapshots import undo_of
+from audits.isolation.stand_ins import StandIns, Vary, is_a_part
+from audits.isolation.write_guard import WriteGuard
 
-Vary = Callable[[Tensor], Tensor]
-
-PLAIN = {bool, int, float, str, tuple, type(None)}
-REGISTERED = {"_parameters", "_buffers", "_modules"}
-CONTAINERS = (dict, list, set, deque)
+COPIED = 16 * 2**20
+"""Bytes of tensors, and of arrays, of no module and no batch that are copied. A tensor beyond that is kept when an
+operation writes to it."""
 
 
 class ParameterSwap:
-    """Modules whose tensors are copies for a while.
+    """Tensors of modules, and of all else that a forward pass can reach, hold copies for a while.
 
-    A forward pass may write to buffers, count its calls, even step an optimiser: it does so to the copies. Modules that
-    nobody named are found when they are called. The originals are never written to, keep their `.grad`, their hooks and
-    their place in graphs that exist already.
+    A forward pass may write to buffers, count its calls, even step an optimizer: it does so to copies, or it is put
+    back. The originals are never written to, and keep their `.grad` and their place in graphs that exist already.
     """
 
     def __init__(self, *, float64: bool = False, thaw: bool = False, vary: Vary | None = None) -> None:
-        """Copies are promoted to float64, made trainable although frozen, their values varied, as asked."""
-        self.originals: dict[int, Tensor] = {}
-        """By id of a copy."""
-        self._float64, self._thaw, self._vary = float64, thaw, vary
-        self._copies: dict[int, Tensor] = {}
-        self._adopted: set[nn.Module] = set()
+        """Copies are promoted to float64; weights are made trainable although frozen, and varied, as asked."""
+        self.guard = WriteGuard()
+        self._tensors = StandIns(float64=float64, thaw=thaw, vary=vary)
+        self._adopted: dict[int, Any] = {}
+        self._parameters: dict[int, Tensor] = {}
         self._undo: list[Undo] = []
+        self._tensors_left = self._arrays_left = COPIED
 
-    def adopt(self, root: nn.Module) -> None:
-        """Let copies stand in for the tensors of a module and of all modules below it."""
-        if root in self._adopted:
-            return
-        for module in root.modules():
-            if module in self._adopted:
-                continue
-            self._adopted.add(module)
-            if isinstance(module, torch.jit.ScriptModule):
-                self._swap_data(module)
+    def original(self, tensor: Tensor) -> Tensor | None:
+        """What older graphs hold in the place of a tensor that holds a copy."""
+        return self._tensors.original(tensor)
+
+    def parameters(self) -> Iterable[Tensor]:
+        """Every parameter of a module that was found."""
+        return self._parameters.values()
+
+    def adopt_named(self, named: Iterable[nn.Module | Tensor]) -> None:
+        """Let copies stand in for modules and weights, and for all that they lead to.
+
+        Raises AuditError for a lazy module.
+        """
+        roots = list(named)
+        for root in roots:
+            if isinstance(root, nn.Module) and any(map(is_lazy, root.parameters())):
+                raise AuditError("a lazy module has no weights yet: run one forward pass before the audit")
+        self._adopt(roots, weights=[root for root in roots if isinstance(root, Tensor)])
+
+    def adopt_reached(self, roots: Iterable[Any]) -> None:
+        """The same for whatever some functions lead to."""
+        self._adopt(roots)
+
+    def adopt_called(self, module: nn.Module, *_: Any) -> None:
+        """The same for a module that nobody found before it was called."""
+        if id(module) not in self._adopted and not _is_lent(module):
+            self._tensors_left = float("inf")  # it is too late for the guard
+            self.adopt_named([module])
+
+    def adopt_batch(self, batch: Any, rows: int | None = None) -> None:
+        """The same for a batch; its tensors hold copies of their first `rows`, if given."""
+        self.adopt_named(value for value in reachable([batch], self._adopted) if isinstance(value, nn.Module))
+        for value in self._new([batch]):
+            if isinstance(value, Tensor):
+                self._tensors.swap(value, rows=rows)
             else:
-                self._undo.append(_attributes_undo(module))
-                self._replace(module)
+                self._keep(value, undo_of(value))
 
-    def parameters(self) -> Iterator[nn.Parameter]:
-        """Every parameter that stands in for another."""
-        return (copy for copy in self._copies.values() if isinstance(copy, nn.Parameter))
+    def adopt_optimizer(self, optimizer: Optimizer, *_: Any) -> None:
+        """The same for an optimizer that is about to take a step, and write to all that it remembers."""
+        self._tensors_left = float("inf")
+        self._adopt([optimizer, *optimizer.state.values()])
 
     def restore(self) -> None:
         """Put everything back."""
+        self.guard.restore()
         while self._undo:
             self._undo.pop()()
+        self._tensors.restore()
 
-    def _replace(self, module: nn.Module) -> None:
-        for name, parameter in list(module._parameters.items()):
-            if parameter is not None:
-                setattr(module, name, self._copy(parameter))
-        for name, buffer in list(module._buffers.items()):
-            if buffer is not None:
-                module._buffers[name] = self._copy(buffer)
-        for name, value in list(vars(module).items()):
-            if type(value) not in PLAIN and name not in REGISTERED:
-                self._replace_attribute(module, name, value)
+    def _new(self, roots: Iterable[Any]) -> list[Any]:
+        """What some roots lead to, and nothing before led to."""
+        new = list(reachable(roots, self._adopted))
+        self._adopted |= {id(value): value for value in new}
+        return new
 
-    def _replace_attribute(self, module: nn.Module, name: str, value: Any) -> None:
-        if isinstance(value, (dict, list, deque)):
-            if value and not name.endswith("_hooks"):
-                module.__dict__[name] = mapped(value, lambda tensor: self._copy(tensor) if tensor.is_leaf else tensor)
-        elif isinstance(value, Tensor):
-            module.__dict__[name] = self._copy(value) if value.is_leaf else value
-        elif undo := generator_undo(value):
+    def _adopt(self, roots: Iterable[Any], weights: Iterable[Tensor] = ()) -> None:
+        new = self._new(roots)
+        of_modules = {id(tensor): tensor for tensor in weights}
+        for value in new:
+            if isinstance(value, nn.Module):
+                of_modules |= {id(tensor): tensor for tensor in self._tensors_of(value)}
+            if not isinstance(value, Tensor | torch.jit.ScriptModule):
+                self._keep(value, self._undo_of(value))
+        tensors = {**of_modules, **{id(value): value for value in new if isinstance(value, Tensor)}}
+        for tensor in sorted(tensors.values(), key=is_a_part):
+            if tensor.is_leaf and not is_lazy(tensor):
+                self._adopt_tensor(tensor, free=id(tensor) not in of_modules)
+
+    def _tensors_of(self, module: nn.Module) -> list[Tensor]:
+        """The tensors that are a module's own. Those of scripted code are taken care of at once."""
+        parameters = [*module.parameters(recurse=False)]
+        buffers = [*module.buffers(recurse=False)]
+        self._parameters |= {id(parameter): parameter for parameter in parameters}
+        if isinstance(module, torch.jit.ScriptModule):
+            for tensor in (*parameters, *buffers):
+                self._tensors.swap(tensor, weight=isinstance(tensor, nn.Parameter), by_data=True)
+            return []
+        return [*parameters, *buffers, *(value for value in vars(module).values() if isinstance(value, Tensor))]
+
+    def _adopt_tensor(self, tensor: Tensor, *, free: bool) -> None:
+        weight = isinstance(tensor, nn.Parameter) or tensor.requires_grad
+        size = tensor.numel() * tensor.element_size() if tensor.layout is torch.strided else 0
+        if weight or not free or size <= self._tensors_left:
+            self._tensors.swap(tensor, weight=weight)
+            self._tensors_left -= size if free and not weight else 0
+        elif not tensor.is_meta:
+            self.guard.watch(tensor)
+
+    def _undo_of(self, value: Any) -> Undo | None:
+        if not is_array(type(value)):
+            return undo_of(value)
+        if value.nbytes > self._arrays_left:
+            return None
+        self._arrays_left -= value.nbytes
+        return undo_of(value)
+
+    def _keep(self, value: Any, undo: Undo | None) -> None:
+        if undo:
             self._undo.append(undo)
-
-    def _swap_data(self, module: torch.jit.ScriptModule) -> None:
-        """Scripted code finds its tensors in C++: there the tensors stay, and what they hold is a copy."""
-        for tensor in (*module.parameters(recurse=False), *module.buffers(recurse=False)):
-            data, frozen = tensor.data, not tensor.requires_grad
-            tensor.data = self._varied(copied(tensor, float64=self._float64), isinstance(tensor, nn.Parameter))
-            if self._thaw and isinstance(tensor, nn.Parameter) and tensor.is_floating_point():
-                tensor.requires_grad_()
-            self._undo.append(lambda tensor=tensor, data=data, frozen=frozen: _put_back(tensor, data, frozen))
-
-    def _copy(self, original: Tensor) -> Tensor:
-        if is_lazy(original):
-            raise AuditError("a lazy module has no weights yet: run one forward pass before the audit")
-        if id(original) in self.originals:  # a copy already
-            return original
-        if id(original) in self._copies:
-            return self._copies[id(original)]
-        value = copied(original, float64=self._float64)
-        copy = self._parameter(value, original) if isinstance(original, nn.Parameter) else value
-        self._copies[id(original)] = copy
-        self.originals[id(copy)] = original
-        return copy
-
-    def _parameter(self, value: Tensor, original: nn.Parameter) -> Tensor:
-        differentiable = value.is_floating_point() or value.is_complex()
-        trainable = original.requires_grad or (self._thaw and differentiable)
-        kind: Any = type(original) if type(value) is Tensor else nn.Parameter
-        make = kind._make_subclass if type(value) is Tensor else lambda _, *given: kind(*given)
-        copy = make(kind, self._varied(value, True), trainable)
-        for name, attribute in vars(original).items():
-            setattr(copy, name, attribute)
-        if original._backward_hooks:
-            copy._backward_hooks = original._backward_hooks.copy()
-        if original.grad is not None:
-            self._undo.append(lambda gradient=original.grad: setattr(original, "grad", gradient))
-            original.grad = None  # an optimiser in the forward pass finds nothing to clear, and nothing to step by
-        else:
-            self._undo.append(lambda: setattr(original, "grad", None))
-        return copy
-
-    def _varied(self, value: Tensor, is_parameter: bool) -> Tensor:
-        differentiable = value.is_floating_point() or value.is_complex()
-        return self._vary(value) if self._vary and is_parameter and differentiable else value
+        if isinstance(value, Optimizer) and (undo := undo_of(value.state)):
+            self._undo.append(undo)
 
 
 @contextmanager
 def swapped_parameters(
-    modules: Iterable[nn.Module], *, float64: bool = False, thaw: bool = False, vary: Vary | None = None, seed: int = 0
+    named: Iterable[nn.Module | Tensor],
+    *,
+    reached: Iterable[Any] = (),
+    batch: Any = None,
+    rows: int | None = None,
+    float64: bool = False,
+    thaw: bool = False,
+    vary: Vary | None = None,
+    seed: int = 0,
 ) -> Iterator[ParameterSwap]:
-    """All modules that run inside have copies for tensors, and every random generator starts at `seed`."""
+    """Inside, whatever is named, reached or called has copies for tensors, and random generators start at `seed`.
+
+    The tensors of `batch` have their first `rows` only, if given.
+    """
     copies = ParameterSwap(float64=float64, thaw=thaw, vary=vary)
-    known = list(modules)
-    with random_state_kept(seed), _default_dtype(torch.float64 if float64 else torch.get_default_dtype()):
-        hook = nn.modules.module.register_module_forward_pre_hook(lambda module, _: copies.adopt(module))
-        try:
-            for module in known:
-                copies.adopt(module)
-            yield copies
-        finally:
-            hook.remove()
-            copies.restore()
+    with ExitStack() as stack:
+        stack.enter_context(random_state_kept(seed))
+        stack.enter_context(_default_dtype(torch.float64 if float64 else torch.get_default_dtype()))
+        stack.callback(copies.restore)
+        copies.adopt_named(named)
+        copies.adopt_batch(batch, rows)
+        copies.adopt_reached(reached)
+        stack.callback(nn.modules.module.register_module_forward_pre_hook(copies.adopt_called).remove)
+        stack.callback(register_optimizer_step_pre_hook(copies.adopt_optimizer).remove)
+        if copies.guard:
+            stack.enter_context(copies.guard)
+        yield copies
 
 
 @contextmanager
@@ -154,33 +184,6 @@ def _default_dtype(dtype: torch.dtype) -> Iterator[None]:
         torch.set_default_dtype(before)
 
 
-def _attributes_undo(module: nn.Module) -> Undo:
-    """Puts all attributes back, and into containers what they held."""
-    attributes = dict(vars(module))
-    contents = _contents(attributes.values())
-
-    def undo() -> None:
-        module.__dict__.clear()
-        module.__dict__.update(attributes)
-        for container, content in contents:
-            container.clear()
-            container.extend(content) if isinstance(container, (list, deque)) else container.update(content)
-
-    return undo
-
-
-def _contents(values: Iterable[Any]) -> list[tuple[Any, Any]]:
-    """Each container among some values with a copy of what it holds, and those in it likewise."""
-    found: list[tuple[Any, Any]] = []
-    for value in values:
-        if type(value) not in PLAIN and isinstance(value, CONTAINERS):
-            found.append((value, value.copy()))
-            if value:
-                found += _contents(value.values() if isinstance(value, dict) else value)
-    return found
-
-
-def _put_back(tensor: Tensor, data: Tensor, frozen: bool) -> None:
-    tensor.data = data
-    if frozen:
-        tensor.requires_grad_(False)
+def _is_lent(module: nn.Module) -> bool:
+    """Whether a module runs with weights that somebody put in for this call."""
+    return any(value is not None and not isinstance(value, nn.Parameter) for value in module._parameters.values())

@@ -10,8 +10,10 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from audits.isolation.copies import PROMOTED, promoted
+from audits.isolation.grad_scaler import IN_FLOAT32
 from audits.isolation.in_place import writes_in_place
 
+WIDE = frozenset(PROMOTED.values())
 CASTS = frozenset({Tensor.float, Tensor.half, Tensor.bfloat16})
 DRAWS = frozenset({torch.randn, torch.rand, torch.randn_like, torch.rand_like})
 
@@ -27,9 +29,20 @@ class InFloat64(TorchFunctionMode):
             return args[0].double()
         if func in DRAWS:  # in float32, so that both precisions draw the same
             return promoted(func(*args, **{**(kwargs or {}), "dtype": torch.float32}))
-        kept = 1 if writes_in_place(func) else 0  # a promoted copy would take the write, and be thrown away
-        args = (*args[:kept], *map(_promoted, args[kept:]))
+        if func in IN_FLOAT32:
+            return IN_FLOAT32[func](*args)
+        if writes_in_place(func):  # a promoted copy would take the write, and be thrown away
+            args = (args[0], *(_fitting(value, args[0]) for value in args[1:]))
+        else:
+            args = tuple(map(_promoted, args))
         return func(*args, **{key: _promoted(value) for key, value in kwargs.items()} if kwargs else {})
+
+
+def _fitting(value: Any, written: Any) -> Any:
+    """As it can be written to a tensor: not in float64 where that tensor is not."""
+    if isinstance(value, Tensor) and isinstance(written, Tensor) and written.dtype in PROMOTED:
+        return value.to(written.dtype) if value.dtype in WIDE else value
+    return _promoted(value)
 
 
 def _promoted(value: Any) -> Any:

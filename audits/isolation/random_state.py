@@ -49,6 +49,9 @@ def generator_undo(value: Any) -> Undo | None:
     if isinstance(value, random.Random):
         python = value.getstate()
         return lambda: value.setstate(python)
+    if type(value).__module__.startswith("numpy.random") and hasattr(value, "set_state"):  # RandomState
+        legacy = value.get_state()
+        return lambda: value.set_state(legacy)
     bits = getattr(value, "bit_generator", None)  # numpy.random.Generator
     if bits is not None and hasattr(bits, "state"):
         array = bits.state

@@ -223,8 +223,8 @@ def test_parts_of_a_batch_are_called_by_field_key_and_position() -> None:
         noise, (x, goals) = batch
         return {"task": mse_loss(model.head(x + noise), goals["far"])}
 
-    x = torch.rand(4, 3)
-    target = Target(model, losses, batches=[(x, Pair(x, {"near": x, "far": x}))])
+    noise, x, near, far = torch.rand(4, 4, 3)
+    target = Target(model, losses, batches=[(noise, Pair(x, {"near": near, "far": far}))])
     nodes = [node.name for node in dataflow(target, target.settings()[0]).nodes if node.kind is Kind.INPUT]
     assert nodes == ["batch[1].x", "batch[0]", "batch[1].goals.far"]
 

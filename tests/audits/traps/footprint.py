@@ -1,9 +1,12 @@
 """Everything an audit might leave behind, as values that can be compared bit by bit."""
 
+import inspect
 import random
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -17,13 +20,15 @@ PLAIN = (bool, int, float, complex, str, bytes, type(None), torch.dtype, torch.d
 
 
 def footprint(target: Target) -> dict[str, Any]:
-    """The state of a target, of every random generator and of torch itself."""
-    state: dict[str, Any] = {"batches": _frozen(target.batches), **_process()}
-    for number, value in enumerate(_given(target)):
-        if isinstance(value, nn.Module):
-            state.update(_of_module(f"module {number}", value))
-        else:
-            state[f"value {number}"] = _frozen(value)
+    """The state of a target and of all that its losses lead to, of every random generator and of torch itself."""
+    state, seen = _process(), set[int]()
+    for number, batch in enumerate(target.batches):
+        _walk(f"batch {number}", batch, state, seen)
+    for name, value in target.named_modules.items():
+        _walk(f"module {name}", value, state, seen)
+    for number, module in enumerate(target.root_modules):
+        _walk(f"root {number}", module, state, seen)
+    _walk("losses", target.losses, state, seen)
     return state
 
 
@@ -56,14 +61,39 @@ def _elements(value: Any) -> Iterable[Any]:
     return list(value) if isinstance(value, list | tuple) else [value]
 
 
-def _of_module(name: str, module: nn.Module) -> dict[str, Any]:
-    state = {
-        f"{name} {path}.{attribute}": _frozen(value)
-        for path, part in module.named_modules(remove_duplicate=False)
-        for attribute, value in vars(part).items()
-    }
-    tensors = (module.named_parameters(remove_duplicate=False), module.named_buffers(remove_duplicate=False))
-    return state | {f"{name} {path}": _frozen(tensor) for named in tensors for path, tensor in named}
+def _walk(path: str, value: Any, state: dict[str, Any], seen: set[int]) -> None:
+    """Note what a value is, and everything below it, each object where it is met first."""
+    leaf = _leaf(value)
+    state[path] = id(value) if leaf is None else leaf
+    if leaf is not None or id(value) in seen:
+        return
+    seen.add(id(value))
+    for name, part in _parts(value):
+        _walk(f"{path}.{name}", part, state, seen)
+
+
+def _parts(value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        yield "keys", " ".join(str(key if isinstance(key, PLAIN) else id(key)) for key in value)
+        yield from ((str(number), content) for number, content in enumerate(value.values()))
+    elif isinstance(value, list | tuple | set | frozenset | deque):
+        yield "length", len(value)
+        yield from ((str(number), content) for number, content in enumerate(value))
+    elif isinstance(value, MethodType):
+        yield from (("self", value.__self__), ("function", value.__func__))
+    elif isinstance(value, FunctionType):
+        if not (value.__module__ or "").startswith("torch"):
+            read = inspect.getclosurevars(value)
+            yield from {**read.nonlocals, **read.globals}.items()
+    elif not isinstance(value, type | ModuleType):
+        yield from getattr(value, "__dict__", {}).items()
+        for kind in type(value).__mro__:
+            for name in getattr(kind, "__slots__", ()):
+                slot = f"_{kind.__name__}{name}" if name.startswith("__") else name
+                if hasattr(value, slot):
+                    yield slot, getattr(value, slot)
+    if isinstance(value, partial):
+        yield from (("function", value.func), ("arguments", value.args), ("keywords", value.keywords))
 
 
 def _process() -> dict[str, Any]:
@@ -88,29 +118,36 @@ def _is_hooks(name: str) -> bool:
     return name.startswith("_global_") and name.endswith("_hooks")
 
 
-def _frozen(value: Any) -> Any:
-    """A value that stays as it is when the original changes: tensors by identity and bits."""
+def _leaf(value: Any) -> Any:
+    """A value that stays as it is when the original changes; None for what has parts."""
     if isinstance(value, Tensor):
         return _of_tensor(value)
+    if isinstance(value, np.ndarray):
+        return id(value), value.tobytes()
     if isinstance(value, torch.Generator):
         return _bits(value.get_state())
     if isinstance(value, np.random.Generator):
         return repr(value.bit_generator.state)
+    if isinstance(value, np.random.RandomState):
+        return repr(value.get_state(legacy=False))
     if isinstance(value, random.Random):
         return value.getstate()
-    if isinstance(value, PLAIN):
-        return repr(value)
-    if isinstance(value, Mapping):
-        return {str(key): _frozen(content) for key, content in value.items()}
-    if isinstance(value, list | tuple | set | deque):
-        return [_frozen(content) for content in value]
-    return id(value)
+    return repr(value) if isinstance(value, PLAIN) else None
 
 
 def _of_tensor(tensor: Tensor) -> tuple[Any, ...]:
     if _is_lazy(tensor):
         return id(tensor), type(tensor)
-    described = (id(tensor), type(tensor), tensor.dtype, tuple(tensor.shape), tensor.requires_grad, tensor.is_leaf)
+    version = None if tensor.is_inference() else tensor._version
+    described = (
+        id(tensor),
+        type(tensor),
+        tensor.dtype,
+        tuple(tensor.shape),
+        tensor.requires_grad,
+        tensor.is_leaf,
+        version,
+    )
     hooks = list(tensor._backward_hooks or ())
     grad = tensor.grad if tensor.is_leaf else None
     return *described, hooks, _bits(tensor), None if grad is None else (id(grad), _bits(grad))
@@ -118,6 +155,8 @@ def _of_tensor(tensor: Tensor) -> tuple[Any, ...]:
 
 def _bits(tensor: Tensor) -> bytes:
     tensor = tensor.detach().to_dense() if tensor.is_sparse else tensor.detach()
+    if tensor.is_meta:
+        return b""
     return tensor.resolve_conj().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
 
 

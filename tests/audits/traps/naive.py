@@ -3,6 +3,7 @@
 import random
 import warnings
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import nn
@@ -50,11 +51,13 @@ def _backward(target: Target, loss: str) -> dict[str, str]:
     return {name: _seen(parameters) for name, parameters in modules.items()}
 
 
-def _parameters(module: nn.Module | nn.Parameter) -> list[nn.Parameter]:
-    return list(module.parameters()) if isinstance(module, nn.Module) else [module]
+def _parameters(module: Any) -> list[torch.Tensor]:
+    if isinstance(module, nn.Module):
+        return list(module.parameters())
+    return [module] if isinstance(module, torch.Tensor) else list(module)
 
 
-def _seen(parameters: Iterable[nn.Parameter]) -> str:
+def _seen(parameters: Iterable[torch.Tensor]) -> str:
     gradients = [parameter.grad.to_dense() for parameter in parameters if parameter.grad is not None]
     if not gradients:
         return "nothing"

@@ -2,6 +2,8 @@
 
 import random
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from audits import Target
 from tests.audits.traps.footprint import differences, fill_gradients, footprint
 
 FREE = nn.Parameter(torch.ones(3))
+KEPT: dict[str, Any] = {"mean": torch.zeros(3), "array": np.zeros(3), "object": SimpleNamespace(step=0)}
 
 
 class Model(nn.Module):
@@ -28,7 +31,7 @@ def of(model: Model) -> Target:
     free = FREE
 
     def losses(x: Tensor) -> dict[str, Tensor]:
-        return {"loss": (model.layer(x) * free).mean()}
+        return {"loss": (model.layer(x) * free + KEPT["mean"]).mean()}
 
     return Target(model, losses, batches=[torch.ones(4, 3)])
 
@@ -58,6 +61,11 @@ CHANGES: dict[str, Callable[[Model, Target], object]] = {
     "hook of a weight": lambda model, _: model.layer.weight.register_hook(print),
     "own generator": lambda model, _: torch.rand(1, generator=model.generator),
     "own generator of NumPy": lambda model, _: model.numbers.random(),
+    "free tensor": lambda *_: in_place(KEPT["mean"]),
+    "free array": lambda *_: KEPT["array"].__iadd__(1),
+    "attribute of an object": lambda *_: setattr(KEPT["object"], "step", KEPT["object"].step + 1),
+    "new key": lambda *_: KEPT.setdefault("new", None),
+    "written and put back": lambda model, _: (in_place(model.mean), model.mean.data.zero_()),
     "batch": lambda _, target: in_place(target.batches[0]),
     "batch that requires grad": lambda _, target: target.batches[0].requires_grad_(),
     "generator of torch": lambda *_: torch.rand(1),

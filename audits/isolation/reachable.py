@@ -1,0 +1,211 @@
+"""What code can reach: modules, tensors, arrays, generators and containers that a forward pass may write to."""
+
+from __future__ import annotations
+
+import functools
+import random
+import sys
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from itertools import islice
+from types import BuiltinFunctionType, CellType, CodeType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+LIMIT = 20_000
+"""So many objects are looked at; what lies nearest comes first."""
+WIDEST = 5_000
+"""So many elements of one container are looked at."""
+
+PLAIN = (bool, int, float, complex, str, bytes, range, slice, type(None), type(...), CodeType, CellType, ModuleType)
+NO_STATE = (*PLAIN, torch.dtype, torch.device, torch.Size, torch.layout, BuiltinFunctionType)
+"""What nobody can change, or nothing can be found in."""
+
+OPENED = ("torch.optim", "torch.amp", "torch.cuda.amp", "torch.nn", "torch.distributions", "audits.target")
+"""Packages whose objects are a trainer's own: an optimizer, a schedule, a scaler."""
+NAMESPACES = frozenset({"SimpleNamespace", "Namespace"})
+RESOURCES = ("_thread", "threading", "queue", "_queue", "socket", "multiprocessing", "concurrent", "asyncio")
+"""An object that holds one of these shares its state with somebody else, and is left alone."""
+
+Parts = Iterable[Any]
+
+
+def reachable(roots: Iterable[Any], known: Collection[int] = ()) -> Iterator[Any]:
+    """Every object that some roots lead to, nearest first, each once; nothing plain, nothing of a library's own.
+
+    Objects whose ids are `known` are not looked at again.
+    """
+    seen: dict[int, Any] = {}
+    waiting = deque(roots)
+    while waiting and len(seen) < LIMIT:
+        value = waiting.popleft()
+        read = _reader(type(value))
+        if read is None or id(value) in seen or id(value) in known:
+            continue
+        parts = read(value)
+        if parts is not None:
+            seen[id(value)] = value
+            waiting.extend(parts)
+            yield value
+
+
+def attributes(value: Any) -> dict[str, Any]:
+    """What an object keeps under a name, in its dictionary and in its slots."""
+    found = getattr(value, "__dict__", None)
+    named = dict(found) if isinstance(found, dict) else {}
+    for name in slots(type(value)):
+        if hasattr(value, name):
+            named[name] = getattr(value, name)
+    return named
+
+
+@functools.lru_cache(maxsize=4096)
+def slots(kind: type) -> tuple[str, ...]:
+    """The names of the slots of a class and of those it is made from."""
+    found: list[str] = []
+    for base in kind.__mro__:
+        names = base.__dict__.get("__slots__", ())
+        for name in [names] if isinstance(names, str) else names:
+            private = name.startswith("__") and not name.endswith("__")
+            found.append(f"_{base.__name__.lstrip('_')}{name}" if private else name)
+    return tuple(name for name in found if not name.startswith("__"))
+
+
+def assigned_globals(function: FunctionType) -> frozenset[str]:
+    """Names of its module that a function assigns to."""
+    return _assigned(function.__code__)
+
+
+def content_of(cell: CellType) -> Any:
+    """What a closure holds in a cell; None for an empty one."""
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return None
+
+
+def is_array(kind: type) -> bool:
+    """Whether a class is NumPy's array."""
+    numpy = sys.modules.get("numpy")
+    return numpy is not None and issubclass(kind, numpy.ndarray)
+
+
+def is_generator(kind: type) -> bool:
+    """Whether a class draws random numbers of its own: of torch, of NumPy, of Python."""
+    if kind.__module__.startswith("numpy.random"):
+        return kind.__name__ in ("Generator", "RandomState")
+    return issubclass(kind, torch.Generator | random.Random)
+
+
+def is_cache(kind: type) -> bool:
+    """Whether a class is that of functions that remember their results."""
+    return kind.__module__ == "functools" and kind.__name__ == "_lru_cache_wrapper"
+
+
+@functools.lru_cache(maxsize=4096)
+def _reader(kind: type) -> Callable[[Any], Parts | None] | None:
+    """What gives the parts of an object of a class; None for a class that is plain, or a library's own."""
+    readers: list[tuple[Any, Callable[[Any], Parts | None]]] = [
+        (Tensor, lambda _: ()),
+        (dict, _of_dict),
+        ((list, tuple, set, frozenset, deque), lambda value: [*islice(value, WIDEST), *_extra(value)]),
+        (MethodType, lambda value: (value.__self__, value.__func__)),
+        (functools.partial, lambda value: (value.func, *value.args, *value.keywords.values())),
+        (FunctionType, _of_function),
+        (type, _of_class),
+        (nn.Module, lambda value: (*value.children(), *attributes(value).values(), *_own_class(value))),
+        (torch.optim.Optimizer, _of_optimizer),
+    ]
+    if issubclass(kind, NO_STATE):
+        return None
+    if is_generator(kind) or is_array(kind):
+        return lambda _: ()
+    if reader := next((reader for kinds, reader in readers if issubclass(kind, kinds)), None):
+        return reader
+    if is_cache(kind) or kind.__name__ in NAMESPACES or kind.__module__.startswith(OPENED):
+        return lambda value: (*attributes(value).values(), *_own_class(value))
+    return None if _is_foreign(kind.__module__) else _of_object
+
+
+def _is_foreign(module: str | None) -> bool:
+    """Whether a module belongs to Python, torch, NumPy or the audit."""
+    root = (module or "builtins").partition(".")[0]
+    return root in ("torch", "numpy", "audits", "builtins") or root in sys.stdlib_module_names
+
+
+def _extra(value: Any) -> Parts:
+    """What an object of a class that somebody made of a container keeps beside its elements."""
+    return () if type(value).__module__ == "builtins" else attributes(value).values()
+
+
+def _own_class(value: Any) -> Parts:
+    return () if _is_foreign(type(value).__module__) else (type(value),)
+
+
+def _of_dict(value: dict[Any, Any]) -> Parts:
+    return [*islice(value, WIDEST), *islice(value.values(), WIDEST), *_extra(value)] if value else _extra(value)
+
+
+def _of_object(value: Any) -> Parts | None:
+    named = attributes(value).values()
+    if any(type(part).__module__.startswith(RESOURCES) for part in named):
+        return None
+    return (*named, *_own_class(value))
+
+
+def _of_optimizer(value: torch.optim.Optimizer) -> Parts:
+    """Without its state, which is large, and seldom written to: when it takes a step."""
+    return [part for name, part in attributes(value).items() if name != "state"]
+
+
+def _of_function(function: FunctionType) -> Iterator[Any]:
+    for cell in function.__closure__ or ():
+        yield content_of(cell)
+    yield from function.__defaults__ or ()
+    yield from (function.__kwdefaults__ or {}).values()
+    yield from vars(function).values()
+    if not _is_foreign(function.__module__):
+        yield from _named(function.__globals__, _names(function.__code__))
+
+
+def _named(space: Mapping[str, Any], names: frozenset[str]) -> Iterator[Any]:
+    """What some names mean in a module, and in the modules that it imports."""
+    for name in sorted(names & space.keys()):
+        value = space[name]
+        if not isinstance(value, ModuleType):
+            yield value
+        elif not _is_foreign(value.__name__):
+            yield from (vars(value)[inner] for inner in sorted(names & vars(value).keys()))
+
+
+def _of_class(kind: type) -> Iterator[Any]:
+    if _is_foreign(kind.__module__):
+        return
+    yield from kind.__bases__
+    for name, value in list(vars(kind).items()):
+        if isinstance(value, staticmethod | classmethod):
+            yield value.__func__
+        elif isinstance(value, property):
+            yield value.fget
+        elif isinstance(value, functools.cached_property):
+            yield value.func
+        elif not name.startswith("__") or isinstance(value, FunctionType):
+            yield value
+
+
+@functools.lru_cache(maxsize=4096)
+def _names(code: CodeType) -> frozenset[str]:
+    """All names that a function and those inside it look up in their module, or as an attribute."""
+    inner = (constant for constant in code.co_consts if isinstance(constant, CodeType))
+    return frozenset(code.co_names).union(*map(_names, inner))
+
+
+@functools.lru_cache(maxsize=4096)
+def _assigned(code: CodeType) -> frozenset[str]:
+    import dis
+
+    inner = (constant for constant in code.co_consts if isinstance(constant, CodeType))
+    own = {step.argval for step in dis.get_instructions(code) if step.opname in ("STORE_GLOBAL", "DELETE_GLOBAL")}
+    return frozenset(own).union(*map(_assigned, inner))

@@ -1,0 +1,152 @@
+"""Objects that are no tensors, put back as they were: what they hold, and under which names."""
+
+from __future__ import annotations
+
+import sys
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from functools import lru_cache
+from types import CellType, FunctionType, MethodType
+from typing import Any
+
+from audits.isolation.random_state import Undo, generator_undo
+from audits.isolation.reachable import assigned_globals, content_of, is_array, is_cache, is_generator, slots
+
+CONTAINERS = (OrderedDict, dict, list, set, deque)
+MISSING = object()
+
+
+def undo_of(value: Any) -> Undo | None:
+    """What puts an object back as it is now; None where there is nothing that could change."""
+    make = _maker(type(value))
+    return make(value) if make else None
+
+
+@lru_cache(maxsize=4096)
+def _maker(kind: type) -> Callable[[Any], Undo | None] | None:
+    if is_generator(kind):
+        return generator_undo
+    if is_array(kind):
+        return array_undo
+    if is_cache(kind):
+        return _cache_undo
+    if issubclass(kind, CONTAINERS):
+        return _content_undo if kind.__module__ in ("builtins", "collections") else _content_and_attributes_undo
+    if issubclass(kind, FunctionType):
+        return _function_undo
+    return None if issubclass(kind, type | tuple | frozenset | MethodType) else _attributes_undo
+
+
+def array_undo(array: Any) -> Undo | None:
+    """What puts the numbers of a NumPy array back; None for one that cannot be written to, or lies on disk."""
+    numpy, owner = sys.modules["numpy"], array
+    while owner is not None:
+        if isinstance(owner, numpy.memmap):
+            return None
+        owner = getattr(owner, "base", None)
+    if not array.flags.writeable:
+        return None
+    content = array.copy()
+    return lambda: numpy.copyto(array, content)
+
+
+def _content_and_attributes_undo(value: Any) -> Undo:
+    content, named = _content_undo(value), _attributes_undo(value)
+
+    def undo() -> None:
+        content()
+        if named:
+            named()
+
+    return undo
+
+
+def _content_undo(value: Any) -> Undo:
+    """A subclass may have methods of its own: content is put back by those of the class it is made from."""
+    base: Any = next(kind for kind in CONTAINERS if isinstance(value, kind))
+    content = dict(value) if isinstance(value, dict) else list(value)
+
+    def undo() -> None:
+        if _same(content, value if isinstance(value, dict) else list(value)):
+            return
+        base.clear(value)
+        if isinstance(content, dict):
+            for key, item in content.items():
+                base.__setitem__(value, key, item)
+        elif isinstance(value, set):
+            set.update(value, content)
+        else:
+            base.extend(value, content)
+
+    return undo
+
+
+def _same(before: Any, now: Any) -> bool:
+    """Whether two dictionaries, or two lists, hold the very same objects."""
+    if len(before) != len(now):
+        return False
+    if not before:
+        return True
+    if isinstance(before, dict):
+        return all(now.get(key, MISSING) is item for key, item in before.items())
+    return all(one is other for one, other in zip(before, now, strict=True))
+
+
+def _attributes_undo(value: Any) -> Undo | None:
+    named = getattr(value, "__dict__", None)
+    kept = slots(type(value))
+    if not isinstance(named, dict) and not kept:
+        return None
+    before = dict(named) if isinstance(named, dict) else {}
+    in_slots = {name: getattr(value, name) for name in kept if hasattr(value, name)}
+
+    def undo() -> None:
+        now = getattr(value, "__dict__", None)
+        if isinstance(now, dict) and not _same(before, now):
+            now.clear()
+            now.update(before)
+        for name in kept:
+            if getattr(value, name, MISSING) is not in_slots.get(name, MISSING):
+                _put(value, name, in_slots.get(name, MISSING))
+
+    return undo
+
+
+def _put(value: Any, name: str, item: Any) -> None:
+    if item is MISSING:
+        object.__delattr__(value, name)
+    else:
+        object.__setattr__(value, name, item)
+
+
+def _function_undo(function: FunctionType) -> Undo:
+    """Names that its code assigns to: its own from an outer function, and those of its module."""
+    cells = [(cell, content_of(cell)) for cell in function.__closure__ or ()]
+    space = function.__globals__
+    bound = {name: space.get(name, MISSING) for name in assigned_globals(function)}
+    named = dict(vars(function))
+
+    def undo() -> None:
+        for cell, content in cells:
+            _refill(cell, content)
+        for name, item in bound.items():
+            if item is MISSING:
+                space.pop(name, None)
+            else:
+                space[name] = item
+        if not _same(named, vars(function)):
+            vars(function).clear()
+            vars(function).update(named)
+
+    return undo
+
+
+def _refill(cell: CellType, content: Any) -> None:
+    if content_of(cell) is not content:
+        cell.cell_contents = content
+
+
+def _cache_undo(function: Any) -> Undo:
+    """Results that were computed from copies must not be handed out later."""
+    size = function.cache_info().currsize
+    return lambda: function.cache_clear() if function.cache_info().currsize != size else None
