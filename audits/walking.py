@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from audits.errors import AuditError
 from audits.forward import Forward
 from audits.gradients import Column, Measured
 from audits.graph import CHECKPOINT, COMPILED, python_functions
@@ -26,9 +25,6 @@ class Walk:
         self._compiled, self._checkpointed = run.graph.through(COMPILED), run.graph.through(CHECKPOINT)
         self._cuts = _cuts(run, recording)
         self._between = self._cuts.between()
-        for index, (loss, value) in enumerate(run.losses.items()):
-            if not value.requires_grad:
-                self._check_is_cut(index, loss)
 
     def stops(self) -> dict[str, tuple[Stop, ...]]:
         """By loss: where its gradient was ended on purpose."""
@@ -44,15 +40,6 @@ class Walk:
         if any(self._run.graph.reached(self._run.strangers)):
             return ["some losses also reach modules that ran but that the target does not name"]
         return []
-
-    def _check_is_cut(self, index: int, loss: str) -> None:
-        """A loss outside of the graph says something about routing only if stops put it there."""
-        modules = range(len(self._run.columns))
-        if not any((index, module) in self._between or self._cuts.connected(index, module) for module in modules):
-            raise AuditError(
-                f"loss {loss!r} is not in the autograd graph: it was computed from no parameter of the named modules "
-                f"({', '.join(column.module for column in self._run.columns)})"
-            )
 
     def _column(self, number: int, column: Column) -> list[Cell]:
         paths, reached = self._run.graph.paths(column.tensors), self._run.graph.reached(column.tensors)
@@ -74,7 +61,7 @@ class Walk:
             return self._with_gradient(cell, loss, norm, self._measured.nonfinite.get(pair, 0))
         if cell.paths:
             return self._blocked(cell, module)
-        if self._cuts.connected(loss, module):
+        if self._cuts.frozen(loss, module):
             return as_frozen(cell)
         cut = self._between.get((loss, module), Cut())
         cell = replace(cell, status=Status.ABSENT, stops=cut.stops, chained=cut.chained)
