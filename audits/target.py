@@ -211,7 +211,7 @@ def _number(value: Any, device: torch.device | None) -> Any:
     is_array = hasattr(value, "__array__") and getattr(value, "size", 0) == 1
     if not is_array and not isinstance(value, numbers.Number):
         return value
-    return torch.tensor(complex(value) if isinstance(value, complex) else float(value), device=device)
+    return torch.as_tensor(value if is_array else float(value), device=device)  # pyright: ignore[reportArgumentType]
 
 
 def unwrapped(module: nn.Module) -> nn.Module:

@@ -117,7 +117,6 @@ class NamingRecorder(Recorder):
         self.named.takes_gradient[value] = tensor.requires_grad
         return value
 
-
     def _add_stopped(self, inputs: tuple[int, ...], stop: Stop) -> int:
         value = super()._add_stopped(inputs, stop)
         self.named.gradient_to[value], self.named.takes_gradient[value] = (), False

@@ -63,11 +63,12 @@ class Cuts:
                 found |= self._chains(loss, missing)
         return found
 
-    def left(self, module: int) -> list[str]:
-        """Where values that a module feeds left PyTorch."""
-        if not self._recording.left:
-            return []
-        places = [place for value, place in self._recording.left.items() if self._derived[value] >> module & 1]
+    def left(self, module: int, number: float | None = None) -> list[str]:
+        """Where values that a module feeds left PyTorch. Of a loss that is a number: where that one did, if known."""
+        recording = self._recording
+        left = [value for value in recording.left if self._derived[value] >> module & 1]
+        those = [value for value in left if number and recording.numbers.get(value) == number]
+        places = (recording.left[value] for value in those or left)
         return list(dict.fromkeys(f"{place} ({place.text})" for place in places))
 
     def _feeding(self, value: int) -> int:

@@ -47,7 +47,7 @@ class Recording:
     number_of: dict[int, int] = field(default_factory=dict)
     """By id of a tensor that outlives the pass, such as a loss: its value."""
     versions: dict[int, list[int]] = field(default_factory=dict)
-    """By id of a parameter: its values, more than one where it was written to in place."""
+    """By id of a parameter: its values, more than one where it was written to or switched."""
     frozen: set[int] = field(default_factory=set)
     """Values of parameters that had requires_grad False when they were used."""
     left: dict[int, Place] = field(default_factory=dict)
@@ -145,7 +145,7 @@ class Recorder(TorchFunctionMode):
                 inputs = self._apart(old, inputs, func, frame)
             carried = any(carries[value] for value in inputs)
             passes = carried and (kept or self._passes(func, out, [given[position] for position in positions]))
-            value = self._add(out, inputs, passes or out.requires_grad or isinstance(out, nn.Parameter))
+            value = self._add(out, inputs, passes or out.requires_grad or _is_weight(out))
             self._note(value, func)
             if self._mode.in_function:
                 self._functions.add(value, inputs, [given[position] for position in positions], frame)
@@ -162,12 +162,12 @@ class Recorder(TorchFunctionMode):
     def _number(self, tensor: Tensor) -> int:
         value = self._newest.get(id(tensor))
         if value is None:
-            value = self._add(tensor, (), tensor.requires_grad or isinstance(tensor, nn.Parameter))
+            value = self._add(tensor, (), tensor.requires_grad or _is_weight(tensor))
             if tensor.grad_fn is not None:
                 self._unexplained[value] = tensor.grad_fn
         elif value in self._functions and not self._mode.in_function:
             self._came_out(value, tensor)
-        elif isinstance(tensor, nn.Parameter) and tensor.requires_grad is (value in self.recording.frozen):
+        elif _is_weight(tensor) and tensor.requires_grad is (value in self.recording.frozen):
             value = self._switched(value, tensor)
         return value
 
@@ -210,7 +210,7 @@ class Recorder(TorchFunctionMode):
         value = self._number(data)
         if self.recording.carries[value]:
             value = self._add_stopped((value,), Stop(self._sources.place(caller(3)), StopKind.DETACH))
-        self._add(tensor, (value,), tensor.requires_grad or isinstance(tensor, nn.Parameter))
+        self._add(tensor, (value,), tensor.requires_grad or _is_weight(tensor))
 
     def _constructed(self, kind: type, args: tuple, kwargs: dict, out: Any) -> None:
         """``nn.Parameter(x)``"""
@@ -231,7 +231,7 @@ class Recorder(TorchFunctionMode):
         if key not in self._watched:
             self._watched[key] = _Watch(tensor, self._forget, key)
         self._newest[key] = value
-        if isinstance(tensor, nn.Parameter):
+        if _is_weight(tensor):
             recording.versions.setdefault(key, []).append(value)
             if not tensor.requires_grad:
                 recording.frozen.add(value)
@@ -309,6 +309,11 @@ class Recorder(TorchFunctionMode):
         self.recording.left.setdefault(value, self._sources.place(caller(3)))
         if isinstance(out, int | float):
             self.recording.numbers.setdefault(value, out)
+
+
+def _is_weight(tensor: Tensor) -> bool:
+    """A parameter, or a leaf of the graph like one."""
+    return isinstance(tensor, nn.Parameter) or (tensor.requires_grad and tensor.grad_fn is None)
 
 
 def _is_continuous(tensor: Tensor) -> bool:
