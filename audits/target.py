@@ -65,7 +65,7 @@ class Target:
     """
 
     modules: nn.Module | Mapping[str, nn.Module | nn.Parameter]
-    losses: Callable[..., Mapping[str, Tensor]]
+    losses: Callable[..., Mapping[str, Tensor | float]]
     batches: Sequence[Any] = ()
     gates: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     name: str = "trainer"
@@ -157,7 +157,7 @@ class Target:
 
     def run(
         self, setting: Setting, given: Sequence[Any], *, only: Collection[str] | None = None
-    ) -> Mapping[str, Tensor]:
+    ) -> Mapping[str, Tensor | float]:
         """One forward pass on what `given` gave. A selective target computes `only` some losses."""
         wanted = {"only": frozenset(only)} if self.selective and only is not None else {}
         return self.losses(*given, **setting.values, **wanted)

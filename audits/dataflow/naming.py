@@ -13,7 +13,7 @@ from torch.nn.modules import module as hooks
 
 from audits.dataflow.states import changed, properties
 from audits.places import Stop
-from audits.recording.recorder import Recorder, Recording
+from audits.recording.recorder import Recorder, Recording, physical
 from audits.recording.sources import Sources
 from audits.target import Target
 
@@ -103,18 +103,22 @@ class NamingRecorder(Recorder):
             self.named.gathered.add(value)
 
     def _number(self, tensor: Tensor) -> int:
+        is_new = id(tensor) not in self._newest
         value = super()._number(tensor)
-        self.named.takes_gradient[value] = tensor.requires_grad
+        if is_new:  # another tensor for a known value: nothing was computed
+            self.named.made_in.pop(value, None)
+        self.named.takes_gradient[value] = physical(tensor).requires_grad
         return value
 
     def _add(self, tensor: Tensor, inputs: tuple[int, ...], carries: bool) -> int:
         value = super()._add(tensor, inputs, carries)
         if inputs:
             taking = self.named.takes_gradient
-            self.named.gradient_to[value] = tuple(i for i in inputs if taking[i]) if tensor.requires_grad else ()
+            takes = physical(tensor).requires_grad
+            self.named.gradient_to[value] = tuple(i for i in inputs if taking[i]) if takes else ()
             if self._running and (call := self._running[-1]) is not None:
                 self.named.made_in[value] = call
-        self.named.takes_gradient[value] = tensor.requires_grad
+        self.named.takes_gradient[value] = physical(tensor).requires_grad
         return value
 
     def _add_stopped(self, inputs: tuple[int, ...], stop: Stop) -> int:

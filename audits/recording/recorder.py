@@ -15,6 +15,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch._C._functorch import (  # pyright: ignore[reportMissingImports]
+    get_unwrapped,
+    is_functorch_wrapped_tensor,
+)
 from torch.overrides import TorchFunctionMode
 
 from audits.isolation.in_place import writes_in_place
@@ -145,7 +149,7 @@ class Recorder(TorchFunctionMode):
                 inputs = self._apart(old, inputs, func, frame)
             carried = any(carries[value] for value in inputs)
             passes = carried and (kept or self._passes(func, out, [given[position] for position in positions]))
-            value = self._add(out, inputs, passes or out.requires_grad or _is_weight(out))
+            value = self._add(out, inputs, passes or takes_gradient(out))
             self._note(value, func)
             if self._mode.in_function:
                 self._functions.add(value, inputs, [given[position] for position in positions], frame)
@@ -162,9 +166,11 @@ class Recorder(TorchFunctionMode):
     def _number(self, tensor: Tensor) -> int:
         value = self._newest.get(id(tensor))
         if value is None:
-            value = self._add(tensor, (), tensor.requires_grad or _is_weight(tensor))
-            if tensor.grad_fn is not None:
-                self._unexplained[value] = tensor.grad_fn
+            inner = physical(tensor)
+            known = self._newest.get(id(inner), self._made.get(inner.grad_fn))
+            value = self._add(tensor, () if known is None else (known,), takes_gradient(tensor))
+            if known is None and inner.grad_fn is not None:
+                self._unexplained[value] = inner.grad_fn
         elif value in self._functions and not self._mode.in_function:
             self._came_out(value, tensor)
         elif _is_weight(tensor) and tensor.requires_grad is (value in self.recording.frozen):
@@ -210,7 +216,7 @@ class Recorder(TorchFunctionMode):
         value = self._number(data)
         if self.recording.carries[value]:
             value = self._add_stopped((value,), Stop(self._sources.place(caller(3)), StopKind.DETACH))
-        self._add(tensor, (value,), tensor.requires_grad or _is_weight(tensor))
+        self._add(tensor, (value,), takes_gradient(tensor))
 
     def _constructed(self, kind: type, args: tuple, kwargs: dict, out: Any) -> None:
         """``nn.Parameter(x)``"""
@@ -235,8 +241,10 @@ class Recorder(TorchFunctionMode):
             recording.versions.setdefault(key, []).append(value)
             if not tensor.requires_grad:
                 recording.frozen.add(value)
-        if tensor.grad_fn is not None:
-            self._made[tensor.grad_fn] = value
+        if (inner := physical(tensor)) is not tensor and id(inner) not in self._watched:
+            self._watched[id(inner)], self._newest[id(inner)] = _Watch(inner, self._forget, id(inner)), value
+        if inner.grad_fn is not None and not self._mode.in_function:
+            self._made[inner.grad_fn] = value
         recording.inputs.append(inputs)
         recording.carries.append(carries)
         return value
@@ -268,11 +276,11 @@ class Recorder(TorchFunctionMode):
         """Whether gradient goes on from an output to what it was computed from, or would if nothing were frozen."""
         if func in DETACHING or copies(func):
             return False
-        if out.grad_fn is not None:
+        if physical(out).grad_fn is not None:
             return True
         if self._mode.in_function:
             return _is_continuous(out)
-        return torch.is_grad_enabled() and _is_continuous(out) and not any(tensor.requires_grad for tensor in used)
+        return torch.is_grad_enabled() and _is_continuous(out) and not any(physical(t).requires_grad for t in used)
 
     def _stop(self, func: Callable, frame: FrameType | None) -> Stop:
         place = self._sources.place(frame)
@@ -309,6 +317,18 @@ class Recorder(TorchFunctionMode):
         self.recording.left.setdefault(value, self._sources.place(caller(3)))
         if isinstance(out, int | float):
             self.recording.numbers.setdefault(value, out)
+
+
+def physical(tensor: Tensor) -> Tensor:
+    """The tensor inside of the wrappers of vmap and grad, which has the graph; of any other, itself."""
+    while is_functorch_wrapped_tensor(tensor):
+        tensor = get_unwrapped(tensor)
+    return tensor
+
+
+def takes_gradient(tensor: Tensor) -> bool:
+    """Whether it is in the graph, or a parameter."""
+    return physical(tensor).requires_grad or isinstance(tensor, nn.Parameter)
 
 
 def _is_weight(tensor: Tensor) -> bool:

@@ -29,7 +29,9 @@ def by_lerp(slow: nn.Module, fast: nn.Module) -> None:
 def by_many(slow: nn.Module, fast: nn.Module) -> None:
     """One call for all."""
     with torch.no_grad():
-        torch._foreach_lerp_(list(slow.parameters()), list(fast.parameters()), 0.01)
+        torch._foreach_lerp_(  # pyright: ignore[reportPrivateImportUsage]
+            list(slow.parameters()), list(fast.parameters()), 0.01
+        )
 
 
 def by_data(slow: nn.Module, fast: nn.Module) -> None:
