@@ -31,6 +31,10 @@ class Graph:
             id(node.variable): number for number, node in enumerate(self.nodes) if type(node).__name__ == LEAF
         }
         """By id of a tensor that gets gradient: the number of its node."""
+        self.thawed = [leaf for leaf in self.leaf_tensors() if not leaf.requires_grad]
+        """Tensors that the trainer froze after it had used them; they take gradient again."""
+        for leaf in self.thawed:
+            leaf.requires_grad_()
 
     def paths(self, leaves: Iterable[Tensor]) -> list[int]:
         """How many paths lead from each loss to some leaf tensors together."""

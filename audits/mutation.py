@@ -48,10 +48,12 @@ class Mutant:
     noticed: tuple[Layer, ...]
     equivalent: bool
     """Every gradient of every loss is as before."""
+    raised: str = ""
+    """What the trainer raised on it: nobody needs a contract to notice that."""
 
     @property
     def is_hole(self) -> bool:
-        return not self.noticed and not self.equivalent
+        return not self.noticed and not self.equivalent and not self.raised
 
 
 def mutation_test(
@@ -67,17 +69,20 @@ def mutation_test(
 
 
 def _at(target: Target, setting: Setting) -> Iterator[Mutant]:
-    original = fingerprint(target, setting)
+    with _calls_noted() as called:
+        original = fingerprint(target, setting)
     gradients: dict[str, Tensor] = {}
-    for what, without, change in _mutations(target, original.called):
-        with change():
-            noticed = layers_that_differ(original, fingerprint(target, setting, without=without))
-            if noticed:
-                yield Mutant(setting.label, what, noticed, equivalent=False)
-                continue
-            mutated = _gradients(target, setting, without)
-        gradients = gradients or _gradients(target, setting)
-        yield Mutant(setting.label, what, (), equivalent=_equal(gradients, mutated))
+    for what, without, change in _mutations(target, original.called, called):
+        try:
+            with change():
+                noticed = layers_that_differ(original, fingerprint(target, setting, without=without))
+                mutated = {} if noticed else _gradients(target, setting, without)
+        except Exception as error:  # code that counts on the stop, such as .numpy() of what it detached
+            reason = f"{type(error).__name__}: {error}".splitlines()[0]
+            yield Mutant(setting.label, what, (), equivalent=False, raised=reason)
+            continue
+        gradients = gradients or ({} if noticed else _gradients(target, setting))
+        yield Mutant(setting.label, what, noticed, equivalent=not noticed and _equal(gradients, mutated))
 
 
 def layers_that_differ(one: Fingerprint, other: Fingerprint) -> tuple[Layer, ...]:
@@ -91,16 +96,39 @@ def layers_that_differ(one: Fingerprint, other: Fingerprint) -> tuple[Layer, ...
     return tuple(layer for layer, different in seen.items() if different)
 
 
-def _mutations(target: Target, called: Collection[str]) -> Iterator[tuple[str, str, Change]]:
+def _mutations(
+    target: Target, stops: Collection[str], called: Collection[nn.Module]
+) -> Iterator[tuple[str, str, Change]]:
     """What is changed, the key of the stop that is taken out or "", and the change of the code."""
-    for key in sorted(called):
+    for key in sorted(stops):
         yield f"without {key}", key, nullcontext
     for owner in target.states:
         for name in properties_and_methods(owner):
             yield f"stop at {owner.__name__}.{name}", "", lambda owner=owner, name=name: changed(owner, name, _detached)
-    for name, module in target.named_modules.items():
-        if isinstance(module, nn.Module):
-            yield f"stop after {name}", "", lambda module=module: _stopped_module(module)
+    for column, root in target.named_modules.items():
+        if isinstance(root, nn.Module):
+            for name, module in _called_parts(column, root, called):
+                yield f"stop after {name}", "", lambda module=module: _stopped_module(module)
+
+
+def _called_parts(name: str, module: nn.Module, called: Collection[nn.Module]) -> Iterator[tuple[str, nn.Module]]:
+    """A module that is called; of one that never is, such as a list of modules, the outermost parts that are."""
+    if module in called:
+        yield name, module
+        return
+    for part, child in module.named_children():
+        yield from _called_parts(f"{name}.{part}", child, called)
+
+
+@contextmanager
+def _calls_noted() -> Iterator[set[nn.Module]]:
+    """Every module that is called inside."""
+    called: set[nn.Module] = set()
+    hook = nn.modules.module.register_module_forward_pre_hook(lambda module, _: called.add(module))
+    try:
+        yield called
+    finally:
+        hook.remove()
 
 
 def _gradients(target: Target, setting: Setting, without: str = "") -> dict[str, Tensor]:

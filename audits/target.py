@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import numbers
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import InitVar, dataclass, field, replace
 from types import FrameType
@@ -74,7 +75,7 @@ class Target:
     """
 
     modules: nn.Module | Mapping[str, nn.Module | Tensor | Iterable[Tensor]]
-    losses: Callable[..., Mapping[str, Tensor]]
+    losses: Callable[..., Mapping[str, Tensor | float]]
     batches: Sequence[Any] = ()
     gates: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     name: str = "trainer"
@@ -174,7 +175,7 @@ class Target:
 
     def run(
         self, setting: Setting, given: Sequence[Any], *, only: Collection[str] | None = None
-    ) -> Mapping[str, Tensor]:
+    ) -> Mapping[str, Tensor | float]:
         """One forward pass on what `given` gave. A selective target computes `only` some losses."""
         wanted = {"only": frozenset(only)} if self.selective and only is not None else {}
         return self.losses(*given, **setting.values, **wanted)
@@ -196,25 +197,36 @@ class Target:
         return max(2, rows // PARTS) if rows and rows >= 2 * PARTS else None
 
     def checked(self, losses: Any, setting: Setting) -> dict[str, Tensor]:
-        """What `run` gave. Raises AuditError unless it is a mapping of finite scalars."""
+        """What `run` gave, a number as a tensor that holds it. Raises AuditError unless it is a mapping of finite
+        scalars."""
         if not isinstance(losses, Mapping) or not losses:
             found = f"an empty {type(losses).__name__}" if isinstance(losses, Mapping) else type(losses).__name__
             raise AuditError(f"target {self.name!r}: expected a mapping from loss names to scalars, found {found}")
-        for name, value in losses.items():
-            _check(name, value, setting)
-        return dict(losses)
+        device = next((loss.device for loss in losses.values() if isinstance(loss, Tensor)), None)
+        return {name: _scalar(name, value, setting, device) for name, value in losses.items()}
 
 
-def _check(name: str, value: object, setting: Setting) -> None:
+def _scalar(name: str, value: object, setting: Setting, device: torch.device | None) -> Tensor:
     at = f"loss {name!r} (gates: {setting.label})"
     if not isinstance(name, str):
         raise AuditError(f"{at}: expected a text for a name, found {type(name).__name__}")
+    if not isinstance(value, Tensor):
+        value = _number(value, device)
     if not isinstance(value, Tensor):
         raise AuditError(f"{at}: expected a tensor with one element, found {type(value).__name__} {value!r:.40}")
     if value.numel() != 1:
         raise AuditError(f"{at}: expected a tensor with one element, found shape {list(value.shape)}; reduce it first")
     if not value.is_meta and not bool(torch.isfinite(value.detach()).all()):
         raise AuditError(f"{at}: is {value.item()}; the audit needs a batch on which every loss is finite")
+    return value
+
+
+def _number(value: Any, device: torch.device | None) -> Any:
+    """A number of Python or NumPy as a tensor; anything else as it is."""
+    is_array = hasattr(value, "__array__") and getattr(value, "size", 0) == 1
+    if not is_array and not isinstance(value, numbers.Number):
+        return value
+    return torch.as_tensor(value if is_array else float(value), device=device)  # pyright: ignore[reportArgumentType]
 
 
 def unwrapped(module: nn.Module) -> nn.Module:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from audits.errors import AuditError
 from audits.forward import Forward
 from audits.gradients import Column, Measured
 from audits.graph import CHECKPOINT, COMPILED, python_functions
@@ -26,9 +25,12 @@ class Walk:
         self._compiled, self._checkpointed = run.graph.through(COMPILED), run.graph.through(CHECKPOINT)
         self._cuts = _cuts(run, recording)
         self._between = self._cuts.between()
-        for index, (loss, value) in enumerate(run.losses.items()):
-            if not value.requires_grad:
-                self._check_is_cut(index, loss)
+        values = run.values()
+        self._constants = {
+            loss: values.get(loss)
+            for loss, value in run.losses.items()
+            if not value.requires_grad and not recording.inputs[recording.number_of[id(value)]]
+        }
 
     def stops(self) -> dict[str, tuple[Stop, ...]]:
         """By loss: where its gradient was ended on purpose."""
@@ -41,18 +43,14 @@ class Walk:
 
     def notes(self) -> list[str]:
         """What no cell can say."""
-        if any(self._run.graph.reached(self._run.strangers)):
-            return ["some losses also reach modules that ran but that the target does not name"]
-        return []
-
-    def _check_is_cut(self, index: int, loss: str) -> None:
-        """A loss outside of the graph says something about routing only if stops put it there."""
-        modules = range(len(self._run.columns))
-        if not any((index, module) in self._between or self._cuts.connected(index, module) for module in modules):
-            raise AuditError(
-                f"loss {loss!r} is not in the autograd graph: it was computed from no parameter of the named modules "
-                f"({', '.join(column.module for column in self._run.columns)})"
-            )
+        graph, found = self._run.graph, []
+        if any(graph.reached(self._run.strangers)):
+            found.append("some losses also reach modules that ran but that the target does not name")
+        thawed = {id(tensor) for tensor in graph.thawed}
+        if late := [column.module for column in self._run.columns if thawed & set(map(id, column.tensors))]:
+            what = "their" if len(late) > 1 else "its"
+            found.append(f"{', '.join(late)}: losses used {what} parameters before the step set requires_grad False")
+        return found
 
     def _column(self, number: int, column: Column) -> list[Cell]:
         paths, reached = self._run.graph.paths(column.tensors), self._run.graph.reached(column.tensors)
@@ -74,11 +72,14 @@ class Walk:
             return self._with_gradient(cell, loss, norm, self._measured.nonfinite.get(pair, 0))
         if cell.paths:
             return self._blocked(cell, module)
-        if self._cuts.connected(loss, module):
+        if self._cuts.frozen(loss, module):
             return as_frozen(cell)
         cut = self._between.get((loss, module), Cut())
         cell = replace(cell, status=Status.ABSENT, stops=cut.stops, chained=cut.chained)
-        return replace(cell, reason=absence(cell, self._cuts.left(module)))
+        if cell.loss not in self._constants:
+            return replace(cell, reason=absence(cell, self._cuts.left(module)))
+        left = self._cuts.left(module, self._constants[cell.loss])
+        return replace(cell, reason=absence(cell, left, constant=True))
 
     def _with_gradient(self, cell: Cell, loss: int, norm: float, nonfinite: int) -> Cell:
         cell = replace(cell, norm=norm, nonfinite=nonfinite)
@@ -99,7 +100,9 @@ class Walk:
 
 def as_frozen(cell: Cell) -> Cell:
     """A cell with a path to parameters that take no gradient."""
-    return replace(cell, status=Status.FROZEN, reason="its parameters have requires_grad False")
+    now = "its parameters have requires_grad False"
+    then = "its parameters had requires_grad False when this loss used them"
+    return replace(cell, status=Status.FROZEN, reason=now if cell.frozen else then)
 
 
 def losses_stops(run: Forward, recording: Recording) -> dict[str, tuple[Stop, ...]]:
@@ -123,8 +126,10 @@ def _deliberate(run: Forward, cuts: Cuts) -> dict[str, tuple[Stop, ...]]:
     }
 
 
-def absence(cell: Cell, left: Sequence[str] = ()) -> str:
-    """Why there is no gradient, in words. `left`: where values of the module became Python numbers."""
+def absence(cell: Cell, left: Sequence[str] = (), *, constant: bool = False) -> str:
+    """Why there is no gradient, in words. `left`: where values of the module became Python numbers. `constant`: the
+    loss was computed from no tensor."""
     if cell.stops:
         return "cut at " + (" and again at " if cell.chained else "; ").join(map(str, cell.stops))
-    return f"no data path, unless by a Python number made at {'; '.join(left)}" if left else "no data path"
+    why = "no data path: the loss is a constant" if constant else "no data path"
+    return f"{why}, unless by a Python number made at {'; '.join(left)}" if left else why

@@ -16,7 +16,7 @@ from torch import nn
 from audits.dataflow.naming import NamingRecorder
 from audits.dataflow.values import Kind, Node, Values
 from audits.forward import BATCHES, Forward, forward
-from audits.places import Stop
+from audits.places import Stop, StopKind
 from audits.recording.sources import Sources
 from audits.result import Setting
 from audits.target import Target
@@ -89,6 +89,8 @@ def _values(target: Target, run: Forward, recorder: NamingRecorder) -> Values:
     return Values(recorder.named, roots, weights, operators, target.legend.symbols)
 
 
+MODULES = (Kind.MODULE, Kind.FROZEN)
+
 End = Stop | bool
 """What gradient meets on its way back: a stop; or nothing, True where it arrives, False where nothing takes it."""
 
@@ -100,6 +102,7 @@ class _Links:
     def __init__(self, values: Values) -> None:
         self._values, self._named, self._stops = values, values.named, values.named.recording.stops
         self._arriving, self._expected = values.arriving(), values.expected()
+        self._within_modules = values.within(self._expected)
         self._onwards: dict[int, Ways] = {}
         self._within: dict[int, set[End]] = {}
 
@@ -117,12 +120,20 @@ class _Links:
         if not nodes:
             self._onwards[value] = ways
             return
+        if nodes[0].kind in MODULES and value in self._stops:
+            ways = {source: self._outside(value, ends) for source, ends in ways.items()}
         for source, ends in ways.items():
-            if source != nodes[0] or (source.kind in (Kind.MODULE, Kind.FROZEN) and value in self._named.made_in):
+            if source != nodes[0] or (source.kind in MODULES and value in self._named.made_in):
                 self._note(found[source, nodes[0]], ends, value)
         for source, sink in pairwise(nodes):
             self._note(found[source, sink], self._ends(value, source), value)
         self._onwards[value] = {nodes[-1]: self._ends(value, nodes[-1])}
+
+    def _outside(self, value: int, ends: set[End]) -> set[End]:
+        """What gradient meets that would go on from a module's value which stops it: nothing, where it has ended behind
+        the module already."""
+        ended = self._stops[value].kind is StopKind.NO_GRAD and not self._within_modules.get(value)
+        return {False if end == self._stops[value] else end for end in ends} if ended else ends
 
     def _note(self, link: Link, ends: Iterable[End], value: int) -> None:
         for end in ends:
@@ -155,7 +166,7 @@ class _Links:
         """What gradient meets on its way from a value back into the node that it is."""
         if self._takes_gradient(value):
             return {True}
-        return self._stops_within(value) if node.kind in (Kind.MODULE, Kind.FROZEN) else {False}
+        return self._stops_within(value) if node.kind in MODULES else {False}
 
     def _takes_gradient(self, value: int) -> bool:
         if self._values.inputs[value]:

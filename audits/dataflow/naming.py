@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from torch.nn.modules import module as hooks
 
 from audits.dataflow.states import changed, properties
-from audits.recording.recorder import Recorder, Recording
+from audits.places import Stop
+from audits.recording.recorder import Recorder, Recording, physical
 from audits.recording.sources import Sources
 from audits.target import Target
 
@@ -75,9 +76,12 @@ class NamingRecorder(Recorder):
 
     def finish(self, losses: Iterable[Tensor]) -> Recording:
         """Let go of the graph; what torch computed unseen takes gradient to all that it was computed from."""
+        beside = self._beside
         unseen = list(self._unexplained)
         recording = super().finish(losses)
-        self.named.gradient_to |= {value: recording.inputs[value] for value in unseen}
+        for value in unseen:
+            graph_knows = set(recording.inputs[value]) - beside.get(value, frozenset())
+            self.named.gradient_to[value] = tuple(sorted(graph_knows))
         return recording
 
     def _enter(self, column: str | None) -> None:
@@ -99,18 +103,27 @@ class NamingRecorder(Recorder):
             self.named.gathered.add(value)
 
     def _number(self, tensor: Tensor) -> int:
+        is_new = id(tensor) not in self._newest
         value = super()._number(tensor)
-        self.named.takes_gradient[value] = tensor.requires_grad
+        if is_new:  # another tensor for a known value: nothing was computed
+            self.named.made_in.pop(value, None)
+        self.named.takes_gradient[value] = physical(tensor).requires_grad
         return value
 
     def _add(self, tensor: Tensor, inputs: tuple[int, ...], carries: bool) -> int:
         value = super()._add(tensor, inputs, carries)
         if inputs:
             taking = self.named.takes_gradient
-            self.named.gradient_to[value] = tuple(i for i in inputs if taking[i]) if tensor.requires_grad else ()
+            takes = physical(tensor).requires_grad
+            self.named.gradient_to[value] = tuple(i for i in inputs if taking[i]) if takes else ()
             if self._running and (call := self._running[-1]) is not None:
                 self.named.made_in[value] = call
-        self.named.takes_gradient[value] = tensor.requires_grad
+        self.named.takes_gradient[value] = physical(tensor).requires_grad
+        return value
+
+    def _add_stopped(self, inputs: tuple[int, ...], stop: Stop) -> int:
+        value = super()._add_stopped(inputs, stop)
+        self.named.gradient_to[value], self.named.takes_gradient[value] = (), False
         return value
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -123,6 +123,16 @@ class Values:
         """By value: the losses whose gradient a first stop would meet there, or would pass if it were one."""
         stops = self.named.recording.stops
         return self._backwards(lambda value: () if value in stops else self.inputs[value])
+
+    def within(self, expected: Sequence[Losses]) -> dict[int, Losses]:
+        """By value: those of the expected losses whose gradient comes from what its own module makes of it."""
+        found: dict[int, Losses] = {}
+        for value, (sources, losses) in enumerate(zip(self.inputs, expected, strict=True)):
+            if losses and value not in self.named.recording.stops:
+                for source in sources:
+                    if self.inside(value, source):
+                        found[source] = found.get(source, 0) | losses
+        return found
 
     def losses_of(self, bits: Losses) -> Iterable[str]:
         return (loss for number, loss in enumerate(self.losses) if bits >> number & 1)

@@ -43,6 +43,11 @@ class Cuts:
         """Whether a module's parameters, frozen ones too, feed a loss without any stop between."""
         return any(self._reads[value] >> loss & 1 for value in self._modules[module])
 
+    def frozen(self, loss: int, module: int) -> bool:
+        """Whether a loss reads parameters of a module that had requires_grad False then, without any stop between."""
+        frozen = self._recording.frozen
+        return any(self._reads[value] >> loss & 1 for value in self._modules[module] if value in frozen)
+
     def between(self) -> Mapping[tuple[int, int], Cut]:
         """By loss and module, where only stops keep them apart: all single stops that do, or else a shortest chain."""
         single: dict[tuple[int, int], dict[Stop, None]] = defaultdict(dict)
@@ -58,15 +63,13 @@ class Cuts:
                 found |= self._chains(loss, missing)
         return found
 
-    def left(self, module: int) -> list[str]:
-        """Where values that a module feeds left PyTorch."""
-        if not self._recording.left:
-            return []
-        return [
-            f"{place} ({place.text})"
-            for value, place in self._recording.left.items()
-            if self._derived[value] >> module & 1
-        ]
+    def left(self, module: int, number: float | None = None) -> list[str]:
+        """Where values that a module feeds left PyTorch. Of a loss that is a number: where that one did, if known."""
+        recording = self._recording
+        left = [value for value in recording.left if self._derived[value] >> module & 1]
+        those = [value for value in left if number and recording.numbers.get(value) == number]
+        places = (recording.left[value] for value in those or left)
+        return list(dict.fromkeys(f"{place} ({place.text})" for place in places))
 
     def _feeding(self, value: int) -> int:
         """The modules that feed the operation that made a value."""

@@ -7,23 +7,35 @@ gradient and gives one that does not. What is recorded are numbers, so that no t
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch._C._functorch import (  # pyright: ignore[reportMissingImports]
+    get_unwrapped,
+    is_functorch_wrapped_tensor,
+)
 from torch.overrides import TorchFunctionMode
 
 from audits.isolation.in_place import writes_in_place
 from audits.places import Place, Stop, StopKind
+from audits.recording.constructors import constructors_told
+from audits.recording.functions import Functions
+from audits.recording.grad_mode import GradMode, by_torch
+from audits.recording.operands import copies, operands, results, tensors
 from audits.recording.sources import Sources, caller, inside_torch
 
 SET_GRAD = torch._C._set_grad_enabled
-DATA = Tensor.data.__get__  # pyright: ignore[reportAttributeAccessIssue]
+DATA, SET_DATA = Tensor.data.__get__, Tensor.data.__set__  # pyright: ignore[reportAttributeAccessIssue]
 DETACHING = frozenset({Tensor.detach, torch.detach, Tensor.detach_, torch.detach_, DATA})
-LEAVING = frozenset({Tensor.item, Tensor.tolist, Tensor.numpy, Tensor.__float__, Tensor.__int__, Tensor.__array__})
+LEAVING = frozenset(
+    {Tensor.item, Tensor.tolist, Tensor.numpy, Tensor.__array__}
+    | {Tensor.__float__, Tensor.__int__, Tensor.__complex__, Tensor.__index__}
+)
 FLAGS = frozenset({Tensor.requires_grad_, Tensor.retain_grad, Tensor.share_memory_})
 
 
@@ -39,9 +51,13 @@ class Recording:
     number_of: dict[int, int] = field(default_factory=dict)
     """By id of a tensor that outlives the pass, such as a loss: its value."""
     versions: dict[int, list[int]] = field(default_factory=dict)
-    """By id of a parameter: its values, more than one where it was written to in place."""
+    """By id of a parameter: its values, more than one where it was written to or switched."""
+    frozen: set[int] = field(default_factory=set)
+    """Values of parameters that had requires_grad False when they were used."""
     left: dict[int, Place] = field(default_factory=dict)
     """By value: where it left PyTorch for a Python number."""
+    numbers: dict[int, float] = field(default_factory=dict)
+    """By value that became one Python number: that number."""
     called: set[str] = field(default_factory=set)
     """Keys of all places that stop gradient, whether or not there was any to stop; not those of torch itself."""
     places: dict[Any, Place] = field(default_factory=dict)
@@ -75,24 +91,33 @@ class Recorder(TorchFunctionMode):
         self._watched: dict[int, _Watch] = {}
         self._made: dict[Any, int] = {}  # by node of the autograd graph: the value that it made
         self._unexplained: dict[int, Any] = {}  # values that torch made unseen, and their nodes
-        self._no_grad: tuple[Place | None, bool] | None = None
+        self._beside: dict[int, frozenset[int]] = {}  # what they were computed from that the graph does not know
+        self._functions = Functions(sources)
+        self._mode = GradMode(sources)
+        self._told = ExitStack()
+
+    def __enter__(self) -> Recorder:
+        self._told.enter_context(constructors_told(self._constructed))
+        return super().__enter__()
+
+    def __exit__(self, *raised: Any) -> None:
+        self._told.close()
+        super().__exit__(*raised)
 
     def __torch_function__(self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
         if func is SET_GRAD:
             return self._switch_gradient(args[0])
-        if func in DETACHING and self._is_taken_out(caller()):
+        if func in DETACHING and self._is_taken_out(self._sources.place(caller()), inside_torch(caller())):
             return args[0]
         out = func(*args, **kwargs) if kwargs else func(*args)
         if func in FLAGS:
             return out
         if func in LEAVING:
-            self._leave(args[0])
-        elif isinstance(out, Tensor):
-            self._record(func, args, kwargs, (out,))
-        elif func is Tensor.__setitem__:
-            self._record(func, args, kwargs, (args[0],))
-        elif isinstance(out, tuple | list) and (tensors := list(_tensors(out))):
-            self._record(func, args, kwargs, tensors)
+            self._leave(args[0], out)
+        elif func == SET_DATA:
+            self._exchange(*args)
+        elif found := results(func, args, out):
+            self._record(func, args, kwargs, found)
         return out
 
     def finish(self, losses: Iterable[Tensor]) -> Recording:
@@ -100,29 +125,40 @@ class Recorder(TorchFunctionMode):
         for loss in losses:
             self._number(loss)
         for value, node in self._unexplained.items():
-            self.recording.inputs[value] = tuple(self._nearest(node) - {value})
+            beside = self._beside.get(value, frozenset())
+            self.recording.inputs[value] = tuple(sorted((self._nearest(node) | beside) - {value}))
         self._watched.clear()
         self._made.clear()
         self._unexplained.clear()
+        self._functions.clear()
         return self.recording
 
-    def _record(self, func: Callable, args: tuple, kwargs: dict | None, outs: Iterable[Tensor]) -> None:
-        given = [] if _is_factory(func) else [*_tensors(args), *_tensors(kwargs.values() if kwargs else ())]
-        inputs = tuple(map(self._number, given))
-        recording, carries = self.recording, self.recording.carries
-        carried = any(carries[value] for value in inputs)
-        for out in outs:
-            old = self._newest.get(id(out))
-            if old is not None and old in inputs and not writes_in_place(func):
+    def _record(self, func: Callable, args: tuple, kwargs: dict | None, outs: Sequence[Tensor]) -> None:
+        given = list(tensors((args, kwargs)))
+        numbers = tuple(map(self._number, given))
+        carries, frame = self.recording.carries, caller(3)
+        used = None if func in DETACHING else operands(func, args, kwargs, len(outs))
+        used = used or [tuple(range(len(given)))] * len(outs)
+        for out, positions in zip(outs, used, strict=True):
+            inputs = tuple(numbers[position] for position in positions)
+            old, written = self._newest.get(id(out)), writes_in_place(func) or bool(kwargs and kwargs.get("out") is out)
+            if old is not None and old in numbers and not written:
                 continue  # the same tensor: nothing was computed
-            value = self._add(out, inputs, out.requires_grad or (carried and _would_carry(func, out, given)))
+            kept = old is not None and old in inputs and carries[old] and self._keeps_its_gradient(func)
+            if old is not None and kept:
+                inputs = self._apart(old, inputs, func, frame)
+            carried = any(carries[value] for value in inputs)
+            passes = carried and (kept or self._passes(func, out, [given[position] for position in positions]))
+            value = self._add(out, inputs, passes or takes_gradient(out))
             self._note(value, func)
-            if carried and not carries[value]:
-                recording.stops[value] = self._stop(func, caller(3))
+            if self._mode.in_function:
+                self._functions.add(value, inputs, [given[position] for position in positions], frame)
+            if carried and not passes:
+                self.recording.stops[value] = self._stop(func, frame)
             if old is not None and (base := out._base) is not None and id(base) in self._newest:
                 self._add(base, (self._newest[id(base)], value), base.requires_grad or carries[value])
-            if self._trace and out.grad_fn is not None and out.grad_fn not in recording.places:
-                recording.places[out.grad_fn] = self._sources.expression(self._sources.frame(caller(3)))
+            if self._trace and out.grad_fn is not None and out.grad_fn not in self.recording.places:
+                self.recording.places[out.grad_fn] = self._sources.expression(self._sources.frame(frame))
 
     def _note(self, value: int, func: Callable) -> None:
         """For a recorder that knows more: a value was made by an operation."""
@@ -130,14 +166,69 @@ class Recorder(TorchFunctionMode):
     def _number(self, tensor: Tensor) -> int:
         value = self._newest.get(id(tensor))
         if value is None:
-            value = self._add(tensor, (), tensor.requires_grad or isinstance(tensor, torch.nn.Parameter))
-            if tensor.grad_fn is not None:
-                self._unexplained[value] = tensor.grad_fn
-        elif value in self.recording.stops and tensor.grad_fn is not None:  # inside of a Function it had no gradient
-            del self.recording.stops[value]
-            self.recording.carries[value] = True
-            self._unexplained[value] = tensor.grad_fn
+            inner = physical(tensor)
+            known = self._newest.get(id(inner), self._made.get(inner.grad_fn))
+            value = self._add(tensor, () if known is None else (known,), takes_gradient(tensor))
+            if known is None and inner.grad_fn is not None:
+                self._unexplained[value] = inner.grad_fn
+        elif value in self._functions and not self._mode.in_function:
+            self._came_out(value, tensor)
+        elif _is_weight(tensor) and tensor.requires_grad is (value in self.recording.frozen):
+            value = self._switched(value, tensor)
+        return value
+
+    def _came_out(self, value: int, tensor: Tensor) -> None:
+        """Inside of a Function nothing has gradient; of what comes out it is known."""
+        recording, inner = self.recording, self._functions.pop(value)
+        recording.stops.pop(value, None)
+        if tensor.grad_fn is not None:
+            recording.carries[value] = True
+            self._unexplained[value], self._beside[value] = tensor.grad_fn, inner.frozen
             self._made[tensor.grad_fn] = value
+            return
+        recording.inputs[value] = tuple(sorted(inner.sources))
+        carried = any(recording.carries[source] for source in inner.sources)
+        recording.carries[value] = carried and not inner.expects_gradient and _is_continuous(tensor)
+        if carried and not recording.carries[value]:
+            recording.stops[value] = Stop(inner.place, StopKind.FUNCTION)
+
+    def _switched(self, value: int, parameter: Tensor) -> int:
+        """A parameter whose requires_grad has changed since it was last seen: the same, and another version."""
+        again = self._add(parameter, self.recording.inputs[value], True)
+        if value in self.recording.stops:
+            self.recording.stops[again] = self.recording.stops[value]
+        return again
+
+    def _keeps_its_gradient(self, func: Callable) -> bool:
+        """Whether what is written to in place still leads to where it came from, although gradient is off."""
+        return not torch.is_grad_enabled() and not self._mode.in_function and func not in DETACHING
+
+    def _apart(self, old: int, inputs: tuple[int, ...], func: Callable, frame: FrameType | None) -> tuple[int, ...]:
+        """The inputs of a value that is written to without gradient: its own goes on, that of the others ends."""
+        others = tuple(value for value in inputs if value != old)
+        if not any(self.recording.carries[value] for value in others):
+            return inputs
+        return old, self._add_stopped(others, self._stop(func, frame))
+
+    def _exchange(self, tensor: Tensor, data: Tensor) -> None:
+        """``tensor.data = data``"""
+        self._number(tensor)
+        value = self._number(data)
+        if self.recording.carries[value]:
+            value = self._add_stopped((value,), Stop(self._sources.place(caller(3)), StopKind.DETACH))
+        self._add(tensor, (value,), takes_gradient(tensor))
+
+    def _constructed(self, kind: type, args: tuple, kwargs: dict, out: Any) -> None:
+        """``nn.Parameter(x)``"""
+        if isinstance(out, Tensor) and any(True for _ in tensors((args, kwargs))):
+            self._record(kind, args, kwargs, (out,))
+
+    def _add_stopped(self, inputs: tuple[int, ...], stop: Stop) -> int:
+        """A value that no tensor has: what is left of others behind a stop."""
+        value = len(self.recording.inputs)
+        self.recording.inputs.append(inputs)
+        self.recording.carries.append(False)
+        self.recording.stops[value] = stop
         return value
 
     def _add(self, tensor: Tensor, inputs: tuple[int, ...], carries: bool) -> int:
@@ -146,10 +237,14 @@ class Recorder(TorchFunctionMode):
         if key not in self._watched:
             self._watched[key] = _Watch(tensor, self._forget, key)
         self._newest[key] = value
-        if isinstance(tensor, torch.nn.Parameter):
+        if _is_weight(tensor):
             recording.versions.setdefault(key, []).append(value)
-        if tensor.grad_fn is not None:
-            self._made[tensor.grad_fn] = value
+            if not tensor.requires_grad:
+                recording.frozen.add(value)
+        if (inner := physical(tensor)) is not tensor and id(inner) not in self._watched:
+            self._watched[id(inner)], self._newest[id(inner)] = _Watch(inner, self._forget, id(inner)), value
+        if inner.grad_fn is not None and not self._mode.in_function:
+            self._made[inner.grad_fn] = value
         recording.inputs.append(inputs)
         recording.carries.append(carries)
         return value
@@ -177,57 +272,69 @@ class Recorder(TorchFunctionMode):
                     stack.append(follower)
         return found
 
+    def _passes(self, func: Callable, out: Tensor, used: Sequence[Tensor]) -> bool:
+        """Whether gradient goes on from an output to what it was computed from, or would if nothing were frozen."""
+        if func in DETACHING or copies(func):
+            return False
+        if physical(out).grad_fn is not None:
+            return True
+        if self._mode.in_function:
+            return _is_continuous(out)
+        return torch.is_grad_enabled() and _is_continuous(out) and not any(physical(t).requires_grad for t in used)
+
     def _stop(self, func: Callable, frame: FrameType | None) -> Stop:
+        place = self._sources.place(frame)
         if func in DETACHING:
-            innermost = inside_torch(frame)
-            kind = StopKind.NOT_DIFFERENTIABLE if innermost else StopKind.DETACH
-            return Stop(self._sources.place(frame), kind)
-        if not torch.is_grad_enabled():
-            place, by_torch = self._no_grad or (None, False)
-            kind = StopKind.NOT_DIFFERENTIABLE if by_torch else StopKind.NO_GRAD
-            return Stop(place or self._sources.place(frame), kind)
-        return Stop(self._sources.place(frame), StopKind.NOT_DIFFERENTIABLE)
+            return Stop(place, StopKind.NOT_DIFFERENTIABLE if inside_torch(frame) else StopKind.DETACH)
+        if copies(func):
+            return Stop(place, StopKind.PYTHON)
+        if torch.is_grad_enabled():
+            return Stop(place, StopKind.NOT_DIFFERENTIABLE)
+        if self._mode.off is None:
+            return Stop(place, StopKind.NO_GRAD)
+        kind = StopKind.NOT_DIFFERENTIABLE if self._mode.off.by_torch else StopKind.NO_GRAD
+        return Stop(self._mode.off.place, kind)
 
     def _switch_gradient(self, on: bool) -> None:
         """`torch.no_grad` and its relatives: remember where gradient was switched off."""
+        frame = caller(3)
         if on:
-            self._no_grad = None
+            self._mode.switched_on(frame)
         elif torch.is_grad_enabled():
-            frame = caller(3)
-            if self._is_taken_out(frame):
+            if self._is_taken_out(self._mode.place(frame), by_torch(frame)):
                 return
-            self._no_grad = self._sources.place(frame), inside_torch(frame)
+            self._mode.switched_off(frame)
         SET_GRAD(on)
 
-    def _is_taken_out(self, frame: FrameType | None) -> bool:
-        if inside_torch(frame):
+    def _is_taken_out(self, place: Place, is_torch: bool) -> bool:
+        if is_torch:
             return False
-        key = self._sources.place(frame).key
-        self.recording.called.add(key)
-        return key in self._without
+        self.recording.called.add(place.key)
+        return place.key in self._without
 
-    def _leave(self, tensor: Tensor) -> None:
-        self.recording.left.setdefault(self._number(tensor), self._sources.place(caller(3)))
-
-
-def _tensors(values: Iterable[Any]) -> Iterable[Tensor]:
-    for value in values:
-        if isinstance(value, Tensor):
-            yield value
-        elif isinstance(value, tuple | list):
-            yield from _tensors(value)
-        elif isinstance(value, dict):
-            yield from _tensors(value.values())
+    def _leave(self, tensor: Tensor, out: Any) -> None:
+        value = self._number(tensor)
+        self.recording.left.setdefault(value, self._sources.place(caller(3)))
+        if isinstance(out, int | float):
+            self.recording.numbers.setdefault(value, out)
 
 
-def _would_carry(func: Callable, out: Tensor, inputs: Iterable[Tensor]) -> bool:
-    """Of an output without gradient: whether only frozen parameters are the reason."""
-    if func in DETACHING or not torch.is_grad_enabled() or not (out.is_floating_point() or out.is_complex()):
-        return False
-    return not any(tensor.requires_grad for tensor in inputs)
+def physical(tensor: Tensor) -> Tensor:
+    """The tensor inside of the wrappers of vmap and grad, which has the graph; of any other, itself."""
+    while is_functorch_wrapped_tensor(tensor):
+        tensor = get_unwrapped(tensor)
+    return tensor
 
 
-def _is_factory(func: Callable) -> bool:
-    """Takes a tensor for its shape alone."""
-    name = getattr(func, "__name__", "")
-    return name.endswith("_like") or (name.startswith("new_") and name != "new_tensor")
+def takes_gradient(tensor: Tensor) -> bool:
+    """Whether it is in the graph, or a parameter."""
+    return physical(tensor).requires_grad or isinstance(tensor, nn.Parameter)
+
+
+def _is_weight(tensor: Tensor) -> bool:
+    """A parameter, or a leaf of the graph like one."""
+    return isinstance(tensor, nn.Parameter) or (tensor.requires_grad and tensor.grad_fn is None)
+
+
+def _is_continuous(tensor: Tensor) -> bool:
+    return tensor.is_floating_point() or tensor.is_complex()

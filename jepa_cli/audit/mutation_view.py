@@ -19,15 +19,19 @@ NAMED = 2
 
 def show_mutants(mutants: Sequence[Mutant], console: Console) -> None:
     """What each layer of the contract notices, then the mutants that nothing notices."""
-    real = [mutant for mutant in mutants if not mutant.equivalent]
+    raising = [mutant for mutant in mutants if mutant.raised]
+    real = [mutant for mutant in mutants if not mutant.equivalent and not mutant.raised]
     holes = [mutant for mutant in real if mutant.is_hole]
     settings = len({mutant.setting for mutant in mutants})
-    console.print(f"{len(mutants)} mutants at {settings} gate settings, {len(mutants) - len(real)} of them equivalent")
+    equivalent = len(mutants) - len(real) - len(raising)
+    ending = f", on {len(raising)} the trainer raises" if raising else ""
+    console.print(f"{len(mutants)} mutants at {settings} gate settings, {equivalent} of them equivalent{ending}")
     for layer in Layer:
         count = sum(layer in mutant.noticed for mutant in real)
         console.print(f"  noticed by {layer:<9}{count:>5} of {len(real)}", highlight=False)
     console.print(f"  noticed at all      {len(real) - len(holes):>5} of {len(real)}", highlight=False)
     _list("equivalent: no gradient of any loss changes there", [m for m in mutants if m.equivalent], console)
+    _list("the trainer raises, which nobody can overlook", raising, console)
     _list("HOLES: the contract would not notice", holes, console)
 
 
@@ -38,10 +42,12 @@ def mutants_json(mutants: Iterable[Mutant]) -> str:
 
 def _list(title: str, mutants: Sequence[Mutant], console: Console) -> None:
     by_what: dict[str, list[str]] = defaultdict(list)
+    raised = {mutant.what: mutant.raised for mutant in mutants}
     for mutant in mutants:
         by_what[mutant.what].append(mutant.setting)
     if by_what:
         console.print(f"\n{title}")
     for what, settings in by_what.items():
+        what = f"{what}: {raised[what]}" if raised[what] else what
         where = "; ".join(settings) if len(settings) <= NAMED else f"{len(settings)} settings"
         console.print(f"  {what}  (at {where})", highlight=False, soft_wrap=True)

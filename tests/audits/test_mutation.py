@@ -79,3 +79,36 @@ def test_states_and_modules_are_whole_again_afterwards() -> None:
     mutation_test(target, target.settings())
     assert dict(vars(States)) == before
     assert not any(module._forward_hooks for module in target.root_modules[0].modules())
+
+
+def of(model: nn.Module, losses: object) -> list[Mutant]:
+    target = Target(model, lambda x: losses(model, x), batches=[torch.rand(4, 3)])  # type: ignore[operator]
+    return mutation_test(target, target.settings())
+
+
+def test_a_mutant_that_the_trainer_cannot_run_with_is_reported_and_the_others_go_on() -> None:
+    def losses(model: nn.ModuleDict, x: Tensor) -> dict[str, Tensor]:
+        z = model["encoder"](x)
+        _logged = z.detach().numpy().mean()
+        return {"fit": mse_loss(model["head"](z), x), "hold": model["head"](z.detach()).mean()}
+
+    found = of(nn.ModuleDict({"encoder": nn.Linear(3, 3), "head": nn.Linear(3, 3)}), losses)
+    (raising,) = [mutant for mutant in found if mutant.raised]
+    assert "numpy" in raising.raised
+    assert not raising.is_hole
+    assert len(found) == 4
+    assert all(mutant.noticed for mutant in found if mutant is not raising)
+
+
+def test_a_list_of_modules_is_stopped_after_each_of_its_members() -> None:
+    model = nn.ModuleDict(
+        {"encoder": nn.Linear(3, 3), "heads": nn.ModuleList([nn.Linear(3, 1), nn.Sequential(nn.Linear(3, 1))])}
+    )
+
+    def losses(model: nn.ModuleDict, x: Tensor) -> dict[str, Tensor]:
+        z = model["encoder"](x)
+        return {f"head{number}": head(z).mean() for number, head in enumerate(model["heads"])}  # type: ignore[arg-type]
+
+    found = of(model, losses)
+    assert [mutant.what for mutant in found] == ["stop after encoder", "stop after heads.0", "stop after heads.1"]
+    assert all(mutant.noticed for mutant in found)

@@ -44,7 +44,7 @@ def _backward(target: Target, loss: str) -> dict[str, str]:
             parameter.grad = None
     value = _run(target)[loss]
     try:
-        if value.requires_grad:
+        if isinstance(value, torch.Tensor) and value.requires_grad:
             value.backward()
     except (RuntimeError, AttributeError):
         return dict.fromkeys(modules, "error")

@@ -16,12 +16,6 @@ def of(losses: Callable[[Tensor, nn.Module], Any], **options: Any) -> Target:
     return Target({"encoder": encoder}, lambda x, **_: losses(x, encoder), **{"batches": [points()], **options})
 
 
-@trap(error="'recon'")
-def loss_of_the_input_alone() -> Target:
-    """Not in the autograd graph."""
-    return of(lambda x, encoder: {"jepa": encoder(x).mean(), "recon": x.square().mean()})
-
-
 @trap(error="[4]")
 def loss_of_each_sample() -> Target:
     """Not reduced to one number."""
@@ -46,12 +40,6 @@ def loss_is_nan_on_a_later_batch() -> Target:
     return of(
         lambda x, encoder: {"recon": (encoder(x).exp() * x.log()).mean()}, batches=[points().abs(), -points().abs()]
     )
-
-
-@trap(error="float")
-def loss_is_a_float() -> Target:
-    """`.item()` was called too early."""
-    return of(lambda x, encoder: {"recon": encoder(x).mean().item()})
 
 
 @trap(error="recon")
