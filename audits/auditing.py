@@ -84,7 +84,7 @@ class _Auditor:
         self._routes_by_chance |= bool(seen.late)
         cells, remarks = Decision(self._target, setting, seen.low).decide(seen.cells, seen.late)
         cells = _with_shares(cells, self._target.weights)
-        self._flows.append(Flow(setting, cells, seen.stops, seen.cosines, frozenset(seen.called)))
+        self._flows.append(Flow(setting, cells, seen.stops, seen.cosines, frozenset(seen.called), seen.routes))
         self._notes |= dict.fromkeys((*seen.notes, *remarks))
 
     def result(self) -> Audit:

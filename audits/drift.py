@@ -15,10 +15,12 @@ class DriftKind(StrEnum):
         MISSING: Documented as updated; it is not.
         UNEXPECTED: Updated; not documented.
         UNDECIDED: The status is nonfinite or unknown, which is never a pass.
-        STOP_GONE: The gradient of a loss is no longer cut at a place of the lock file.
-        STOP_NEW: The gradient of a loss is cut at a place that the lock file does not have.
+        STOP_GONE: The gradient of a loss is no longer cut on a way on which the lock file has a stop.
+        STOP_NEW: The gradient of a loss is cut on a way on which the lock file has no stop.
         STOP_GRAD: The column *Target* says something else about the stop-gradient than what was measured.
-        PATHS: The number of gradient paths differs from the lock file.
+        ROUTE: The loss compares other outputs of calls than in the lock file, or reaches them by other ways.
+        DERIVATIVE: The gradient differs from the derivative of the loss in another way than in the lock file: a reversal
+            was added, removed or turned.
 
     Examples:
         >>> comparison.drifts[0].kind == DriftKind.UNEXPECTED == "unexpected"
@@ -31,7 +33,8 @@ class DriftKind(StrEnum):
     STOP_GONE = "stop gone"
     STOP_NEW = "stop new"
     STOP_GRAD = "stop-grad"
-    PATHS = "paths"
+    ROUTE = "route"
+    DERIVATIVE = "derivative"
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ class Drift:
         remedy: What to do, in one sentence.
         place: Where in the code to look. None where that is not known.
         row: The line of the document that the drift contradicts. None without one.
-        origin: Key of the stop that was added or deleted, where that is what happened. Other drifts follow from it.
+        origin: The stop that was added or deleted, where that is what happened. Other drifts follow from it.
 
     Examples:
         >>> drift = comparison.drifts[0]

@@ -6,19 +6,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from audits.forward import forward
-from audits.recording.recorder import Recorder
 from audits.recording.sources import Sources
 from audits.result import Pair, Setting
+from audits.routing.recorder import RouteRecorder
+from audits.routing.routes import routes
 from audits.target import Target
 from audits.walking import losses_stops
 
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """Presence, path counts and stops: all that a contract remembers."""
+    """Presence, routes and stops: all that a contract remembers."""
 
-    paths: Mapping[Pair, int]
-    """Number of paths in the autograd graph; presence is that it is not zero."""
+    present: frozenset[Pair]
+    """Pairs of loss and module with a path in the autograd graph."""
+    routes: Mapping[str, tuple[str, ...]]
+    """By loss: what it compares with what, live or stopped."""
     stops: Mapping[str, frozenset[str]]
     """By loss: keys of the places where its gradient ends."""
     called: frozenset[str] = field(compare=False)
@@ -27,14 +30,17 @@ class Fingerprint:
 
 def fingerprint(target: Target, setting: Setting, *, without: str = "") -> Fingerprint:
     """One forward pass and one walk of its graph; the stop with the key `without` is taken out."""
-    recorder = Recorder(Sources(target.helpers, target.locate), without=[without] if without else [])
-    with forward(target, setting, recorder=recorder) as run:
+    sources = Sources(target.helpers, target.locate)
+    recorder = RouteRecorder(sources, without=[without] if without else [])
+    with recorder.watching(target) as watched, forward(watched, setting, recorder=recorder) as run:
         recording = recorder.finish(run.losses.values())
         stops = losses_stops(run, recording)
-        paths = {
-            (loss, column.module): count
+        present = frozenset(
+            (loss, column.module)
             for column in run.columns
-            for loss, count in zip(run.losses, run.graph.paths(column.tensors), strict=True)
-        }
+            for loss, count in zip(run.losses, run.graph.reached(column.tensors), strict=True)
+            if count
+        )
+        found = {loss: routing.terms for loss, routing in routes(target, run, recorder, sources).items()}
     keys = {loss: frozenset(stop.place.key for stop in found) for loss, found in stops.items()}
-    return Fingerprint(paths, keys, frozenset(recording.called))
+    return Fingerprint(present, found, keys, frozenset(recording.called))

@@ -1,7 +1,7 @@
 """How strong a contract is: break the routing on purpose, one place at a time, and see whether it would notice.
 
 Each stop is taken out, and a stop is put at each state and after each module. A mutant that changes no gradient is
-equivalent; any other that presence, path counts and stops all miss is a hole in the contract.
+equivalent; any other that presence, routes and stops all miss is a hole in the contract.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Layer(StrEnum):
     """A part of the contract."""
 
     PRESENCE = "presence"
-    PATHS = "paths"
+    ROUTES = "routes"
     STOPS = "stops"
 
 
@@ -87,10 +87,9 @@ def _at(target: Target, setting: Setting) -> Iterator[Mutant]:
 
 def layers_that_differ(one: Fingerprint, other: Fingerprint) -> tuple[Layer, ...]:
     """The parts of a contract that tell two routings apart."""
-    counts = [(count, other.paths[pair]) for pair, count in one.paths.items()]
     seen = {
-        Layer.PRESENCE: any(bool(a) != bool(b) for a, b in counts),
-        Layer.PATHS: any(a != b for a, b in counts),
+        Layer.PRESENCE: one.present != other.present,
+        Layer.ROUTES: one.routes != other.routes,
         Layer.STOPS: one.stops != other.stops,
     }
     return tuple(layer for layer, different in seen.items() if different)

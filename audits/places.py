@@ -47,10 +47,15 @@ class Place:
         return "/".join(parts[-1 - known :])
 
     @property
+    def expression(self) -> str:
+        """What the contract shows: ``trainer.losses: z.detach()``, without the line."""
+        return f"{self.module}.{self.function}: {' '.join(self.text.split())}"
+
+    @property
     def key(self) -> str:
-        """What the contract remembers: the place without its line, so that a moved line is no change."""
+        """Tells the place from all others: the expression, and which of the equal ones it is."""
         again = f" (no. {self.nth})" if self.nth > 1 else ""
-        return f"{self.module}.{self.function}: {' '.join(self.text.split())}{again}"
+        return f"{self.expression}{again}"
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}"

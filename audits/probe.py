@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 
 from audits.cosines import Cosines
@@ -11,7 +12,9 @@ from audits.gradients import measure
 from audits.places import Stop
 from audits.recording.recorder import Recorder
 from audits.recording.sources import Sources
-from audits.result import Cell, Pair, Setting, Status
+from audits.result import Cell, Pair, Routes, Setting, Status
+from audits.routing.recorder import RouteRecorder
+from audits.routing.routes import routes
 from audits.status import Cells, Low
 from audits.target import Target
 from audits.walking import Walk, as_frozen
@@ -23,6 +26,8 @@ class Sight:
 
     cells: Cells
     stops: dict[str, tuple[Stop, ...]]
+    routes: dict[str, Routes]
+    """Of the first batch."""
     low: Low
     """The first batch."""
     called: set[str]
@@ -67,16 +72,26 @@ def _see(
     cosines: bool = False,
 ) -> Sight:
     """One recorded pass in the trainer's own precision. Its graph is gone when this returns."""
-    recorder = Recorder(sources)
-    with forward(target, setting, losses=losses, batch=batch, recorder=recorder) as run:
+    recorder = RouteRecorder(sources) if batch == 0 else Recorder(sources)
+    watching = recorder.watching(target) if isinstance(recorder, RouteRecorder) else nullcontext(target)
+    with watching as watched, forward(watched, setting, losses=losses, batch=batch, recorder=recorder) as run:
         recording = recorder.finish(run.losses.values())
+        routed = routes(target, run, recorder, sources) if isinstance(recorder, RouteRecorder) else {}
         angles = Cosines(run.columns) if cosines else None
         measured = measure(run.losses, run.columns, run.graph, visit=angles.visit if angles else None)
         found = angles.result() if angles else {}
         walk = Walk(run, recording, measured)
         low = Low(measured, run.values(), run.is_double)
         return Sight(
-            walk.cells(), walk.stops(), low, recording.called, tuple(run.known), found, walk.notes(), run.draws
+            cells=walk.cells(),
+            stops=walk.stops(),
+            routes=routed,
+            low=low,
+            called=recording.called,
+            known=tuple(run.known),
+            cosines=found,
+            notes=walk.notes(),
+            draws=run.draws,
         )
 
 

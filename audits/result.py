@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from audits.places import Stop
+from audits.places import Place, Stop
 
 if TYPE_CHECKING:
     import pandas
@@ -131,6 +131,25 @@ class Setting:
 
 
 @dataclass(frozen=True)
+class Routes:
+    """What one loss compares with what, and where its gradient goes and ends between the calls of modules.
+
+    Attributes:
+        terms: What is compared with what, whatever the formula, sorted: `predictor(encoder(x)) with sg(encoder(x_next))`.
+        cuts: By what is stopped on its way to what, `encoder into value`: the stops that do it.
+        ways: The same of what takes gradient: where it is called or compared.
+        places: By term: where it is compared.
+        enters: By module: the call by which the gradient enters it first.
+    """
+
+    terms: tuple[str, ...] = ()
+    cuts: Mapping[str, tuple[Stop, ...]] = field(default_factory=dict)
+    ways: Mapping[str, Place] = field(default_factory=dict)
+    places: Mapping[str, Place] = field(default_factory=dict)
+    enters: Mapping[str, Place] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Flow:
     """The gradient flow at one setting of the gates.
 
@@ -141,6 +160,7 @@ class Flow:
         cosines: By module, then by pair of losses: the cosine between their gradients, from -1 to 1. Empty unless the
             audit was asked for cosines.
         called: Keys of all places that stop gradient when they run, whether or not gradient arrives there.
+        routes: By loss: what it compares with what on the first batch, live or stopped. Empty where it was not measured.
 
     Examples:
         >>> flow = found.flows[0]
@@ -155,6 +175,7 @@ class Flow:
     stops: Mapping[str, tuple[Stop, ...]]
     cosines: Mapping[str, Mapping[tuple[str, str], float]] = field(default_factory=dict)
     called: frozenset[str] = frozenset()
+    routes: Mapping[str, Routes] = field(default_factory=dict)
 
     def updated(self, loss: str) -> tuple[str, ...]:
         """The modules that a loss updates: those whose cell is live or idle."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from audits.contract.contract import Contract
 from audits.contract.lock import Lock
-from audits.contract.locked import check_comparable, path_drift, running_torch, stop_drifts, unlocked
+from audits.contract.locked import check_comparable, derivative_drifts, renames, routing_drifts, unlocked
 from audits.contract.presence import presence_drifts
 from audits.contract.stop_grads import stop_grad_drift
 from audits.drift import Drift, DriftKind
@@ -20,7 +20,8 @@ ORDER = (
     DriftKind.UNEXPECTED,
     DriftKind.MISSING,
     DriftKind.STOP_GRAD,
-    DriftKind.PATHS,
+    DriftKind.DERIVATIVE,
+    DriftKind.ROUTE,
 )
 
 
@@ -53,7 +54,7 @@ class Comparison:
 def compare(audit: Audit, contract: Contract | None, lock: Lock | None, *, shape_matters: bool = True) -> Comparison:
     """Every difference. Without a document, or without a lock file, what it would say is not compared.
 
-    `shape_matters` False: path counts are not compared, since the audit was made at a shape of its own. Raises
+    `shape_matters` False: routes are not compared, since the audit was made at a shape of its own, stops are. Raises
     AuditError for a lock file of another target, or of another shape if that matters.
     """
     if lock:
@@ -64,7 +65,7 @@ def compare(audit: Audit, contract: Contract | None, lock: Lock | None, *, shape
             drifts += _of_loss(audit, flow, loss, contract, lock, shape_matters=shape_matters)
     drifts = _grouped(drifts)
     drifts.sort(key=lambda drift: (ORDER.index(drift.kind), audit.losses.index(drift.loss)))
-    notes = tuple(_notes(drifts, contract, lock, shape_matters=shape_matters))
+    notes = tuple(_notes(audit, contract, lock, shape_matters=shape_matters))
     return Comparison(audit, tuple(drifts), notes, documented=contract is not None)
 
 
@@ -72,17 +73,24 @@ def _of_loss(
     audit: Audit, flow: Flow, loss: str, contract: Contract | None, lock: Lock | None, *, shape_matters: bool
 ) -> list[Drift]:
     """What differs for one loss at one setting."""
-    drifts = list(presence_drifts(flow, loss, audit.modules, contract))
+    drifts = [_entered(drift, flow) for drift in presence_drifts(flow, loss, audit.modules, contract)]
     row = contract.row(loss) if contract else None
     if lock and (entry := lock.entry(flow.setting.label, loss)):
-        drifts += stop_drifts(audit, flow, loss, lock, row)
-        if shape_matters and not drifts:
-            drifts += path_drift(audit, flow, loss, entry, row)
+        drifts += derivative_drifts(audit, flow, entry, loss, row)
+        explained = any(drift.module for drift in drifts)
+        drifts += routing_drifts(audit, flow, lock, loss, row, routes=shape_matters, explained=explained)
     elif lock:
         drifts.append(unlocked(flow, loss, lock, row))
     if contract:
-        drifts += stop_grad_drift(audit, flow, loss, contract)
+        drifts += stop_grad_drift(audit, flow, loss, contract, lock)
     return drifts
+
+
+def _entered(drift: Drift, flow: Flow) -> Drift:
+    """An unexpected gradient with the call by which it enters the module."""
+    if drift.kind is not DriftKind.UNEXPECTED or drift.place or drift.loss not in flow.routes:
+        return drift
+    return replace(drift, place=flow.routes[drift.loss].enters.get(drift.module))
 
 
 def _grouped(drifts: Iterable[Drift]) -> list[Drift]:
@@ -95,17 +103,12 @@ def _grouped(drifts: Iterable[Drift]) -> list[Drift]:
     ]
 
 
-def _notes(
-    drifts: Sequence[Drift], contract: Contract | None, lock: Lock | None, *, shape_matters: bool
-) -> Iterable[str]:
+def _notes(audit: Audit, contract: Contract | None, lock: Lock | None, *, shape_matters: bool) -> Iterable[str]:
     if contract is None:
         yield "no document: what each loss updates was not compared"
     if lock is None:
-        yield "no lock file: stops and path counts were not compared; --update writes one"
-    elif not shape_matters:
-        yield "path counts were not compared: they depend on the shape, and this audit has a shape of its own"
-    if lock and lock.torch != running_torch() and any(drift.kind is DriftKind.PATHS for drift in drifts):
-        yield (
-            f"the lock file was written with torch {lock.torch}, this is {running_torch()}: "
-            "path counts may differ for that reason alone"
-        )
+        yield "no lock file: routes and stops were not compared; --update writes one"
+        return
+    if not shape_matters:
+        yield "routes were not compared: they depend on the shape, and this audit has a shape of its own"
+    yield from renames(audit, lock, routes=shape_matters)

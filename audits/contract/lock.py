@@ -1,39 +1,49 @@
-"""The lock file: the stops and path counts of each loss at each setting, as they were when somebody agreed to them."""
+"""The lock file: routes and stops of each loss at each setting, as they were when somebody agreed to them."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from audits.contract.derivatives import derivatives
 from audits.contract.document import read_text
 from audits.contract.mistakes import shown
 from audits.errors import AuditError
-from audits.result import Flow
+from audits.result import Flow, Routes
 
-VERSION = 1
+VERSION = 2
 DEFAULT = "default"
-LARGEST = 2**63
+PARTS = "target, torch, shape, and settings with routes and stops"
 
 
 @dataclass(frozen=True)
 class Entry:
     """What is locked of one loss at one setting."""
 
-    paths: Mapping[str, int | None]
-    """By module, those with a path; None where paths cannot be counted."""
-    stops: tuple[str, ...]
-    """Keys of the places where its gradient is stopped on purpose, sorted."""
+    routes: tuple[str, ...] = ()
+    """What it compares with what, live or stopped, sorted."""
+    stops: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By what is stopped on its way to what: the expressions that did it."""
+    derivatives: Mapping[str, str] = field(default_factory=dict)
+    """By module: how the gradient differs from the derivative, where it does."""
 
     @staticmethod
     def of(flow: Flow, loss: str, modules: Iterable[str]) -> Entry:
         """What was measured."""
-        paths = {module: flow.cells[loss, module].paths for module in modules if flow.cells[loss, module].paths != 0}
-        deliberate = {stop.place.key for stop in flow.stops.get(loss, ()) if stop.kind.deliberate}
-        return Entry(paths, tuple(sorted(deliberate)))
+        routes = flow.routes.get(loss, Routes())
+        stops = {
+            key: tuple(sorted({stop.place.expression for stop in routes.cuts[key]})) for key in sorted(routes.cuts)
+        }
+        return Entry(routes.terms, stops, derivatives(flow, loss, modules))
+
+    @property
+    def expressions(self) -> frozenset[str]:
+        """All that stops this loss's gradient."""
+        return frozenset(expression for told in self.stops.values() for expression in told)
 
 
 @dataclass(frozen=True)
@@ -53,22 +63,37 @@ class Lock:
 
     @cached_property
     def stops(self) -> frozenset[str]:
-        """Keys of all places, of whatever loss at whatever setting."""
-        return frozenset(key for entries in self.settings.values() for entry in entries.values() for key in entry.stops)
+        """All expressions that stop gradient, of whatever loss at whatever setting."""
+        entries = (entry for entries in self.settings.values() for entry in entries.values())
+        return frozenset().union(*(entry.expressions for entry in entries))
 
     @property
     def text(self) -> str:
-        """The file: a line for each entry, but none for one that equals the loss's entry at the default setting."""
+        """The file: a line for each route and stop; no entry that equals the one at the default setting."""
         head = {"version": VERSION, "target": self.target, "torch": self.torch, "shape": dict(self.shape)}
         lines = [f"  {_json(key)}: {_json(value)}" for key, value in head.items()]
-        settings = [f"    {_json(label)}: {_block(self._told(label))}" for label in self.settings]
-        return "{\n" + ",\n".join(lines) + ',\n  "settings": {\n' + ",\n".join(settings) + "\n  }\n}\n"
+        settings = _braced((f"{_json(label)}: {_braced(self._told(label), 4)}" for label in self.settings), 2)
+        return "{\n" + ",\n".join([*lines, f'  "settings": {settings}']) + "\n}\n"
 
     def _told(self, label: str) -> Iterable[str]:
         for loss, entry in self.settings[label].items():
             if label == DEFAULT or entry != self.entry(DEFAULT, loss):
-                paths = {module: _written(count) for module, count in entry.paths.items()}
-                yield f"      {_json(loss)}: {_json({'paths': paths, 'stops': entry.stops})}"
+                yield f"{_json(loss)}: {_braced(_entry_lines(entry), 6)}"
+
+
+def _entry_lines(entry: Entry) -> Iterable[str]:
+    yield f'"routes": {_braced(map(_json, entry.routes), 8, "[]")}'
+    stops = (f"{_json(key)}: {_json(expressions)}" for key, expressions in entry.stops.items())
+    yield f'"stops": {_braced(stops, 8)}'
+    if entry.derivatives:
+        yield f'"derivatives": {_json(dict(entry.derivatives))}'
+
+
+def _braced(lines: Iterable[str], indent: int, braces: str = "{}") -> str:
+    """One entry a line."""
+    space = " " * (indent + 2)
+    inside = ",\n".join(f"{space}{line}" for line in lines)
+    return f"{braces[0]}\n{inside}\n{' ' * indent}{braces[1]}" if inside else braces
 
 
 def lock_path(document: Path) -> Path:
@@ -88,8 +113,7 @@ def read_lock(path: Path) -> Lock | None:
         raise AuditError(f"{shown(path)}{line}: expected JSON, found {error}: {remedy}") from error
     version = content.get("version") if isinstance(content, dict) else None
     if version != VERSION:
-        text = f"expected version {VERSION} of the lock file, found {version!r}: delete it and run with --update"
-        raise AuditError(f"{shown(path)}: {text}")
+        raise AuditError(f"{shown(path)}: {_other_version(version)}")
     return _lock(path, content)
 
 
@@ -102,31 +126,31 @@ def _lock(path: Path, content: Mapping[str, Any]) -> Lock:
         settings = {label: told.get(DEFAULT, {}) | entries for label, entries in told.items()}
         return Lock(path, content["target"], content["torch"], dict(content["shape"]), settings)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        expected = "expected target, torch, shape and settings with paths and stops"
         found = f"no {error}" if isinstance(error, KeyError) else str(error)
         remedy = "restore it, or delete it and run with --update"
-        raise AuditError(f"{shown(path)}: {expected}, found {found}: {remedy}") from error
+        raise AuditError(f"{shown(path)}: expected {PARTS}, found {found}: {remedy}") from error
 
 
 def _entry(values: Mapping[str, Any]) -> Entry:
-    return Entry({module: _count(count) for module, count in values["paths"].items()}, tuple(values["stops"]))
+    stops = {str(key): _texts(expressions) for key, expressions in values["stops"].items()}
+    derived = {str(module): str(text) for module, text in values.get("derivatives", {}).items()}
+    return Entry(_texts(values["routes"]), stops, derived)
 
 
-def _count(value: Any) -> int | None:
-    if not isinstance(value, int | str | None):
-        raise TypeError(f"{value!r} is no number of paths")
-    return int(value, 16) if isinstance(value, str) else value
+def _texts(values: Any) -> tuple[str, ...]:
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise TypeError(f"{values!r} is no list of texts")
+    return tuple(values)
 
 
-def _written(count: int | None) -> int | str | None:
-    """Large numbers as hexadecimal text: Python refuses to write or read thousands of decimal digits."""
-    return hex(count) if count is not None and count > LARGEST else count
+def _other_version(version: Any) -> str:
+    if version == 1:
+        return (
+            "version 1 of the lock file counted autograd paths, version 2 keeps routes between calls of modules: "
+            "delete the file and run with --update, at a commit whose gradient flow you trust"
+        )
+    return f"expected version {VERSION} of the lock file, found {version!r}: delete it and run with --update"
 
 
 def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
-
-
-def _block(lines: Iterable[str]) -> str:
-    lines = ",\n".join(lines)
-    return f"{{\n{lines}\n    }}" if lines else "{}"

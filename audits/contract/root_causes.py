@@ -16,7 +16,8 @@ EFFECTS = (
     DriftKind.STOP_GRAD,
     DriftKind.STOP_NEW,
     DriftKind.STOP_GONE,
-    DriftKind.PATHS,
+    DriftKind.ROUTE,
+    DriftKind.DERIVATIVE,
 )
 """What a reader wants to know first."""
 
@@ -102,12 +103,14 @@ def _effect(kind: DriftKind, about: str, drifts: Sequence[Drift]) -> str:
             return f"{about} is no longer updated by {losses}"
         case DriftKind.UNEXPECTED:
             return f"{about} is now updated by {losses}, {drifts[0].reason}"
-        case DriftKind.PATHS:
-            return f"the number of paths changes for {losses}"
+        case DriftKind.ROUTE:
+            return f"the routes of {losses} change"
+        case DriftKind.DERIVATIVE:
+            return f"the gradient of {losses} at {about} is {drifts[0].found}"
         case DriftKind.STOP_GONE:
-            return f"{about.removeprefix('a stop at ')} no longer stops {losses}"
+            return f"{about.removeprefix('a stop of ')} is no longer stopped for {losses}"
         case DriftKind.STOP_NEW:
-            return f"{about.removeprefix('no stop at ')} now stops {losses}"
+            return f"{about.removeprefix('no stop of ')} is now stopped for {losses}"
         case DriftKind.STOP_GRAD:
             return f"the column Target of {losses}: documented {about}, measured {drifts[0].found}"
         case DriftKind.UNDECIDED:

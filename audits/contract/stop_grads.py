@@ -5,16 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from audits.contract.contract import Contract
-from audits.contract.targets import StopGrads, differs, free_stops, own_stops, stop_names, target_text
+from audits.contract.lock import Lock
+from audits.contract.locked import is_locked
+from audits.contract.targets import StopGrads, differs, free_stops, names_of, own_stops, stop_names, target_text
 from audits.drift import Drift, DriftKind
 from audits.result import Audit, Flow
 
 
-def stop_grad_drift(audit: Audit, flow: Flow, loss: str, contract: Contract) -> Iterator[Drift]:
-    """A drift where the column says something else than the default setting's stops."""
+def stop_grad_drift(
+    audit: Audit, flow: Flow, loss: str, contract: Contract, lock: Lock | None = None
+) -> Iterator[Drift]:
+    """A drift where the column says something else than the default setting's stops.
+
+    Where the lock file says that the routing is as before, the names of its stops are right as well: a renamed variable
+    is no other stop.
+    """
     said = contract.stop_grads(loss)
     partial = not set(contract.losses) <= set(audit.losses)
     if flow.setting.changed or not differs(said, flow, loss, partial=partial):
+        return
+    if lock and not flow.setting.changed and _names(said) <= _locked_names(flow, loss, lock) and _names(said):
         return
     own = own_stops(flow, loss)
     surplus = [stop for stop in own if stop_names([stop]).isdisjoint(_names(said))]
@@ -34,3 +44,11 @@ def stop_grad_drift(audit: Audit, flow: Flow, loss: str, contract: Contract) -> 
 
 def _names(said: StopGrads) -> frozenset[str]:
     return said if isinstance(said, frozenset) else frozenset()
+
+
+def _locked_names(flow: Flow, loss: str, lock: Lock) -> frozenset[str]:
+    """The names of the stops in the lock file, if they still do what they did."""
+    entry = lock.entry(flow.setting.label, loss)
+    if entry is None or not is_locked(flow, loss, entry, routes=True):
+        return frozenset()
+    return names_of(expression.partition(": ")[2] for expression in entry.expressions)

@@ -14,7 +14,11 @@ StopGrads = frozenset[str] | bool | None
 
 TOKEN = re.compile(r"(?<!\w)sg\(", re.IGNORECASE)
 YES = ("yes", "stop-grad", "stop-gradient", "stopgrad")
-STOPPED = (re.compile(r"sg_(?P<name>.+)"), re.compile(r"(?P<name>.+)\.detach\(\)"), re.compile(r"stop\((?P<name>.+)\)"))
+STOPPED = (
+    re.compile(r"sg_(?P<name>.+)"),
+    re.compile(r"(?P<name>.+)\.detach\(\)"),
+    re.compile(r"(?:stop|torch\.detach)\((?P<name>.+)\)"),
+)
 
 
 def read_target(text: str) -> StopGrads:
@@ -50,7 +54,12 @@ def own_stops(flow: Flow, loss: str) -> tuple[Stop, ...]:
 
 def stop_names(stops: Iterable[Stop]) -> frozenset[str]:
     """Without spaces, so that a line break in the source is no difference."""
-    return frozenset(_squeezed(_name(" ".join(stop.place.text.split()))) for stop in stops)
+    return names_of(stop.place.text for stop in stops)
+
+
+def names_of(texts: Iterable[str]) -> frozenset[str]:
+    """What some expressions stop: ``z`` of ``z.detach()``."""
+    return frozenset(_squeezed(_name(" ".join(text.split()))) for text in texts)
 
 
 def differs(said: StopGrads, flow: Flow, loss: str, *, partial: bool) -> bool:

@@ -98,7 +98,7 @@ class NamingRecorder(Recorder):
             names.insert(0, name) if value is tensor else names.append(path.partition("[")[0])
         return value
 
-    def _note(self, value: int, func: Callable) -> None:
+    def _note(self, value: int, func: Callable, *_: Any) -> None:
         if func in GATHERING:
             self.named.gathered.add(value)
 

@@ -64,13 +64,20 @@ RULES: dict[DriftKind, Rule] = {
         "The stop-gradients that belong to this loss alone are not those that the column Target names.",
         "Correct the column Target, or the stop.",
     ),
-    DriftKind.PATHS: Rule(
-        "PathCountChanged",
+    DriftKind.ROUTE: Rule(
+        "RouteChanged",
         "warning",
-        "The number of gradient paths differs from the lock file",
-        "The routing of this loss's gradient changed, although the same modules are updated and the same stops are "
-        "in place.",
-        "Review what changed between loss and module, then run with --update.",
+        "The routes of a loss differ from the lock file",
+        "The loss compares other outputs of modules, or other parts of them, although the same modules are updated and "
+        "the same stops are in place: a target was swapped, or a stop was moved.",
+        "Review what the loss is computed from, then run with --update.",
+    ),
+    DriftKind.DERIVATIVE: Rule(
+        "GradientIsNotTheDerivative",
+        "error",
+        "The gradient differs from the derivative in another way than in the lock file",
+        "A gradient reversal, a scaled gradient or a straight-through estimator was added, removed or changed.",
+        "Restore the Function or the hook, or run with --update and review the difference.",
     ),
 }
 

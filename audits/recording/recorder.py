@@ -150,7 +150,7 @@ class Recorder(TorchFunctionMode):
             carried = any(carries[value] for value in inputs)
             passes = carried and (kept or self._passes(func, out, [given[position] for position in positions]))
             value = self._add(out, inputs, passes or takes_gradient(out))
-            self._note(value, func)
+            self._note(value, func, args, kwargs, out)
             if self._mode.in_function:
                 self._functions.add(value, inputs, [given[position] for position in positions], frame)
             if carried and not passes:
@@ -160,7 +160,7 @@ class Recorder(TorchFunctionMode):
             if self._trace and out.grad_fn is not None and out.grad_fn not in self.recording.places:
                 self.recording.places[out.grad_fn] = self._sources.expression(self._sources.frame(frame))
 
-    def _note(self, value: int, func: Callable) -> None:
+    def _note(self, value: int, func: Callable, args: tuple, kwargs: dict | None, out: Tensor) -> None:
         """For a recorder that knows more: a value was made by an operation."""
 
     def _number(self, tensor: Tensor) -> int:

@@ -8,10 +8,12 @@ import sys
 from collections.abc import Callable, Sequence
 from itertools import islice
 from types import CodeType, FrameType
+from typing import Any, NamedTuple
 
 import torch
 
 from audits.places import Place
+from audits.recording.expressions import expression_at
 
 TORCH = os.path.dirname(torch.__file__) + os.sep
 HERE = os.path.dirname(os.path.dirname(__file__)) + os.sep
@@ -19,6 +21,15 @@ CONTEXTS = tuple(os.path.join(TORCH, *path) for path in (("autograd", "grad_mode
 STANDARD_LIBRARY = os.path.dirname(os.__file__) + os.sep
 
 Locate = Callable[[FrameType], Place | None]
+
+
+class Spot(NamedTuple):
+    """What is left of a frame when it is gone: enough to find the expression that ran in it."""
+
+    f_code: CodeType
+    f_lasti: int
+    f_lineno: int
+    f_globals: dict[str, Any]
 
 
 class Sources:
@@ -41,7 +52,12 @@ class Sources:
             return declared
         return self.expression(self.frame(frame))
 
-    def expression(self, frame: FrameType | None) -> Place:
+    def spot(self, frame: FrameType | None) -> Spot | None:
+        """Of the innermost frame of somebody's own source, what is needed to tell its place later."""
+        own = self.frame(frame)
+        return Spot(own.f_code, own.f_lasti, own.f_lineno, own.f_globals) if own else None
+
+    def expression(self, frame: FrameType | Spot | None) -> Place:
         """The expression that runs in a frame."""
         if frame is None:
             return Place("", 0, "", "")
@@ -76,31 +92,18 @@ def _in_standard_library(file: str) -> bool:
     return file.startswith(STANDARD_LIBRARY) and f"{os.sep}site-packages{os.sep}" not in file
 
 
-def _module(frame: FrameType) -> str:
+def _module(frame: FrameType | Spot) -> str:
     """Its dotted name, also of what runs by ``python -m``."""
     name, spec = frame.f_globals.get("__name__", ""), frame.f_globals.get("__spec__")
     return spec.name if name == "__main__" and spec else name
 
 
-def _place(frame: FrameType) -> Place:
+def _place(frame: FrameType | Spot) -> Place:
     code = frame.f_code
     module, function = _module(frame), code.co_qualname.replace("<locals>.", "")
     first, last, start, end = next(islice(code.co_positions(), frame.f_lasti // 2, None), (None,) * 4)
     line = first or frame.f_lineno
-    source = [linecache.getline(code.co_filename, number).encode() for number in range(code.co_firstlineno, line + 1)]
-    if start is None or end is None or not source:
-        return Place(code.co_filename, line, module, function, source[-1].strip().decode() if source else "")
-    text = _segment(code.co_filename, line, last or line, start, end)
-    if text.startswith("with "):  # the whole block: its head says it
-        text = text.splitlines()[0].removeprefix("with ").rstrip(" :")
-        start += len("with ")
-    before = b"".join([*source[:-1], source[-1][:start]]).decode(errors="replace")
-    return Place(code.co_filename, line, module, function, " ".join(text.split()), 1 + before.count(text))
-
-
-def _segment(file: str, first: int, last: int, start: int, end: int) -> str:
-    """The characters of an expression; columns count bytes."""
-    lines = [linecache.getline(file, number).encode() for number in range(first, last + 1)]
-    lines[-1] = lines[-1][:end]
-    lines[0] = lines[0][start:]
-    return b"".join(lines).decode(errors="replace")
+    if start is None or end is None:
+        return Place(code.co_filename, line, module, function, linecache.getline(code.co_filename, line).strip())
+    text, nth = expression_at(code.co_filename, (line, start), (last or line, end), within=code.co_firstlineno)
+    return Place(code.co_filename, line, module, function, text, nth)

@@ -1,0 +1,137 @@
+"""The routing of each loss, from a recorded pass: its terms as text, what is cut, and where gradient enters."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from torch import nn
+
+from audits.forward import Forward
+from audits.places import Place, Stop
+from audits.recording.sources import Sources, Spot
+from audits.result import Routes
+from audits.routing.nodes import Edge, Kind, Node
+from audits.routing.recorder import RouteRecorder
+from audits.routing.terms import Term, Tracer
+from audits.routing.text import shortened, term_text
+from audits.target import Target, parameters_of
+
+PARTNERS = 3
+"""So many of what a source is compared with are named."""
+
+
+def routes(target: Target, run: Forward, recorder: RouteRecorder, sources: Sources) -> dict[str, Routes]:
+    """By loss. The pass is over and its recording finished; the graph is still there."""
+    recording = recorder.recording
+    values = {loss: recording.number_of[id(tensor)] for loss, tensor in run.losses.items()}
+
+    def place(spot: Spot | None) -> Place:
+        return sources.expression(spot)
+
+    tracer = Tracer(recording, recorder.routed, _weights(target, run, recorder), place, has_batch=bool(target.batches))
+    tracer.run(values.values())
+    found = {}
+    for loss, value in values.items():
+        terms = _essential(tracer.terms(value))
+        spots = {term: recorder.routed.spots.get(tracer.met.get(term, value)) for term in terms}
+        found[loss] = _of_loss(terms, lambda term, spots=spots: place(spots[term]))
+    return found
+
+
+def _weights(target: Target, run: Forward, recorder: RouteRecorder) -> dict[int, tuple[str, str]]:
+    """By value of a parameter: the dotted name of the module that has it, and the column, if that is a module."""
+    found: dict[int, tuple[str, str]] = {}
+    versions = recorder.recording.versions
+    for column in run.columns:
+        module = target.named_modules[column.module]
+        names = _owners(column.module, module)
+        for tensors in (column.parameters, column.originals):
+            for name, tensor in zip(names, tensors, strict=False):
+                for value in versions.get(id(tensor), ()):
+                    found.setdefault(value, (name, column.module if isinstance(module, nn.Module) else ""))
+    for tensor in run.strangers:
+        for value in versions.get(id(tensor), ()):
+            found.setdefault(value, ("unnamed weights", ""))
+    return found
+
+
+def _owners(column: str, module: nn.Module | nn.Parameter) -> list[str]:
+    if not isinstance(module, nn.Module):
+        return [column for _ in parameters_of(module)]
+    return [f"{column}.{name}".rpartition(".")[0] for name, _ in module.named_parameters()]
+
+
+def _essential(terms: Iterable[Term]) -> list[Term]:
+    """Terms that carry gradient, without those that others contain."""
+    live = {frozenset(element.part for element in term): term for term in terms if any(e.live for e in term)}
+    return [term for parts, term in live.items() if not any(parts < other for other in live)]
+
+
+def _of_loss(terms: Sequence[Term], place: Callable[[Term], Place]) -> Routes:
+    cuts: dict[str, dict[Stop, None]] = {}
+    ways: dict[str, Place] = {}
+    enters: dict[str, Place] = {}
+    for edges, reader in _edges(terms, place):
+        for key, source, stops in edges:
+            if stops:
+                cuts.setdefault(key, {}).update(dict.fromkeys(stops))
+            if source.live and reader:
+                ways.setdefault(key, reader)
+                if entered := source.place if source.kind is Kind.CALL else reader:
+                    enters.setdefault(source.column or source.name, entered)
+    places = {term_text(element.part for element in term): place(term) for term in terms}
+    return Routes(
+        shortened(places),
+        {key: tuple(cuts[key]) for key in sorted(cuts)},
+        {key: ways[key] for key in sorted(ways)},
+        places,
+        enters,
+    )
+
+
+def _edges(terms: Sequence[Term], place: Callable[[Term], Place]) -> Iterator[tuple[Iterable[Edge], Place | None]]:
+    """All that gradient of a loss may pass, from the loss on; with the place where it is compared or called."""
+    for term in terms:
+        yield _compared(term), place(term)
+    for node in _live_calls(element.part.node for term in terms for element in term):
+        if node.edges is None:
+            node.edges = tuple(_read(node))
+        yield node.edges, node.place
+
+
+def _compared(term: Term) -> Iterator[Edge]:
+    """Each source of a term, and what it is compared with."""
+    count = Counter(part.node.name for part in {element.part for element in term})
+    names = sorted(count)
+    for part, stop in sorted(term, key=lambda element: element.part.node.digest):
+        others = [name for name in names if name != part.node.name or count[name] > 1]
+        more = [f"{len(others) - PARTNERS} more"] if len(others) > PARTNERS else []
+        what = f"compared with {', '.join([*others[:PARTNERS], *more])}" if others else "in the loss"
+        yield Edge(f"{part.node.name} {what}", part.node, () if part.node.live else _deliberate([stop] if stop else []))
+
+
+def _read(node: Node) -> Iterator[Edge]:
+    """What a call reads."""
+    if node.stops:
+        yield Edge(f"weights of {node.name}", node.data, _deliberate(node.stops))
+    for (_, part), stops in node.slots.items():
+        yield Edge(f"{part.node.name} into {node.name}", part.node, () if part.node.live else _deliberate(stops))
+
+
+def _deliberate(stops: Iterable[Stop]) -> tuple[Stop, ...]:
+    order = sorted(stops, key=lambda stop: (stop.place.path, stop.place.line, stop.place.text, stop.place.nth))
+    return tuple(stop for stop in order if stop.kind.deliberate)
+
+
+def _live_calls(nodes: Iterable[Node]) -> Iterator[Node]:
+    """From the loss on, each once."""
+    waiting = list(dict.fromkeys(node for node in nodes if node.live))
+    seen = set(waiting)
+    for node in waiting:  # grows
+        if node.kind is Kind.CALL:
+            yield node
+        for _, part in node.slots:
+            if part.node.live and part.node not in seen:
+                seen.add(part.node)
+                waiting.append(part.node)

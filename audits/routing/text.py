@@ -1,0 +1,73 @@
+"""Terms as text: equal texts mean equal routes, and a reader can tell what differs.
+
+What is long is told by a digest, so that a text stays short however deep a recurrence is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from audits.routing.nodes import Kind, Node, Own, Part, digest_of, identity
+from audits.routing.selection import shown
+
+LONG = 72
+"""Characters of a source that are written out."""
+MANY = 4
+"""Sources in one place that are written out."""
+LINES = 8
+"""Terms of one loss that are written out."""
+DIGITS = 8
+OWN = {Own.STOPPED: "frozen ", Own.SOME: "partly frozen "}
+
+
+def shortened(lines: Iterable[str]) -> tuple[str, ...]:
+    """A line for each term, sorted; of very many the first, and a digest of all."""
+    lines = sorted(set(lines))
+    if len(lines) <= LINES:
+        return tuple(lines)
+    return *lines[: LINES - 1], f"{len(lines) - LINES + 1} more #{digest_of(*lines)[:DIGITS]}"
+
+
+def term_text(sources: Iterable[Part]) -> str:
+    """``predictor(encoder(x)) with sg(encoder(x_next))``"""
+    parts = list(dict.fromkeys(sources))
+    digest, draws = identity(parts)
+    numbers = {draw: number for number, draw in enumerate(draws, 1)}
+
+    def order(part: Part) -> tuple[object, ...]:
+        drawn = [numbers[draw] for draw in part.node.draws]
+        return not part.node.live, part.node.kind is not Kind.CALL, part.node.digest, part.parts, drawn
+
+    ordered = sorted(parts, key=order)
+    texts = [_part(part, live=True) for part in ordered[:MANY]]
+    if len(parts) > MANY:
+        texts.append(f"{len(parts) - MANY} more #{digest[:DIGITS]}")
+    if draws:  # which random numbers each one means
+        texts[-1] += f" by {'; '.join(','.join(str(numbers[d]) for d in part.node.draws) or '-' for part in ordered)}"
+    return " with ".join(texts)
+
+
+def _part(part: Part, *, live: bool) -> str:
+    """`live`: gradient would come from what reads it, so that it is stopped here if it is not live."""
+    text = _node(part.node) + "".join(map(shown, part.parts))
+    return f"sg({text})" if live and not part.node.live and part.node.kind in (Kind.CALL, Kind.WEIGHTS) else text
+
+
+def _node(node: Node) -> str:
+    if node.kind is not Kind.CALL:
+        return node.name
+    if not node.text:
+        inside = ", ".join(_slots(node)) if len(node.slots) <= MANY else ""
+        inside = inside if len(inside) <= LONG and (inside or not node.slots) else f"#{node.digest[:DIGITS]}"
+        node.text = f"{OWN.get(node.own, '')}{node.name}({inside}){node.output}"
+    return node.text
+
+
+def _slots(node: Node) -> Iterable[str]:
+    by_slot: dict[str, list[Part]] = {}
+    for slot, inner in node.slots:
+        by_slot.setdefault(slot, []).append(inner)
+    for position, slot in enumerate(sorted(by_slot)):
+        inner = by_slot[slot]
+        texts = sorted(_part(part, live=node.live) for part in inner)
+        yield " + ".join(texts) if slot == str(position) else f"{slot}: {' + '.join(texts)}"
