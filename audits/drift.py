@@ -19,8 +19,8 @@ class DriftKind(StrEnum):
         STOP_NEW: The gradient of a loss is cut on a way on which the lock file has no stop.
         STOP_GRAD: The column *Target* says something else about the stop-gradient than what was measured.
         ROUTE: The loss compares other outputs of calls than in the lock file, or reaches them by other ways.
-        DERIVATIVE: The gradient differs from the derivative of the loss in another way than in the lock file: a reversal
-            was added, removed or turned.
+        DERIVATIVE: The gradient differs from the derivative in another way than in the lock file: a reversal was added,
+            removed or turned.
 
     Examples:
         >>> comparison.drifts[0].kind == DriftKind.UNEXPECTED == "unexpected"

@@ -135,7 +135,7 @@ class Routes:
     """What one loss compares with what, and where its gradient goes and ends between the calls of modules.
 
     Attributes:
-        terms: What is compared with what, whatever the formula, sorted: `predictor(encoder(x)) with sg(encoder(x_next))`.
+        terms: What is compared with what, whatever the formula: `predictor(encoder(x)) with sg(encoder(x_next))`.
         cuts: By what is stopped on its way to what, `encoder into value`: the stops that do it.
         ways: The same of what takes gradient: where it is called or compared.
         places: By term: where it is compared.
@@ -160,7 +160,7 @@ class Flow:
         cosines: By module, then by pair of losses: the cosine between their gradients, from -1 to 1. Empty unless the
             audit was asked for cosines.
         called: Keys of all places that stop gradient when they run, whether or not gradient arrives there.
-        routes: By loss: what it compares with what on the first batch, live or stopped. Empty where it was not measured.
+        routes: By loss: what it compares with what on the first batch, live or stopped. Empty where not measured.
 
     Examples:
         >>> flow = found.flows[0]

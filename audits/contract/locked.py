@@ -94,7 +94,7 @@ def _gone(audit: Audit, flow: Flow, loss: str, key: str, lost: list[str], row: R
     told = " and ".join(lost)
     still = _places(audit, set(lost))
     if still:
-        reason = f"the stop is still at {still[0]}, but this loss no longer meets it there"
+        reason = f"the gradient of this loss meets no stop there; {told} stands at {still[0]} for other ways"
     else:
         reason = f"{told or 'the stop'} is gone"
     place = flow.routes.get(loss, Routes()).ways.get(key) or next(iter(still), None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import linecache
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from itertools import islice
@@ -19,6 +20,9 @@ TORCH = os.path.dirname(torch.__file__) + os.sep
 HERE = os.path.dirname(os.path.dirname(__file__)) + os.sep
 CONTEXTS = tuple(os.path.join(TORCH, *path) for path in (("autograd", "grad_mode.py"), ("utils", "_contextlib.py")))
 STANDARD_LIBRARY = os.path.dirname(os.__file__) + os.sep
+
+COMPREHENSION = re.compile(r"\.<(?:list|set|dict)comp>|\.<genexpr>")
+"""They are functions of their own to some versions of Python, and to no reader."""
 
 Locate = Callable[[FrameType], Place | None]
 
@@ -100,7 +104,7 @@ def _module(frame: FrameType | Spot) -> str:
 
 def _place(frame: FrameType | Spot) -> Place:
     code = frame.f_code
-    module, function = _module(frame), code.co_qualname.replace("<locals>.", "")
+    module, function = _module(frame), COMPREHENSION.sub("", code.co_qualname.replace("<locals>.", ""))
     first, last, start, end = next(islice(code.co_positions(), frame.f_lasti // 2, None), (None,) * 4)
     line = first or frame.f_lineno
     if start is None or end is None:

@@ -1,4 +1,4 @@
-"""What an operation does to the routes that meet in it: adds them up, weighs them, selects a part, or mixes them.
+"""What an operation does to the routes that meet in it: adds them up, multiplies them, picks a part, or mixes them.
 
 A loss is a sum of terms, and what a term compares with what is part of the routing. Whether the terms are written with
 `mse_loss` or as a product is not.
@@ -22,8 +22,10 @@ class Operation(Enum):
     """All of them together: a product, a norm, a loss function."""
     SUM = "sum"
     """Side by side: a sum, a mean, a concatenation."""
-    WEIGH = "weigh"
-    """As in a sum where one operand takes no gradient, and else mixed: a product."""
+    MULTIPLY = "multiply"
+    """Each term of one with each of the other: a product of sums is a sum of products."""
+    DIVIDE = "divide"
+    """The same, but the divisor is one term."""
     VIEW = "view"
     """The same numbers, or some of them."""
     PICK = "pick"
@@ -34,14 +36,15 @@ class Operation(Enum):
 
 SUMS = (
     "add radd iadd sub rsub isub subtract neg negative sum mean nansum nanmean stack cat concat concatenate hstack"
-    " vstack dstack row_stack column_stack cumsum diff pad repeat repeat_interleave tile to type float double half"
-    " bfloat16 cpu cuda type_as clone contiguous reshape flatten expand expand_as broadcast_to broadcast_tensors"
+    " vstack dstack row_stack column_stack cumsum diff pad repeat repeat_interleave tile to type half"
+    " bfloat16 cpu cuda type_as clone broadcast_to broadcast_tensors"
     " setitem copy requires_grad index_copy index_add scatter scatter_add atleast_1d atleast_2d trace"
 )
-WEIGHTS = (
-    "mul rmul imul multiply div rdiv idiv divide truediv rtruediv itruediv true_divide where masked_fill"
-    " masked_select lerp matmul rmatmul mm bmm mv dot vdot inner outer einsum tensordot kron"
+PRODUCTS = (
+    "mul rmul imul multiply where masked_fill masked_select lerp matmul rmatmul mm bmm mv dot vdot inner outer einsum"
+    " tensordot kron"
 )
+QUOTIENTS = "div idiv divide truediv itruediv true_divide"
 VIEWS = (
     "getitem narrow select unbind chunk split tensor_split split_with_sizes detach data view view_as unflatten"
     " transpose swapaxes swapdims permute movedim moveaxis t T mT H mH squeeze unsqueeze ravel reshape flatten"
@@ -56,7 +59,8 @@ DROPOUT = "dropout alpha_dropout feature_alpha_dropout dropout1d dropout2d dropo
 
 TABLE = {
     **dict.fromkeys(SUMS.split(), Operation.SUM),
-    **dict.fromkeys(WEIGHTS.split(), Operation.WEIGH),
+    **dict.fromkeys(PRODUCTS.split(), Operation.MULTIPLY),
+    **dict.fromkeys(QUOTIENTS.split(), Operation.DIVIDE),
     **dict.fromkeys(VIEWS.split(), Operation.VIEW),
     **dict.fromkeys(PICKS.split(), Operation.PICK),
     **dict.fromkeys(RANDOM.split(), Operation.NOISE),

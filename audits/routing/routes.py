@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from torch import nn
 
@@ -29,14 +29,31 @@ def routes(target: Target, run: Forward, recorder: RouteRecorder, sources: Sourc
     def place(spot: Spot | None) -> Place:
         return sources.expression(spot)
 
-    tracer = Tracer(recording, recorder.routed, _weights(target, run, recorder), place, has_batch=bool(target.batches))
-    tracer.run(values.values())
+    tracer = _traced(recorder, _weights(target, run, recorder), values.values(), place, has_batch=bool(target.batches))
     found = {}
     for loss, value in values.items():
         terms = _essential(tracer.terms(value))
         spots = {term: recorder.routed.spots.get(tracer.met.get(term, value)) for term in terms}
         found[loss] = _of_loss(terms, lambda term, spots=spots: place(spots[term]))
     return found
+
+
+def _traced(
+    recorder: RouteRecorder,
+    weights: Mapping[int, tuple[str, str]],
+    losses: Collection[int],
+    place: Callable[[Spot | None], Place],
+    *,
+    has_batch: bool,
+) -> Tracer:
+    """All terms; calls that stop a part of what they pass are looked into, until none is left that can be."""
+    opened: frozenset[int] = frozenset()
+    while True:
+        tracer = Tracer(recorder.recording, recorder.routed, weights, place, has_batch=has_batch, opened=opened)
+        tracer.run(losses)
+        if not tracer.mixed:
+            return tracer
+        opened |= tracer.mixed
 
 
 def _weights(target: Target, run: Forward, recorder: RouteRecorder) -> dict[int, tuple[str, str]]:
@@ -80,9 +97,10 @@ def _of_loss(terms: Sequence[Term], place: Callable[[Term], Place]) -> Routes:
                 ways.setdefault(key, reader)
                 if entered := source.place if source.kind is Kind.CALL else reader:
                     enters.setdefault(source.column or source.name, entered)
-    places = {term_text(element.part for element in term): place(term) for term in terms}
+    texts = {term: term_text(element.part for element in term) for term in terms}
+    places = {texts[term]: place(term) for term in terms}
     return Routes(
-        shortened(places),
+        shortened(texts.values()),
         {key: tuple(cuts[key]) for key in sorted(cuts)},
         {key: ways[key] for key in sorted(ways)},
         places,

@@ -6,8 +6,10 @@ what is multiplied, squared or compared becomes one term. Within a call all that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import reduce
+from itertools import product
+from math import prod
 
 from audits.places import Place, Stop
 from audits.recording.recorder import Recording
@@ -23,7 +25,7 @@ Pairs = frozenset[tuple[str, Element]]
 """Inside of a call: what was read, by argument."""
 
 OWN, ELSEWHERE = "own", "elsewhere"
-MOST = 400
+MOST = 64
 """Terms or sources of a value that are kept apart."""
 
 
@@ -38,25 +40,33 @@ class Tracer:
         place: Callable[[Spot | None], Place],
         *,
         has_batch: bool,
+        opened: frozenset[int] = frozenset(),
     ) -> None:
-        """`weights`: by value of a parameter, the dotted name of its module and its column, empty if it is of none."""
+        """`weights`: by value of a parameter, the dotted name of its module and its column, empty if it is of none.
+
+        `opened`: calls that are looked into, so that the calls of their parts are told.
+        """
         self.nodes = Nodes()
         self.met: dict[Term, int] = {}
         """By term: the value in which its sources first met."""
+        self.mixed: set[int] = set()
+        """Calls that stop a part of what they pass: only a look into them tells which."""
         self._recording, self._routed, self._weights, self._place = recording, routed, weights, place
-        self._has_batch = has_batch
+        self._has_batch, self._opened = has_batch, opened
         self._outside: dict[int, Terms] = {}
         self._inside: dict[int, Pairs] = {}
         self._exported: dict[int, Terms] = {}
         self._calls = [self._effective(number) for number in range(len(routed.calls))]
-        self._places: dict[int, Place] = {}
+        self._with_parts = {call.parent for call in routed.calls if call.parent is not None}
 
-    def run(self, losses: Iterable[int]) -> None:
-        """Find the terms of all values that some losses were computed from."""
+    def run(self, losses: Collection[int]) -> None:
+        """Find the terms of some losses, and of all values that they were computed from."""
         needed = self._needed(losses)
         for value in range(len(self._recording.inputs)):
             if needed[value]:
                 self._visit(value)
+        for value in losses:
+            self.terms(value)
 
     def terms(self, value: int) -> Terms:
         """What a value is made of, as seen outside of all calls."""
@@ -72,13 +82,19 @@ class Tracer:
                 stack.extend(self._recording.inputs[value])
         return needed
 
-    def _effective(self, number: int) -> int:
-        """The outermost call of the same column around a call."""
+    def _effective(self, number: int | None) -> int | None:
+        """The outermost call of the same column around a call, but for those that are looked into."""
         calls = self._routed.calls
-        parent = calls[number].parent
-        while parent is not None and calls[parent].column == calls[number].column:
-            number, parent = parent, calls[parent].parent
-        return number
+        while number is not None:
+            around, outer = [number], calls[number].parent
+            while outer is not None and calls[outer].column == calls[number].column:
+                around.append(outer)
+                outer = calls[outer].parent
+            closed = [call for call in around if call not in self._opened]
+            if closed:
+                return closed[-1]
+            number = outer
+        return None
 
     def _call(self, value: int) -> int | None:
         made_in = self._routed.made_in[value]
@@ -127,11 +143,11 @@ class Tracer:
         operands = [terms for terms in operands if terms]
         if kind is Operation.NOISE:
             operands.append(_one(self.nodes.leaf(Kind.NOISE, "noise", draw=value)))
-            kind = Operation.WEIGH
+            kind = Operation.MULTIPLY
         if parts := self._routed.parts.get(value):
             operands = [_sum(_picked(operands[0], part) for part in parts), *operands[1:]] if operands else []
-            kind = Operation.WEIGH if kind is Operation.PICK else kind
-        found = self._applied(value, operands) or _combined(kind, operands)
+            kind = Operation.MULTIPLY if kind is Operation.PICK else kind
+        found = self._applied(value, operands) or _combined(kind, _without_biases(operands))
         if kind is not Operation.SUM:
             for term in found:
                 self.met.setdefault(term, value)
@@ -139,7 +155,7 @@ class Tracer:
 
     def _applied(self, value: int, operands: list[Terms]) -> Terms | None:
         """A module's weights, applied outside of its calls, are a call too: `F.linear(z, head.weight, head.bias)`."""
-        if self._routed.operations.get(value) not in (Operation.MIX, Operation.WEIGH) or len(operands) < 2:
+        if self._routed.operations.get(value) not in (Operation.MIX, Operation.MULTIPLY) or len(operands) < 2:
             return None
         owners = {weights[1] for terms in operands if (weights := _weights_alone(terms))}
         given = [terms for terms in operands if not _weights_alone(terms)]
@@ -219,17 +235,16 @@ class Tracer:
         return self._exported[value]
 
     def _outcome(self, value: int) -> Terms:
-        number, pairs = self._calls[self._routed.made_in[value]], self._inside[value]  # pyright: ignore[reportArgumentType, reportCallIssue]
+        number, pairs = self._call(value), self._inside[value]
+        assert number is not None
         call = self._routed.calls[number]
         if all(slot == OWN for slot, _ in pairs):  # made of weights alone, such as a normalised weight
             return frozenset(frozenset({element}) for _, element in pairs)
-        output = next((slot for c, slot in self._outputs(value, number)), "inside")
+        output = call.outputs.get(value, "inside")
         node = self._node(call.name, call.column, pairs, output, self._routed.live[value], call.spot)
+        if node.live and number in self._with_parts and _stops_a_part(node):
+            self.mixed.add(number)
         return frozenset({frozenset({_element(node, pairs)})})
-
-    def _outputs(self, value: int, number: int) -> list[tuple[int, str]]:
-        outputs = self._routed.calls[number].outputs
-        return [(number, outputs[value])] if value in outputs else []
 
     def _node(self, name: str, column: str, pairs: Pairs, output: str, live: bool, spot: Spot | None) -> Node:
         own = [element for slot, element in pairs if slot == OWN]
@@ -238,7 +253,7 @@ class Tracer:
             if slot != OWN:
                 slots.setdefault(slot, []).append(element)
         kept = {element.part.node.name for element in own if element.live}
-        lost = {element.part.node.name for element in own if not element.live}
+        lost = {element.part.node.name for element in own if element.stop and not element.live}
         state = (Own.SOME if kept and lost else Own.ALL if kept else Own.STOPPED) if own else Own.NONE
         return self.nodes.call(
             name,
@@ -260,6 +275,12 @@ def _element(node: Node, pairs: Pairs) -> Element:
     return Element(Part(node), stops[0] if stops else None)
 
 
+def _stops_a_part(node: Node) -> bool:
+    """Whether gradient of a call reaches a part of its weights, or a source by one way and not by another."""
+    live = {part.stopped for _, part in node.slots if part.node.live}
+    return node.own is Own.SOME or any(part in live for _, part in node.slots if not part.node.live)
+
+
 def _order(pair: tuple[str, Element]) -> tuple:
     slot, element = pair
     return slot != OWN, slot, element.part.node.digest, element.part.parts
@@ -274,16 +295,19 @@ def _sum(operands: Iterable[Terms]) -> Terms:
 
 
 def _combined(kind: Operation, operands: list[Terms]) -> Terms:
-    """What an operation makes of its operands."""
+    """What an operation makes of its operands: a product of sums is a sum of products."""
     if kind is Operation.SUM or not operands:
         return _sum(operands)
-    live = [terms for terms in operands if any(element.live for term in terms for element in term)]
-    if kind is Operation.WEIGH and (len(operands) == 1 or len(live) == 1):
-        main = live[0] if live else operands[0]
-        others = [terms for terms in operands if terms is not main]
-        weight = reduce(frozenset.union, (term for terms in others for term in terms), frozenset())
-        return frozenset(term | weight for term in main)
-    return frozenset({reduce(frozenset.union, (term for terms in operands for term in terms), frozenset())})
+    if kind is Operation.DIVIDE:
+        operands = [operands[0], *(frozenset({_mixed(terms)}) for terms in operands[1:])]
+    number = prod(len(terms) for terms in operands)
+    if kind is Operation.MIX or number > MOST:
+        return frozenset({_mixed(term for terms in operands for term in terms)})
+    return frozenset(reduce(frozenset.union, factors) for factors in product(*operands))
+
+
+def _mixed(terms: Iterable[Term]) -> Term:
+    return frozenset().union(*terms)
 
 
 def _picked(terms: Terms, part: Selection) -> Terms:
@@ -306,8 +330,19 @@ def _weights_alone(terms: Terms) -> tuple[str, str] | None:
     return owners.pop() if len(owners) == 1 and all(node.kind is Kind.WEIGHTS for node in nodes) else None
 
 
+def _without_biases(operands: list[Terms]) -> list[Terms]:
+    """A module's weights added to what its other weights gave are part of that call."""
+    applied = {call for terms in operands for call in _calls_in(terms)}
+    return [terms for terms in operands if _weights_alone(terms) not in applied]
+
+
+def _calls_in(terms: Terms) -> set[tuple[str, str]]:
+    nodes = (element.part.node for term in terms for element in term)
+    return {(node.name, node.column) for node in nodes if node.kind is Kind.CALL}
+
+
 def _bounded(terms: Terms) -> Terms:
     """Very many terms become one: they would be told as a number anyway."""
     if len(terms) <= MOST:
         return terms
-    return frozenset({reduce(frozenset.union, terms, frozenset())})
+    return frozenset({_mixed(terms)})

@@ -5,6 +5,7 @@ What is long is told by a digest, so that a text stays short however deep a recu
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 from audits.routing.nodes import Kind, Node, Own, Part, digest_of, identity
@@ -22,7 +23,8 @@ OWN = {Own.STOPPED: "frozen ", Own.SOME: "partly frozen "}
 
 def shortened(lines: Iterable[str]) -> tuple[str, ...]:
     """A line for each term, sorted; of very many the first, and a digest of all."""
-    lines = sorted(set(lines))
+    times = Counter(lines)  # of terms that differ in their random numbers alone
+    lines = sorted(f"{line}, {times[line]} times" if times[line] > 1 else line for line in times)
     if len(lines) <= LINES:
         return tuple(lines)
     return *lines[: LINES - 1], f"{len(lines) - LINES + 1} more #{digest_of(*lines)[:DIGITS]}"
