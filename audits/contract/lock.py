@@ -16,6 +16,8 @@ from audits.errors import AuditError
 from audits.result import Flow, Routes
 
 VERSION = 2
+COUNTING = 1
+"""The version before, which counted paths of autograd."""
 DEFAULT = "default"
 PARTS = "target, torch, shape, and settings with routes and stops"
 
@@ -101,8 +103,11 @@ def lock_path(document: Path) -> Path:
     return document.with_suffix(".lock.json")
 
 
-def read_lock(path: Path) -> Lock | None:
-    """The lock file at this path, or None if there is none. Raises AuditError for one that cannot be read."""
+def read_lock(path: Path, *, to_replace: bool = False) -> Lock | None:
+    """The lock file at this path, or None if there is none. Raises AuditError for one that cannot be read.
+
+    `to_replace`: a lock of an older version counts as none, since all of it will be written anew.
+    """
     if not path.exists():
         return None
     try:
@@ -112,6 +117,8 @@ def read_lock(path: Path) -> Lock | None:
         remedy = "restore it, or delete it and run with --update"
         raise AuditError(f"{shown(path)}{line}: expected JSON, found {error}: {remedy}") from error
     version = content.get("version") if isinstance(content, dict) else None
+    if version == COUNTING and to_replace:
+        return None
     if version != VERSION:
         raise AuditError(f"{shown(path)}: {_other_version(version)}")
     return _lock(path, content)
@@ -144,10 +151,10 @@ def _texts(values: Any) -> tuple[str, ...]:
 
 
 def _other_version(version: Any) -> str:
-    if version == 1:
+    if version == COUNTING:
         return (
-            "version 1 of the lock file counted autograd paths, version 2 keeps routes between calls of modules: "
-            "delete the file and run with --update, at a commit whose gradient flow you trust"
+            f"version {COUNTING} of the lock file counts paths of autograd, version {VERSION} has the routes between "
+            "modules: at a commit whose gradient flow you trust, audit all losses at all settings with --update"
         )
     return f"expected version {VERSION} of the lock file, found {version!r}: delete it and run with --update"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from difflib import unified_diff
+from math import prod
 from pathlib import Path
 
 from audits.contract.document import Vocabulary, parse, read_text
@@ -10,7 +11,7 @@ from audits.contract.editing import Edits
 from audits.contract.effect_edit import edit_effects
 from audits.contract.effect_update import effect_changes
 from audits.contract.flow_update import update_flow
-from audits.contract.lock import lock_path, read_lock
+from audits.contract.lock import Lock, lock_path, read_lock
 from audits.contract.lock_update import updated_lock
 from audits.contract.markdown import left_open
 from audits.contract.mistakes import Mistakes, shown
@@ -48,13 +49,20 @@ def updated_texts(audit: Audit, path: Path) -> dict[Path, str]:
     updates = update_flow(audit, document, mistakes, edits)
     edit_effects(audit, document, effect_changes(audit, document, updates), edits)
     lock, losses = lock_path(path), {loss for row in document.flow for loss in row.losses}
-    return {path: edits.text, lock: updated_lock(audit, read_lock(lock), lock, documented=losses).text}
+    return {path: edits.text, lock: updated_lock(audit, _old_lock(audit, lock), lock, documented=losses).text}
 
 
 def diff(path: Path, old: str, new: str) -> str:
     """The change of a file as a unified diff; empty where nothing changed."""
     lines = unified_diff(old.splitlines(keepends=True), new.splitlines(keepends=True), shown(path), shown(path))
     return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+
+
+def _old_lock(audit: Audit, path: Path) -> Lock | None:
+    """What is kept of the lock file. One of an older version is written anew, by an audit of everything."""
+    settings = prod(len(values) for values in audit.gates.values())
+    everything = set(audit.known) <= set(audit.losses) and len(audit.flows) == settings
+    return read_lock(path, to_replace=everything)
 
 
 def _text(audit: Audit, path: Path) -> str:

@@ -57,13 +57,13 @@ def selection(whole: Geometry, view: Geometry) -> Selection:
         if any((s // stride) * (n - 1) + start >= size for s, n in mine):
             return SOME if view.offset != whole.offset or taken != full else EVERYTHING
         kept = [pair for pair in kept if pair not in mine]
-        text = _part(dimension, start, mine, stride, size)
+        text = _part(dimension, start, mine, stride, size, is_last=dimension == len(whole.shape) - 1)
         if text:
             found[dimension] = text
     return tuple(sorted(found.items())) if not left else SOME
 
 
-def _part(dimension: int, start: int, mine: list[tuple[int, int]], stride: int, size: int) -> str:
+def _part(dimension: int, start: int, mine: list[tuple[int, int]], stride: int, size: int, *, is_last: bool) -> str:
     if not mine:
         return _number(start, size)
     step, count = min(mine)[0] // stride, 1
@@ -72,7 +72,7 @@ def _part(dimension: int, start: int, mine: list[tuple[int, int]], stride: int, 
     end = size - start - (count - 1) * step - 1
     if (start, end, step) == (0, 0, 1) or (step > 1 and dimension >= PLANE):
         return ""
-    low, high = _from(dimension, start, size), _from(dimension, end, size)
+    low, high = (_from(dimension, distance, size, is_last=is_last) for distance in (start, end))
     return f"{low}:{f'-{high}' if high else ''}{f':{step}' if step > 1 else ''}"
 
 
@@ -81,11 +81,13 @@ def _number(index: int, size: int) -> str:
     return str(index) if index < size - index else f"-{size - index}"
 
 
-def _from(dimension: int, distance: int, size: int) -> str:
-    """A distance from an end. Of the first dimension, the batch, a large one is a part of the whole, or any number."""
-    if dimension == 0 and distance > 1:
+def _from(dimension: int, distance: int, size: int, *, is_last: bool) -> str:
+    """A distance from an end. Batch and width may be of any size, so that a large distance is a part of it."""
+    if distance > 1 and (dimension == 0 or is_last):
         part = Fraction(distance, size)
-        return str(part) if part.denominator <= PARTS else "n"
+        if part.denominator <= PARTS:
+            return str(part)
+        return "n" if dimension == 0 else str(distance)
     return str(distance) if distance else ""
 
 

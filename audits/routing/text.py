@@ -44,8 +44,9 @@ def term_text(sources: Iterable[Part]) -> str:
     texts = [_part(part, live=True) for part in ordered[:MANY]]
     if len(parts) > MANY:
         texts.append(f"{len(parts) - MANY} more #{digest[:DIGITS]}")
-    if draws:  # which random numbers each one means
-        texts[-1] += f" by {'; '.join(','.join(str(numbers[d]) for d in part.node.draws) or '-' for part in ordered)}"
+    if len(draws) > 1:  # which random numbers each one means
+        told = "; ".join(",".join(str(numbers[draw]) for draw in part.node.draws) or "-" for part in ordered)
+        texts.append(f"noise {told}" if len(told) <= LONG else f"noise #{digest_of(told)[:DIGITS]}")
     return " with ".join(texts)
 
 

@@ -46,13 +46,13 @@ def mutants() -> dict[tuple[str, str], Mutant]:
     return {(mutant.setting, mutant.what): mutant for mutant in mutation_test(target, target.settings("all"))}
 
 
-def test_a_lost_target_stop_is_noticed_by_path_counts_where_presence_is_blind() -> None:
+def test_a_lost_target_stop_is_noticed_by_routes_where_presence_is_blind() -> None:
     (lost,) = [
         mutant
         for (setting, what), mutant in mutants().items()
         if setting == "open=True" and what.endswith("States.target: self.z.detach()")
     ]
-    assert Layer.PATHS in lost.noticed
+    assert Layer.ROUTES in lost.noticed
     assert Layer.PRESENCE not in lost.noticed
 
 

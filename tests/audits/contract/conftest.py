@@ -13,7 +13,7 @@ import pytest
 from audits.contract import Comparison, Contract, Lock, compare, read_contract, read_lock, updated_texts
 from audits.contract.lock import lock_path
 from audits.places import Place, Stop, StopKind
-from audits.result import Audit, Cell, Flow, Setting, Status
+from audits.result import Audit, Cell, Flow, Routes, Setting, Status
 
 LOSSES = ("jepa", "recon", "rank")
 MODULES = ("encoder", "decoder", "predictor", "h_to_z")
@@ -44,8 +44,9 @@ def flow(
     at: Setting | None = None,
     cells: Sequence[Cell] = (),
     stops: Mapping[str, Sequence[Stop]] | None = None,
+    routes: Mapping[str, Routes] | None = None,
 ) -> Flow:
-    """The losses with the modules they update, by three paths each; `cells` replaces single cells."""
+    """The losses with the modules they update; `cells` replaces single cells. Each stop cuts a way of its own."""
     measured = {}
     for loss, text in updates.items():
         live = [module for module in text.split(", ") if module]
@@ -54,7 +55,15 @@ def flow(
             measured[loss, module] = Cell(loss, module, status, paths)
     measured |= {(cell.loss, cell.module): cell for cell in cells}
     found = {loss: tuple((stops or {}).get(loss, ())) for loss in updates}
-    return Flow(at or setting(), measured, found)
+    routed = {loss: routing(text, found[loss]) for loss, text in updates.items()}
+    return Flow(at or setting(), measured, found, routes={**routed, **(routes or {})})
+
+
+def routing(updates: str, stops: Sequence[Stop] = (), **other: Any) -> Routes:
+    """What a loss compares: the modules it updates, and what is stopped."""
+    cuts = {f"{stop.place.text} into the loss": (stop,) for stop in stops if stop.kind.deliberate}
+    term = " with ".join([*filter(None, updates.split(", ")), *(f"sg({text})" for text in cuts)])
+    return Routes((term,) if term else (), cuts, **other)
 
 
 def audit(*flows: Flow, target: str = "trainer", shape: Mapping[str, Any] | None = None) -> Audit:

@@ -39,7 +39,7 @@ def test_as_documented(toy: SimpleNamespace, document: Write) -> None:
     a = toy.flow({**toy.UPDATES, "recon": "decoder"}, at=toy.setting(gate_a=True))
     comparison = toy.checked(toy.audit(toy.flow(), a), document(ROWS))
     assert comparison.passed
-    assert comparison.notes == ("no lock file: stops and path counts were not compared; --update writes one",)
+    assert comparison.notes == ("no lock file: routes and stops were not compared; --update writes one",)
 
 
 @pytest.mark.parametrize("status", [Status.LIVE, Status.IDLE])

@@ -26,7 +26,7 @@ def test_the_file_stands_beside_the_document() -> None:
     assert lock_path(Path("docs/gradient_flow.md")) == Path("docs/gradient_flow.lock.json")
 
 
-def test_one_line_for_each_entry_that_differs_from_the_default(toy: SimpleNamespace, tmp_path: Path) -> None:
+def test_one_line_for_each_route_and_stop_that_differs_from_the_default(toy: SimpleNamespace, tmp_path: Path) -> None:
     a = toy.flow({**toy.UPDATES, "recon": "decoder"}, at=toy.setting(gate_a=True), stops={"jepa": [toy.stop("sg_z")]})
     made = toy.audit(toy.flow(stops={"jepa": [toy.stop("sg_z")]}), a, toy.flow(at=toy.setting(gate_b=True)))
     assert updated_texts(made, tmp_path / "flow.md")[tmp_path / "flow.lock.json"].splitlines()[3:] == [
@@ -34,15 +34,40 @@ def test_one_line_for_each_entry_that_differs_from_the_default(toy: SimpleNamesp
         '  "shape": {"frames": 8},',
         '  "settings": {',
         '    "default": {',
-        '      "jepa": {"paths": {"predictor": 3, "h_to_z": 3}, "stops": ["trainer.losses.jepa: sg_z"]},',
-        '      "recon": {"paths": {"encoder": 3, "decoder": 3}, "stops": []},',
-        '      "rank": {"paths": {}, "stops": []}',
+        '      "jepa": {',
+        '        "routes": [',
+        '          "predictor with h_to_z with sg(sg_z into the loss)"',
+        "        ],",
+        '        "stops": {',
+        '          "sg_z into the loss": ["trainer.losses.jepa: sg_z"]',
+        "        }",
+        "      },",
+        '      "recon": {',
+        '        "routes": [',
+        '          "encoder with decoder"',
+        "        ],",
+        '        "stops": {}',
+        "      },",
+        '      "rank": {',
+        '        "routes": [],',
+        '        "stops": {}',
+        "      }",
         "    },",
         '    "gate_a=True": {',
-        '      "recon": {"paths": {"decoder": 3}, "stops": []}',
+        '      "recon": {',
+        '        "routes": [',
+        '          "decoder"',
+        "        ],",
+        '        "stops": {}',
+        "      }",
         "    },",
         '    "gate_b=True": {',
-        '      "jepa": {"paths": {"predictor": 3, "h_to_z": 3}, "stops": []}',
+        '      "jepa": {',
+        '        "routes": [',
+        '          "predictor with h_to_z"',
+        "        ],",
+        '        "stops": {}',
+        "      }",
         "    }",
         "  }",
         "}",
@@ -51,14 +76,12 @@ def test_one_line_for_each_entry_that_differs_from_the_default(toy: SimpleNamesp
 
 def test_what_is_left_out_reads_as_at_the_default_setting(toy: SimpleNamespace, tmp_path: Path) -> None:
     lock = locked(toy, toy.audit(toy.flow(), toy.flow(at=toy.setting(gate_a=True))), tmp_path)
-    assert (
-        lock.entry("gate_a=True", "jepa") == lock.entry("default", "jepa") == Entry({"predictor": 3, "h_to_z": 3}, ())
-    )
+    assert lock.entry("gate_a=True", "jepa") == lock.entry("default", "jepa") == Entry(("predictor with h_to_z",))
     assert lock.entry("gate_b=True", "jepa") is None
     assert lock.entry("default", "other") is None
 
 
-def test_only_deliberate_stops_once_each_and_sorted(toy: SimpleNamespace, tmp_path: Path) -> None:
+def test_only_deliberate_stops_by_what_they_stop_without_lines(toy: SimpleNamespace, tmp_path: Path) -> None:
     stops = [
         toy.stop("sg_z"),
         toy.stop("sg_z", line=9),
@@ -67,27 +90,37 @@ def test_only_deliberate_stops_once_each_and_sorted(toy: SimpleNamespace, tmp_pa
         toy.stop("h", kind=StopKind.NO_GRAD),
     ]
     lock = locked(toy, toy.audit(toy.flow(stops={"jepa": stops})), tmp_path)
-    names = ("gate(z)", "h", "sg_z")
-    assert lock.settings["default"]["jepa"].stops == tuple(f"trainer.losses.jepa: {name}" for name in names)
+    told = {f"{name} into the loss": (f"trainer.losses.jepa: {name}",) for name in ("gate(z)", "h", "sg_z")}
+    assert lock.settings["default"]["jepa"].stops == told
+    assert lock.stops == {f"trainer.losses.jepa: {name}" for name in ("gate(z)", "h", "sg_z")}
 
 
-@pytest.mark.parametrize("paths", [1, 2**63, 2**63 + 1, 2**200, None])
-def test_any_number_of_paths_survives(toy: SimpleNamespace, tmp_path: Path, paths: int | None) -> None:
-    made = toy.audit(toy.flow(cells=[Cell("jepa", "predictor", Status.LIVE, paths)]))
-    assert locked(toy, made, tmp_path).settings["default"]["jepa"].paths["predictor"] == paths
-
-
-def test_more_paths_than_python_writes_digits(toy: SimpleNamespace, tmp_path: Path) -> None:
-    for paths in (2**20000, 2**20001):
-        made = toy.audit(toy.flow(cells=[Cell("jepa", "predictor", Status.LIVE, paths)]))
-        assert locked(toy, made, tmp_path).settings["default"]["jepa"].paths["predictor"] == paths
-    (drift,) = toy.checked(toy.audit(), tmp_path / "flow.md").drifts
-    assert drift.reason == "predictor about 2^20001 -> 3"
+@pytest.mark.parametrize(
+    ("ratio", "told"),
+    [
+        (None, {}),
+        (1.0, {}),
+        (1.01, {}),
+        (-1.0, "reversed"),
+        (-0.1, "reversed"),
+        (0.0, "lost"),
+        (0.5, "scaled or estimated"),
+    ],
+)
+def test_a_gradient_that_is_not_the_derivative_is_locked_in_words(
+    toy: SimpleNamespace, tmp_path: Path, ratio: float | None, told: object
+) -> None:
+    cell = Cell("jepa", "predictor", Status.LIVE, 3)
+    object.__setattr__(cell, "derivative_ratio", ratio)
+    lock = locked(toy, toy.audit(toy.flow(cells=[cell])), tmp_path)
+    assert lock.settings["default"]["jepa"].derivatives == ({"predictor": told} if told else {})
 
 
 def test_a_file_that_was_read_is_written_byte_for_byte(toy: SimpleNamespace, tmp_path: Path) -> None:
-    cells = [Cell("jepa", "predictor", Status.LIVE, 2**70), Cell("jepa", "encoder", Status.UNKNOWN, None)]
-    made = toy.audit(toy.flow(cells=cells), toy.flow(at=toy.setting(gate_a=True)), target="modèle")
+    reversed_ = Cell("jepa", "predictor", Status.LIVE, 3)
+    object.__setattr__(reversed_, "derivative_ratio", -1.0)
+    default = toy.flow(cells=[reversed_], stops={"jepa": [toy.stop("sg(“z”)"), toy.stop("h")]})
+    made = toy.audit(default, toy.flow(at=toy.setting(gate_a=True)), target="modèle")
     lock = locked(toy, made, tmp_path)
     assert lock.text == lock.path.read_text(encoding="utf-8")
 
@@ -96,11 +129,11 @@ def test_without_a_file_there_is_no_lock(tmp_path: Path) -> None:
     assert read_lock(tmp_path / "none.lock.json") is None
 
 
-GOOD = {"version": 1, "target": "t", "torch": "2.6.0", "shape": {}}
+GOOD = {"version": 2, "target": "t", "torch": "2.6.0", "shape": {}}
 
 
-def with_paths(paths: object) -> str:
-    return json.dumps({**GOOD, "settings": {"default": {"jepa": {"paths": paths, "stops": []}}}})
+def with_entry(**values: object) -> str:
+    return json.dumps({**GOOD, "settings": {"default": {"jepa": {"routes": [], "stops": {}, **values}}}})
 
 
 @pytest.mark.parametrize(
@@ -108,13 +141,15 @@ def with_paths(paths: object) -> str:
     [
         ("{\n<<<<<<< HEAD\n", "flow.lock.json:2: expected JSON"),
         ("[" + "9" * 5000 + "]", "expected JSON"),
-        ("[]", "expected version 1 of the lock file, found None"),
-        (json.dumps({**GOOD, "version": 2}), "expected version 1 of the lock file, found 2"),
-        (json.dumps({"version": 1}), "found no 'settings'"),
-        (json.dumps({**GOOD, "settings": {"default": {"jepa": 3}}}), "expected target, torch, shape and settings"),
-        (with_paths({"encoder": 1.5}), "1.5 is no number of paths"),
-        (with_paths({"encoder": "x"}), "invalid literal"),
-        (with_paths(3), "expected target, torch, shape and settings"),
+        ("[]", "expected version 2 of the lock file, found None"),
+        (json.dumps({**GOOD, "version": 3}), "expected version 2 of the lock file, found 3"),
+        (json.dumps({**GOOD, "version": 1}), "audit all losses at all settings with --update"),
+        (json.dumps({"version": 2}), "found no 'settings'"),
+        (json.dumps({**GOOD, "settings": {"default": {"jepa": 3}}}), "expected target, torch, shape, and settings"),
+        (json.dumps({**GOOD, "settings": {"default": {"jepa": {"stops": {}}}}}), "found no 'routes'"),
+        (with_entry(routes="encoder"), "'encoder' is no list of texts"),
+        (with_entry(stops={"encoder": [3]}), "[3] is no list of texts"),
+        (with_entry(stops=["encoder"]), "expected target, torch, shape, and settings"),
     ],
 )
 def test_what_is_no_lock_file(document: Callable[[str], Path], text: str, part: str) -> None:
@@ -124,3 +159,12 @@ def test_what_is_no_lock_file(document: Callable[[str], Path], text: str, part: 
         read_lock(path)
     assert part in str(caught.value)
     assert "--update" in str(caught.value)
+
+
+def test_a_lock_of_counts_is_written_anew_by_an_audit_of_everything(toy: SimpleNamespace, tmp_path: Path) -> None:
+    path = tmp_path / "flow.md"
+    lock_path(path).write_text(json.dumps({**GOOD, "version": 1, "settings": {}}), encoding="utf-8")
+    with pytest.raises(AuditError, match="version 1 of the lock file counts paths"):
+        updated_texts(toy.audit(toy.flow()), path)
+    toy.updated(toy.audit(*(toy.flow(at=setting) for setting in toy.every_setting())), path)
+    assert toy.lock(path).entry("default", "jepa") == Entry(("predictor with h_to_z",))

@@ -13,7 +13,7 @@ NEW = Drift(
 MISSING = Drift(
     DriftKind.MISSING, ("default",), "recon", "encoder", "updates encoder", "absent", f"cut at {PLACE}", "let it"
 )  # fmt: skip
-PATHS = Drift(DriftKind.PATHS, ("default",), "recon", "", "decoder 2", "decoder 4", "decoder 2 -> 4", "check")
+ROUTE = Drift(DriftKind.ROUTE, ("default",), "recon", "", "decoder(z) with x", "decoder(z) with y", "others", "check")
 
 
 def of(loss: str, *drifts: Drift) -> list[Drift]:
@@ -35,17 +35,17 @@ def test_a_drift_of_another_loss_or_setting_is_no_consequence() -> None:
 
 
 def test_equal_drifts_of_several_losses_are_one_story() -> None:
-    told = root_causes([*of("recon", PATHS), *of("sigreg", PATHS), *of("jepa", replace(PATHS, reason="another"))])
+    told = root_causes([*of("recon", ROUTE), *of("sigreg", ROUTE), *of("jepa", replace(ROUTE, reason="another"))])
     assert [root_cause.losses for root_cause in told] == [("recon", "sigreg"), ("jepa",)]
 
 
-def test_presence_is_told_before_counts() -> None:
-    effects = RootCause((NEW,), (PATHS, MISSING)).effects()
-    assert effects == ["encoder is no longer updated by recon", "the number of paths changes for recon"]
+def test_presence_is_told_before_routes() -> None:
+    effects = RootCause((NEW,), (ROUTE, MISSING)).effects()
+    assert effects == ["encoder is no longer updated by recon", "the routes of recon change"]
 
 
 def test_no_drift_is_lost() -> None:
-    drifts = [NEW, MISSING, PATHS, *of("jepa", MISSING, PATHS), *of("h2z", MISSING)]
+    drifts = [NEW, MISSING, ROUTE, *of("jepa", MISSING, ROUTE), *of("h2z", MISSING)]
     told = root_causes(drifts)
     assert sorted(map(str, drifts)) == sorted(
         str(drift) for root_cause in told for drift in root_cause.causes + root_cause.follows

@@ -9,7 +9,6 @@ import pytest
 from audits.contract import lock_path, updated_texts
 from audits.contract.lock import Entry
 from audits.errors import AuditError
-from audits.result import Cell, Status
 
 
 @pytest.fixture
@@ -24,16 +23,16 @@ def test_other_losses_keep_their_entries(toy: SimpleNamespace, path: Path) -> No
     before = toy.lock(path).settings
     toy.updated(toy.audit(toy.flow({"rank": "encoder"})), path)
     after = toy.lock(path).settings
-    assert after["default"] == {**before["default"], "rank": Entry({"encoder": 3}, ())}
+    assert after["default"] == {**before["default"], "rank": Entry(("encoder",))}
     assert after["gate_a=True"] == before["gate_a=True"]
     assert list(after["default"]) == list(toy.LOSSES)
 
 
 def test_a_setting_that_was_not_audited_keeps_what_it_had_as_the_default(toy: SimpleNamespace, path: Path) -> None:
-    toy.updated(toy.audit(toy.flow(cells=[Cell("recon", "encoder", Status.LIVE, 9)])), path)
+    toy.updated(toy.audit(toy.flow(routes={"recon": toy.routing("encoder")})), path)
     lock = toy.lock(path)
-    assert lock.entry("default", "recon").paths["encoder"] == 9
-    assert lock.entry("gate_a=True", "recon").paths["encoder"] == 3
+    assert lock.entry("default", "recon").routes == ("encoder",)
+    assert lock.entry("gate_a=True", "recon").routes == ("encoder with decoder",)
 
 
 def test_a_further_setting_is_added(toy: SimpleNamespace, path: Path) -> None:

@@ -88,8 +88,8 @@ def compared(audit: Audit) -> Callable[..., Comparison]:
 
 @pytest.fixture
 def every_kind(make_drift: Callable[..., Drift], compared: Callable[..., Comparison]) -> Comparison:
-    """A drift of each kind, at each setting; those of stops, targets and paths concern the loss as a whole."""
-    whole = {DriftKind.STOP_GONE, DriftKind.STOP_NEW, DriftKind.STOP_GRAD, DriftKind.PATHS}
+    """A drift of each kind, at each setting; those of stops, targets and routes concern the loss as a whole."""
+    whole = {DriftKind.STOP_GONE, DriftKind.STOP_NEW, DriftKind.STOP_GRAD, DriftKind.ROUTE}
     drifts = [
         make_drift(kind, settings=("default", "closed=False"), **({"module": ""} if kind in whole else {}))
         for kind in DriftKind

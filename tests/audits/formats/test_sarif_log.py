@@ -18,7 +18,8 @@ LEVELS = {
     DriftKind.UNEXPECTED: "error",
     DriftKind.STOP_GONE: "error",
     DriftKind.STOP_NEW: "warning",
-    DriftKind.PATHS: "warning",
+    DriftKind.ROUTE: "warning",
+    DriftKind.DERIVATIVE: "error",
     DriftKind.STOP_GRAD: "warning",
 }
 

@@ -1,4 +1,4 @@
-"""A contract is written from a trainer; then its source is edited. Bugs are noticed where they are, and nothing else."""
+"""A contract is written from a trainer, then its source is edited: bugs are noticed where they are, nothing else is."""
 
 from __future__ import annotations
 
