@@ -89,6 +89,11 @@ class Element(NamedTuple):
     def live(self) -> bool:
         return self.part.node.live
 
+    @property
+    def by_design(self) -> bool:
+        """Whether somebody stopped it on purpose."""
+        return not self.live and self.stop is not None and self.stop.kind.deliberate
+
     def cut(self, stop: Stop | None) -> Element:
         """What is left where gradient ends."""
         return Element(self.part.stopped, stop) if self.live else self

@@ -43,11 +43,11 @@ class Routed:
     """What is known of each value beside what it was computed from."""
 
     calls: list[Call] = field(default_factory=list)
-    made_in: list[int | None] = field(default_factory=list)
+    made_in: dict[int, int] = field(default_factory=dict)
     """By value: the innermost call in which it was computed."""
     gradient_to: dict[int, tuple[int, ...]] = field(default_factory=dict)
     """By value: those of its inputs that took gradient when it was computed."""
-    live: list[bool] = field(default_factory=list)
+    live: dict[int, bool] = field(default_factory=dict)
     """By value: whether it took gradient when it was last seen."""
     operations: dict[int, Operation] = field(default_factory=dict)
     parts: dict[int, tuple[Selection, ...]] = field(default_factory=dict)
@@ -146,7 +146,7 @@ class RouteRecorder(Recorder):
         if name_of(func) == "copy":
             routed.copied.add(value)
         routed.operations[value] = kind
-        if routed.made_in[value] is None and (spot := self._sources.spot(caller(4))):
+        if value not in routed.made_in and (spot := self._sources.spot(caller(4))):
             routed.spots[value] = spot
 
     def _note_view(self, value: int, func: Callable, args: tuple, source: Tensor | None, out: Tensor) -> Operation:
@@ -158,7 +158,7 @@ class RouteRecorder(Recorder):
             self.routed.parts[value] = (((0, text),),)
             return Operation.PICK
         shown = self._newest[id(source)]
-        here = self.routed.made_in[shown] == self.routed.made_in[value]
+        here = self.routed.made_in.get(shown) == self.routed.made_in.get(value)
         root = self.routed.roots.get(shown, shown) if here else shown
         whole = self._geometry.setdefault(root, Geometry.of(source))
         self.routed.roots[value] = root
@@ -175,11 +175,12 @@ class RouteRecorder(Recorder):
 
     def _add(self, tensor: Tensor, inputs: tuple[int, ...], carries: bool) -> int:
         value, routed = super()._add(tensor, inputs, carries), self.routed
-        taking = tuple(i for i in inputs if routed.live[i]) if inputs and tensor.requires_grad else ()
         if inputs:
-            routed.gradient_to[value] = taking
-        routed.made_in.append(self._running[-1] if self._running else None)
-        routed.live.append(tensor.requires_grad)
+            live = tuple(source for source in inputs if routed.live.get(source)) if tensor.requires_grad else ()
+            routed.gradient_to[value] = live
+        if self._running and (call := self._running[-1]) is not None:
+            routed.made_in[value] = call
+        routed.live[value] = tensor.requires_grad
         return value
 
 

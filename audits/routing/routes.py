@@ -13,9 +13,9 @@ from audits.recording.sources import Sources, Spot
 from audits.result import Routes
 from audits.routing.nodes import Edge, Kind, Node
 from audits.routing.recorder import RouteRecorder
-from audits.routing.terms import Term, Tracer
+from audits.routing.terms import Term, Tracer, essential
 from audits.routing.text import shortened, term_text
-from audits.target import Target, parameters_of
+from audits.target import Named, Target, parameters_of
 
 PARTNERS = 3
 """So many of what a source is compared with are named."""
@@ -73,7 +73,7 @@ def _weights(target: Target, run: Forward, recorder: RouteRecorder) -> dict[int,
     return found
 
 
-def _owners(column: str, module: nn.Module | nn.Parameter) -> list[str]:
+def _owners(column: str, module: Named) -> list[str]:
     if not isinstance(module, nn.Module):
         return [column for _ in parameters_of(module)]
     return [f"{column}.{name}".rpartition(".")[0] for name, _ in module.named_parameters()]
@@ -81,8 +81,9 @@ def _owners(column: str, module: nn.Module | nn.Parameter) -> list[str]:
 
 def _essential(terms: Iterable[Term]) -> list[Term]:
     """Terms that carry gradient, without those that others contain."""
-    live = {frozenset(element.part for element in term): term for term in terms if any(e.live for e in term)}
-    return [term for parts, term in live.items() if not any(parts < other for other in live)]
+    carrying = (essential(term) for term in terms if any(element.live for element in term))
+    by_parts = {frozenset(element.part for element in term): term for term in carrying}
+    return [term for parts, term in by_parts.items() if not any(parts < other for other in by_parts)]
 
 
 def _of_loss(terms: Sequence[Term], place: Callable[[Term], Place]) -> Routes:

@@ -97,7 +97,7 @@ class Tracer:
         return None
 
     def _call(self, value: int) -> int | None:
-        made_in = self._routed.made_in[value]
+        made_in = self._routed.made_in.get(value)
         return None if made_in is None else self._calls[made_in]
 
     def _visit(self, value: int) -> None:
@@ -112,7 +112,7 @@ class Tracer:
     # ------------------------------------------------------------------------------------------------- leaves
 
     def _leaf(self, value: int, call: int | None) -> Terms:
-        routed, live = self._routed, self._routed.live[value]
+        routed, live = self._routed, self._routed.live.get(value, False)
         if value in self._weights:
             name, column = self._weights[value]
             own = _one(self.nodes.leaf(Kind.WEIGHTS, name, column=column, live=live))
@@ -166,7 +166,7 @@ class Tracer:
             ("0", element) for term in given[0] for element in term
         )
         name = next(iter(own)).part.node.name
-        live = self._routed.live[value]
+        live = self._routed.live.get(value, False)
         node = self._node(name, column, pairs, "", live, self._routed.spots.get(value))
         return frozenset({frozenset({_element(node, pairs)})})
 
@@ -241,19 +241,20 @@ class Tracer:
         if all(slot == OWN for slot, _ in pairs):  # made of weights alone, such as a normalised weight
             return frozenset(frozenset({element}) for _, element in pairs)
         output = call.outputs.get(value, "inside")
-        node = self._node(call.name, call.column, pairs, output, self._routed.live[value], call.spot)
+        node = self._node(call.name, call.column, pairs, output, self._routed.live.get(value, False), call.spot)
         if node.live and number in self._with_parts and _stops_a_part(node):
             self.mixed.add(number)
         return frozenset({frozenset({_element(node, pairs)})})
 
     def _node(self, name: str, column: str, pairs: Pairs, output: str, live: bool, spot: Spot | None) -> Node:
+        pairs = _without_accidents(pairs)
         own = [element for slot, element in pairs if slot == OWN]
         slots: dict[str, list[Element]] = {}
         for slot, element in pairs:
             if slot != OWN:
                 slots.setdefault(slot, []).append(element)
         kept = {element.part.node.name for element in own if element.live}
-        lost = {element.part.node.name for element in own if element.stop and not element.live}
+        lost = {element.part.node.name for element in own if element.by_design}
         state = (Own.SOME if kept and lost else Own.ALL if kept else Own.STOPPED) if own else Own.NONE
         return self.nodes.call(
             name,
@@ -267,6 +268,20 @@ class Tracer:
         )
 
 
+def essential(term: Term) -> Term:
+    """Without sources that are compared by number alone, such as by a mask, next to the same with gradient."""
+    return frozenset(element for _, element in _without_accidents(frozenset(("", element) for element in term)))
+
+
+def _without_accidents(pairs: Pairs) -> Pairs:
+    live = {(slot, element.part.stopped) for slot, element in pairs if element.live}
+    return frozenset(
+        (slot, element)
+        for slot, element in pairs
+        if element.live or element.by_design or (slot, element.part) not in live
+    )
+
+
 def _element(node: Node, pairs: Pairs) -> Element:
     """A call's output; without gradient, by the stop that kept it from the call's own weights or its arguments."""
     if node.live:
@@ -278,7 +293,8 @@ def _element(node: Node, pairs: Pairs) -> Element:
 def _stops_a_part(node: Node) -> bool:
     """Whether gradient of a call reaches a part of its weights, or a source by one way and not by another."""
     live = {part.stopped for _, part in node.slots if part.node.live}
-    return node.own is Own.SOME or any(part in live for _, part in node.slots if not part.node.live)
+    cut = {part for (_, part), stops in node.slots.items() if any(stop.kind.deliberate for stop in stops)}
+    return node.own is Own.SOME or not live.isdisjoint(cut)
 
 
 def _order(pair: tuple[str, Element]) -> tuple:
