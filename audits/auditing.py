@@ -8,10 +8,11 @@ from typing import Any
 
 from audits.errors import AuditError, nearest
 from audits.gates import name_gates
+from audits.judging.decision import Cells, Decision
+from audits.judging.derivative import Point, ratios
 from audits.probe import probe
 from audits.recording.sources import Sources
-from audits.result import Audit, Flow, Setting
-from audits.status import Cells, Decision
+from audits.result import NO_MULTIPLE, Audit, Cell, Derivative, Flow, Pair, Setting, Status
 from audits.target import DEFAULT, Target
 
 Progress = Callable[[int, int], None]
@@ -23,6 +24,7 @@ def audit(
     settings: str | Iterable[Mapping[str, Any]] = DEFAULT,
     losses: Collection[str] | None = None,
     cosines: bool = False,
+    derivatives: Collection[Pair] = (),
     on_progress: Progress | None = None,
 ) -> Audit:
     """Measure which loss updates which module, at each requested setting of the gates.
@@ -36,6 +38,8 @@ def audit(
             gate to value, one for each setting; a gate that a mapping leaves out keeps its default.
         losses: Names of the losses to audit. None audits all.
         cosines: Whether to measure the cosine between the gradients of each pair of losses, for each module as well.
+        derivatives: Pairs of loss and module whose gradient is compared with the derivative of the loss, beside those
+            whose gradient passes a custom Function or a hook.
         on_progress: Called with the number of settings that are done and the number of all settings.
 
     Returns:
@@ -50,7 +54,7 @@ def audit(
         >>> found.flows[0].updated("value")
         ('encoder', 'value')
     """
-    chosen, auditor = target.settings(settings), _Auditor(target, losses, cosines)
+    chosen, auditor = target.settings(settings), _Auditor(target, losses, cosines, derivatives)
     for done, setting in enumerate(chosen):
         if on_progress:
             on_progress(done, len(chosen))
@@ -63,8 +67,10 @@ def audit(
 class _Auditor:
     """Goes from setting to setting."""
 
-    def __init__(self, target: Target, losses: Collection[str] | None, cosines: bool) -> None:
-        self._target, self._losses, self._cosines = target, losses, cosines
+    def __init__(
+        self, target: Target, losses: Collection[str] | None, cosines: bool, derivatives: Collection[Pair]
+    ) -> None:
+        self._target, self._losses, self._cosines, self._derivatives = target, losses, cosines, derivatives
         self._sources = Sources(target.helpers, target.locate)
         self._flows: list[Flow] = []
         self._notes: dict[str, None] = {}
@@ -83,9 +89,22 @@ class _Auditor:
             raise AuditError(f"the losses must be the same at every gate setting, at {setting.label} differ: {names}")
         self._routes_by_chance |= bool(seen.late)
         cells, remarks = Decision(self._target, setting, seen.low).decide(seen.cells, seen.late)
-        cells = _with_shares(cells, self._target.weights)
+        cells = self._with_derivatives(_with_shares(cells, self._target.weights), setting, seen.suspects)
         self._flows.append(Flow(setting, cells, seen.stops, seen.cosines, frozenset(seen.called), seen.routes))
         self._notes |= dict.fromkeys((*seen.notes, *remarks))
+
+    def _with_derivatives(self, cells: Cells, setting: Setting, suspects: Mapping[Pair, str]) -> Cells:
+        """Cells with the factor between gradient and derivative, where something could make it other than one."""
+        asked = [
+            pair
+            for pair, cell in cells.items()
+            if (pair in suspects or pair in self._derivatives) and cell.parameters and cell.status is not Status.FROZEN
+        ]
+        found = ratios(Point(self._target, setting), asked) if asked else {}
+        return cells | {
+            pair: replace(cells[pair], derivative_ratio=ratio, reason=_why(cells[pair], ratio, suspects.get(pair, "")))
+            for pair, ratio in found.items()
+        }
 
     def result(self) -> Audit:
         """All of it, each stop that a gate makes naming the gate."""
@@ -100,6 +119,24 @@ class _Auditor:
             known=self._known,
             gates=dict(target.gates),
         )
+
+
+FACTORS = {
+    Derivative.REVERSED: "the gradient is {ratio:.3g} times the derivative of the loss, a reversal",
+    Derivative.STOPPED: "the loss depends on it, and its gradient is stopped",
+    Derivative.ESTIMATED: "the gradient is {ratio:.3g} times the derivative of the loss",
+}
+ESTIMATE = "the gradient is an estimate, no multiple of the derivative of the loss"
+
+
+def _why(cell: Cell, ratio: float, by: str) -> str:
+    """The reason of a cell, and what its gradient is beside the derivative, if another."""
+    kind = Derivative.of(ratio)
+    if kind is Derivative.HONEST:
+        return cell.reason
+    told = ESTIMATE if abs(ratio) >= NO_MULTIPLE else FACTORS[kind].format(ratio=ratio)
+    is_new = by and by.removeprefix("the hook ") not in cell.reason
+    return "; ".join(filter(None, [cell.reason, f"{told}: it passes {by}" if is_new else told]))
 
 
 def _with_shares(cells: Cells, weights: Mapping[str, float]) -> Cells:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
+from enum import Enum
 from functools import cached_property
 from typing import Any
 
@@ -13,10 +14,11 @@ import torch
 from torch import Tensor
 
 from audits.errors import AuditError, nearest
+from audits.grad_hooks import hooks_of
 from audits.gradients import Column
 from audits.graph import Graph
 from audits.isolation.parameter_swap import ParameterSwap, Vary, swapped_parameters
-from audits.isolation.precision import InFloat64
+from audits.isolation.precision import Chopped, InFloat32, InFloat64
 from audits.isolation.random_state import drawn_state
 from audits.recording.recorder import Recorder
 from audits.result import Setting
@@ -24,6 +26,17 @@ from audits.target import Target, parameters_of
 
 BATCHES = 3
 """On so many a pass is run that draws random numbers, or that the target gives too few batches for."""
+
+
+Displace = Callable[[Sequence[Column]], None]
+
+
+class Lower(Enum):
+    """A precision below float64, for trainers that have no higher one."""
+
+    FLOAT32 = "float32"
+    CHOPPED = "chopped"
+    """The digits of float32 with the range of float64."""
 
 
 class NotRunnable(Exception):
@@ -50,7 +63,17 @@ class Forward:
     @property
     def is_double(self) -> bool:
         """Whether some parameter is float64 already."""
-        return any(tensor.dtype == torch.float64 for column in self.columns for tensor in column.parameters)
+        return torch.float64 in self._precisions
+
+    @property
+    def is_all_double(self) -> bool:
+        """Whether every parameter is float64, so that the trainer's own precision is the highest there is."""
+        return self._precisions <= {torch.float64, torch.complex128}
+
+    @property
+    def _precisions(self) -> set[torch.dtype]:
+        dtypes = {tensor.dtype for column in self.columns for tensor in column.parameters}
+        return {dtype for dtype in dtypes if dtype.is_floating_point or dtype.is_complex}
 
     def values(self) -> dict[str, float]:
         """The losses as numbers; none on the meta device, which has none."""
@@ -71,13 +94,16 @@ def forward(
     thaw: bool = False,
     rows: int | None = None,
     vary: Vary | None = None,
+    lower: Lower | None = None,
+    displace: Displace | None = None,
     recorder: Recorder | None = None,
 ) -> Iterator[Forward]:
     """Run `target` once; inside of the context its graph is there, and after it nothing is left behind.
 
-    `batch` also seeds every random generator, so that two passes with one number draw the same.
+    `batch` also seeds every random generator, so that two passes with one number draw the same. `lower` is for
+    trainers whose own precision is float64. `displace` may change the copies before the pass.
     """
-    watch: AbstractContextManager[object] = recorder or (InFloat64() if float64 else nullcontext())
+    watch = _watch(recorder, lower, float64=float64)
     given = target.given(batch)
     own = swapped_parameters(
         target.roots,
@@ -91,8 +117,11 @@ def forward(
     )
     with own as copies, torch.enable_grad(), _eager():
         before = drawn_state()
-        if float64 or vary or thaw:
-            where = "in float64" if float64 else "at other weights" if vary else "with all weights trainable"
+        if displace:
+            displace(_columns(target, copies))
+        if float64 or vary or lower or displace or thaw:
+            where = "in float64" if float64 else "with fewer digits" if lower else "at other weights"
+            where = "with all weights trainable" if thaw else where
             found = _elsewhere(target, setting, given, losses, watch, where)
         else:
             with watch:
@@ -101,6 +130,20 @@ def forward(
         draws = drawn_state() != before
         columns = _columns(target, copies)
         yield Forward(_chosen(found, losses), columns, _strangers(columns, copies), tuple(found), draws)
+
+
+@contextmanager
+def _watch(recorder: Recorder | None, lower: Lower | None, *, float64: bool) -> Iterator[None]:
+    with ExitStack() as stack:
+        if recorder:
+            stack.enter_context(recorder)
+        elif lower is Lower.FLOAT32:
+            stack.enter_context(InFloat32())
+        elif float64:
+            stack.enter_context(InFloat64())
+        if lower is Lower.CHOPPED:
+            stack.enter_context(Chopped())
+        yield
 
 
 def _elsewhere(
@@ -133,7 +176,9 @@ def _columns(target: Target, copies: ParameterSwap) -> list[Column]:
     for name, module in target.named_modules.items():
         parameters = tuple(parameters_of(module))
         kept = map(copies.original, parameters)
-        columns.append(Column(name, parameters, tuple(original for original in kept if original is not None)))
+        originals = tuple(original for original in kept if original is not None)
+        hooks = {id(parameter): found for parameter in parameters if (found := hooks_of(parameter))}
+        columns.append(Column(name, parameters, originals, hooks))
     return columns
 
 

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 
 import torch
 from torch import Tensor
 
+from audits.grad_hooks import Hook, run_hooks
 from audits.graph import Graph
 from audits.result import Pair
+from audits.sketch import Sketch, sketched
 
 Gradients = list[Tensor | None]
 Visit = Callable[[str, Gradients], None]
-
-SAMPLE = 64
-"""Entries of one parameter's gradient that are kept to compare directions."""
-PROMINENT = 0.1
-"""Only a parameter with this part of the largest norm in its module is sampled: others may be zero by symmetry."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +27,8 @@ class Column:
     """The module's own; they hold copies."""
     originals: Sequence[Tensor] = ()
     """What graphs that existed before the pass hold in their place."""
+    hooks: Mapping[int, Sequence[Hook]] = field(default_factory=dict)
+    """By id of a tensor: what its owner does to its `.grad` as soon as it is complete."""
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:
@@ -43,17 +43,14 @@ class Measured:
     norms: dict[Pair, float | None] = field(default_factory=dict)
     """None: no parameter of the module got a gradient."""
     nonfinite: dict[Pair, int] = field(default_factory=dict)
-    samples: dict[Pair, Sample] = field(default_factory=dict)
+    sketches: dict[Pair, Sketch] = field(default_factory=dict)
+    """Of each module that got a gradient, a row for each of its parameters that did."""
+    numbers: dict[Pair, tuple[int, ...]] = field(default_factory=dict)
+    """Which parameters those are, in the order of all columns."""
+    emptied: dict[Pair, str] = field(default_factory=dict)
+    """Where a hook on `.grad` left nothing: its name and place."""
     failed: dict[str, str] = field(default_factory=dict)
     """By loss: why autograd could not go backward."""
-
-
-@dataclass(frozen=True)
-class Sample:
-    """A few entries of a gradient: which parameter's, in the order of all columns, and their values."""
-
-    parameter: int
-    values: tuple[float, ...]
 
 
 def measure(
@@ -62,15 +59,15 @@ def measure(
     graph: Graph,
     *,
     visit: Visit | None = None,
-    like: Measured | None = None,
 ) -> Measured:
     """Go backward from each loss that is in the graph.
 
-    `visit` is handed each loss's gradients, in the order of all columns' parameters. Samples are of the same parameters
-    as in `like`.
+    `visit` is handed each loss's gradients, in the order of all columns' parameters: as they are once the hooks on
+    `.grad` have run.
     """
     measured = Measured()
-    wanted, members = _differentiable(columns), positions(columns)
+    wanted, members = differentiable(columns), positions(columns)
+    hooks = {key: hooks for column in columns for key, hooks in column.hooks.items()}
     plain = dict(zip(graph.losses, graph.without_python(), strict=True))
     for name, loss in losses.items():
         if not loss.requires_grad:
@@ -83,7 +80,8 @@ def measure(
         except Exception as error:  # whatever somebody's backward raises: it is what there is to say about this loss
             measured.failed[name] = f"{type(error).__name__}: {error}".splitlines()[0]
             continue
-        _note(measured, name, gradients, members, like)
+        emptied = run_hooks(wanted, gradients, hooks) if hooks else {}
+        _note(measured, name, gradients, members, emptied)
         if visit:
             visit(name, gradients)
     return measured
@@ -91,54 +89,40 @@ def measure(
 
 def positions(columns: Sequence[Column]) -> dict[str, list[int]]:
     """Where the gradients of each module's parameters stand in what `visit` is handed."""
-    position = {id(parameter): number for number, parameter in enumerate(_differentiable(columns))}
+    position = {id(parameter): number for number, parameter in enumerate(differentiable(columns))}
     return {
         column.module: [position[id(tensor)] for tensor in column.tensors if id(tensor) in position]
         for column in columns
     }
 
 
-def _differentiable(columns: Sequence[Column]) -> list[Tensor]:
+def differentiable(columns: Sequence[Column]) -> list[Tensor]:
     """The parameters that take gradient, each once."""
     parameters = (tensor for column in columns for tensor in column.tensors if tensor.requires_grad)
     return list({id(parameter): parameter for parameter in parameters}.values())
 
 
 def _note(
-    measured: Measured, loss: str, gradients: Gradients, members: Mapping[str, Sequence[int]], like: Measured | None
+    measured: Measured,
+    loss: str,
+    gradients: Gradients,
+    members: Mapping[str, Sequence[int]],
+    emptied: Mapping[int, str],
 ) -> None:
     present = {number: dense(gradient) for number, gradient in enumerate(gradients) if gradient is not None}
-    norms = dict(zip(present, _norms(list(present.values())), strict=True))
-    chosen: dict[Pair, int] = {}
+    found = sketched(present)
     for module, numbers in members.items():
-        here = {number: norms[number] for number in numbers if number in norms}
-        norm = sum(value**2 for value in here.values()) ** 0.5 if here else None
-        measured.norms[loss, module] = norm
-        if norm is not None and not norm < float("inf"):
+        here = tuple(number for number in numbers if number in found)
+        if not here:
+            measured.norms[loss, module] = None
+            continue
+        sketch = Sketch(torch.stack([found[number][0] for number in here]), tuple(found[n][1] for n in here))
+        measured.sketches[loss, module], measured.numbers[loss, module] = sketch, here
+        measured.norms[loss, module] = norm = sketch.norm
+        if not isfinite(norm):
             measured.nonfinite[loss, module] = sum(int((~torch.isfinite(present[n])).sum()) for n in here)
-        elif norm:
-            chosen[loss, module] = _prominent((loss, module), here, present, like)
-    parts = [present[number].flatten()[:SAMPLE] for number in chosen.values()]
-    values = torch.cat([part.double() for part in parts]).tolist() if parts else []
-    for (pair, number), part in zip(chosen.items(), parts, strict=True):
-        measured.samples[pair] = Sample(number, tuple(values[: len(part)]))
-        values = values[len(part) :]
-
-
-def _prominent(pair: Pair, norms: Mapping[int, float], present: Mapping[int, Tensor], like: Measured | None) -> int:
-    """The smallest parameter whose gradient is not small, or the one that was chosen before."""
-    if like and pair in like.samples and like.samples[pair].parameter in norms:
-        return like.samples[pair].parameter
-    least = PROMINENT * max(norms.values())
-    return min((n for n, norm in norms.items() if norm >= least), key=lambda number: present[number].numel())
-
-
-def _norms(gradients: list[Tensor]) -> list[float]:
-    """In float64, all at once, so that a device is asked a single time."""
-    if not gradients:
-        return []
-    norms = torch._foreach_norm([gradient.double() for gradient in gradients])  # pyright: ignore[reportPrivateImportUsage]
-    return torch.stack(norms).tolist()
+        elif not norm and (by := next((emptied[number] for number in here if number in emptied), None)):
+            measured.emptied[loss, module] = by
 
 
 def dense(gradient: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ of all losses travel in one Python integer, each loss in a lane of its own, so t
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -55,6 +55,32 @@ class Graph:
         """Whether each loss has no path through any custom Function."""
         numbers = [number for number, node in enumerate(self.nodes) if _is_python(node)]
         return [not any(self._lane(number, loss) for number in numbers) for loss in range(len(self.losses))]
+
+    def passing(
+        self, marked: Collection[Node], columns: Sequence[Iterable[Tensor]]
+    ) -> dict[tuple[int, int], list[Node]]:
+        """By loss and by group of leaf tensors: the nodes among `marked` that lie on a path between them."""
+        numbers = [number for number, node in enumerate(self.nodes) if node in marked]
+        if not numbers:
+            return {}
+        below = [0] * len(self.nodes)
+        for column, leaves in enumerate(columns):
+            for number in {self.leaves[id(leaf)] for leaf in leaves if id(leaf) in self.leaves}:
+                below[number] |= 1 << column
+        for number in range(len(self.nodes) - 1, -1, -1):
+            for follower in self.following[number]:
+                below[number] |= below[follower]
+        found: dict[tuple[int, int], list[Node]] = {}
+        for number in numbers:
+            for loss in range(len(self.losses)):
+                for column in range(len(columns)) if self._lane(number, loss) else ():
+                    if below[number] >> column & 1:
+                        found.setdefault((loss, column), []).append(self.nodes[number])
+        return found
+
+    def custom(self) -> list[Node]:
+        """The nodes of Functions that somebody wrote, and those of backward hooks on modules."""
+        return [node for node in self.nodes if _is_python(node) and _is_custom(type(node)._forward_cls)]
 
     def leaf_tensors(self) -> list[Tensor]:
         """All tensors that get gradient, whoever they belong to."""
@@ -134,6 +160,10 @@ def python_functions(path: Iterable[Node]) -> list[str]:
 
 def _is_python(node: Node) -> bool:
     return isinstance(node, torch.autograd.function.BackwardCFunction)
+
+
+def _is_custom(function: type) -> bool:
+    return function.__module__.partition(".")[0] != "torch" or function.__name__ == "BackwardHookFunction"
 
 
 def _root(loss: Tensor) -> Node | None:

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field, replace
 
 from audits.cosines import Cosines
 from audits.forward import BATCHES, NotRunnable, forward
-from audits.gradients import measure
+from audits.judging.decision import Cells, Pass
 from audits.places import Stop
 from audits.recording.recorder import Recorder
 from audits.recording.sources import Sources
 from audits.result import Cell, Pair, Routes, Setting, Status
 from audits.routing.recorder import RouteRecorder
 from audits.routing.routes import routes
-from audits.status import Cells, Low
+from audits.suspects import suspects
 from audits.target import Target
 from audits.walking import Walk, as_frozen
 
@@ -28,7 +28,7 @@ class Sight:
     stops: dict[str, tuple[Stop, ...]]
     routes: dict[str, Routes]
     """Of the first batch."""
-    low: Low
+    low: Pass
     """The first batch."""
     called: set[str]
     """Keys of the places that stop gradient."""
@@ -37,6 +37,8 @@ class Sight:
     notes: list[str]
     draws: bool
     """Whether the forward pass drew random numbers."""
+    suspects: dict[Pair, str] = field(default_factory=dict)
+    """Pairs whose gradient may be another than the derivative, and what can make it so."""
     late: dict[Pair, int] = field(default_factory=dict)
     """Pairs without a path on the first batch, and the batch or seed on which they have one."""
 
@@ -78,10 +80,9 @@ def _see(
         recording = recorder.finish(run.losses.values())
         routed = routes(target, run, recorder, sources) if isinstance(recorder, RouteRecorder) else {}
         angles = Cosines(run.columns) if cosines else None
-        measured = measure(run.losses, run.columns, run.graph, visit=angles.visit if angles else None)
+        low = Pass.of(run, angles.visit if angles else None)
         found = angles.result() if angles else {}
-        walk = Walk(run, recording, measured)
-        low = Low(measured, run.values(), run.is_double)
+        walk = Walk(run, recording, low.measured)
         return Sight(
             cells=walk.cells(),
             stops=walk.stops(),
@@ -92,6 +93,7 @@ def _see(
             cosines=found,
             notes=walk.notes(),
             draws=run.draws,
+            suspects=suspects(run, recording),
         )
 
 
@@ -134,10 +136,10 @@ def _find_frozen(target: Target, setting: Setting, losses: Collection[str] | Non
                 for loss, count in zip(run.losses, run.graph.reached(column.tensors), strict=True):
                     cell = sight.cells[loss, column.module]
                     if count and _may_be_frozen(cell):
-                        sight.cells[loss, column.module] = as_frozen(cell)
-    except NotRunnable:  # code that counts on frozen weights: absent they are all the same
+                        sight.cells[loss, column.module] = as_frozen(replace(cell, stops=(), chained=False))
+    except NotRunnable:  # what a frozen module gives may be used as one may use no value with gradient
         return
 
 
 def _may_be_frozen(cell: Cell) -> bool:
-    return cell.status is Status.ABSENT and not cell.stops and cell.frozen > 0
+    return cell.status is Status.ABSENT and cell.frozen > 0

@@ -25,6 +25,8 @@ class Status(StrEnum):
         VACUOUS: A path, but the gradient is zero or only rounding noise.
         IDLE: A path; zero on the first batch, live on another one or at other weights. A hinge that is satisfied.
         FROZEN: A path, but only to parameters with ``requires_grad`` False.
+        UNDERFLOW: A path, and a gradient that survives in float64 but is exactly zero in the trainer's own precision.
+            Never a pass: the loss is meant to train the module, and does not.
         NONFINITE: The gradient has NaN or infinite entries.
         UNKNOWN: The checks disagree, or cannot be made. Never a pass.
 
@@ -38,6 +40,7 @@ class Status(StrEnum):
     VACUOUS = "vacuous"
     IDLE = "idle"
     FROZEN = "frozen"
+    UNDERFLOW = "underflow"
     NONFINITE = "nonfinite"
     UNKNOWN = "unknown"
 
@@ -48,8 +51,40 @@ class Status(StrEnum):
 
     @property
     def decided(self) -> bool:
-        """Whether the audit came to an answer: False for nonfinite and unknown."""
-        return self not in (Status.NONFINITE, Status.UNKNOWN)
+        """Whether the audit came to an answer that may pass: False for underflow, nonfinite and unknown."""
+        return self not in (Status.UNDERFLOW, Status.NONFINITE, Status.UNKNOWN)
+
+
+NO_MULTIPLE = 1e6
+"""The ratio of a gradient that is no multiple of the derivative, and the largest that is told."""
+HONEST_WITHIN = 0.01
+STOPPED_BELOW = 1e-14
+
+
+class Derivative(StrEnum):
+    """What a gradient is beside the derivative of its loss.
+
+    Attributes:
+        HONEST: Equal to it.
+        REVERSED: Of the other sign: a gradient reversal.
+        STOPPED: Zero, although the loss depends on the module.
+        ESTIMATED: Of another size, or no multiple of it: a scaled route, a straight-through estimator, a stop on a part
+            of what the loss depends on.
+    """
+
+    HONEST = "honest"
+    REVERSED = "reversed"
+    STOPPED = "stopped"
+    ESTIMATED = "estimated"
+
+    @classmethod
+    def of(cls, ratio: float | None) -> Derivative:
+        """Read a `Cell.derivative_ratio`. None, which is not measured, is honest."""
+        if ratio is None or abs(ratio - 1) <= HONEST_WITHIN:
+            return cls.HONEST
+        if abs(ratio) <= STOPPED_BELOW:
+            return cls.STOPPED
+        return cls.REVERSED if ratio < 0 else cls.ESTIMATED
 
 
 @dataclass(frozen=True)
@@ -75,6 +110,10 @@ class Cell:
         reason: An explanation in words, where the status alone does not give it. May be empty.
         chained: Whether `stops` lie one behind the other, so that all of them keep loss and module apart.
         frozen: Number of parameter tensors of the module with ``requires_grad`` False.
+        derivative_ratio: By which factor the gradient is the derivative of the loss, the change of its value when the
+            weights move. 1: they are equal. -1: it is reversed. 0: it is stopped, though the loss depends on the
+            module. A million: it is no multiple of the derivative, an estimator such as straight-through. None where it
+            was not measured because nothing in the graph could make it other than 1, or is too small to be measured.
 
     Examples:
         >>> cell = found.flows[0].cells["value", "encoder"]
@@ -95,6 +134,7 @@ class Cell:
     reason: str = ""
     chained: bool = False
     frozen: int = 0
+    derivative_ratio: float | None = None
 
     @property
     def waits(self) -> bool:

@@ -12,7 +12,7 @@ from audits.diagram.survey import Survey
 from audits.formats import glyphs
 from audits.result import Status
 
-WITHOUT_UPDATE = (Status.VACUOUS, Status.NONFINITE, Status.UNKNOWN)
+WITHOUT_UPDATE = (Status.VACUOUS, Status.UNDERFLOW, Status.NONFINITE, Status.UNKNOWN)
 """Statuses of a module that gradient passes, in the way of which more is to be said."""
 NAMED = 3
 """Losses that are named before they are counted."""

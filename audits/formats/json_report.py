@@ -74,6 +74,7 @@ def _cell(gates: str, cell: Cell) -> dict[str, Any]:
         "reached": cell.reached,
         "parameters": cell.parameters,
         "nonfinite": cell.nonfinite,
+        "derivative_ratio": _finite(cell.derivative_ratio),
         "stops": [_stop(stop) for stop in cell.stops],
         "reason": cell.reason,
     }

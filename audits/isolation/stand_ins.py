@@ -47,7 +47,7 @@ class StandIns:
         with torch._C.DisableTorchFunction(), torch.inference_mode(False), torch.no_grad():
             copy = self._cloned(tensor.detach() if rows is None else tensor.detach()[:rows])
             differentiable = copy.is_floating_point() or copy.is_complex()
-            if self._vary and weight and differentiable:
+            if self._vary and weight and differentiable and tensor.requires_grad:  # only what training can change
                 copy.copy_(self._vary(copy))
         if differentiable and (tensor.requires_grad or (self._thaw and weight)):
             copy.requires_grad_()

@@ -60,6 +60,8 @@ class Recording:
     """By value that became one Python number: that number."""
     called: set[str] = field(default_factory=set)
     """Keys of all places that stop gradient, whether or not there was any to stop; not those of torch itself."""
+    hooks: dict[Any, Place] = field(default_factory=dict)
+    """By node of the autograd graph: where a hook on its gradient was registered."""
     places: dict[Any, Place] = field(default_factory=dict)
     """By node of the autograd graph: where it was made. Only when traced."""
 
@@ -109,6 +111,8 @@ class Recorder(TorchFunctionMode):
             return self._switch_gradient(args[0])
         if func in DETACHING and self._is_taken_out(self._sources.place(caller()), inside_torch(caller())):
             return args[0]
+        if func is Tensor.register_hook and args[0].grad_fn is not None:
+            self.recording.hooks[args[0].grad_fn] = self._sources.place(caller())
         out = func(*args, **kwargs) if kwargs else func(*args)
         if func in FLAGS:
             return out

@@ -56,7 +56,7 @@ def _show(request: Request, asked: Plan, comparison: Comparison) -> None:
 def _explain(request: Request, asked: Plan, found: Audit) -> bool:
     from jepa_cli.audit.view import explain
 
-    loss, _, module = (request.explain or "").partition(":")
+    loss, module = _pair(request.explain or "")
     with _console(request) as console:
         explain(found, loss, module, console)
         path = trace(asked.target, found.flows[0].setting, [(loss, module)]).get((loss, module))
@@ -66,6 +66,12 @@ def _explain(request: Request, asked: Plan, found: Audit) -> bool:
                 console.print(f"  {place}  {place.function}", soft_wrap=True, highlight=False)
             console.print(f"  {path.parameter}", soft_wrap=True, highlight=False)
     return True
+
+
+def _pair(text: str) -> tuple[str, str]:
+    """The loss and the module of ``--explain LOSS:MODULE``."""
+    loss, _, module = text.partition(":")
+    return loss, module
 
 
 def _strength(request: Request, asked: Plan) -> bool:
@@ -127,6 +133,7 @@ def _audit(request: Request, asked: Plan) -> Audit:
             settings=asked.settings,
             losses=asked.losses,
             cosines=request.format == "json",
+            derivatives=[_pair(request.explain)] if request.explain else (),
             on_progress=lambda finished, _: done(finished),
         )
 

@@ -12,7 +12,7 @@ from audits.drift import Drift
 from audits.errors import AuditError, nearest
 from audits.formats import glyphs, wording
 from audits.formats.locations import locations
-from audits.result import Audit, Cell, Flow, Status
+from audits.result import NO_MULTIPLE, Audit, Cell, Flow, Status
 from jepa_cli.terminal import grid as audit_grid
 from jepa_cli.terminal.page import Page
 
@@ -28,6 +28,7 @@ STYLES = {
     Status.IDLE: "yellow",
     Status.VACUOUS: "yellow",
     Status.FROZEN: "cyan",
+    Status.UNDERFLOW: "red",
     Status.NONFINITE: "red",
     Status.UNKNOWN: "red",
     Status.ABSENT: "dim",
@@ -153,7 +154,7 @@ def _alike(audit: Audit, loss: str, module: str) -> list[tuple[Cell, list[str], 
     groups: dict[Cell, tuple[list[str], list[Cell]]] = {}
     for flow in audit.flows:
         cell = flow.cells[loss, module]
-        labels, cells = groups.setdefault(replace(cell, norm=None, share=None), ([], []))
+        labels, cells = groups.setdefault(replace(cell, norm=None, share=None, derivative_ratio=None), ([], []))
         labels.append(flow.setting.label)
         cells.append(cell)
     return [(cell, labels, cells) for cell, (labels, cells) in groups.items()]
@@ -166,10 +167,15 @@ def _details(cell: Cell, measured: Sequence[Cell]) -> dict[str, str]:
         "parameters": f"{cell.reached:,} of {cell.parameters:,} reached",
         "norm": _distinct([f"{cell.norm:.3g}" for cell in sized if cell.norm is not None]),
         "share": _distinct([f"{cell.share:.1%}" for cell in sized if cell.share is not None]),
+        "derivative": _distinct([_times(ratio) for c in measured if (ratio := c.derivative_ratio) is not None]),
         "nonfinite": f"{cell.nonfinite:,} entries of the gradient" if cell.nonfinite else "",
         "cut at": "\n".join(map(str, cell.stops)),
         "why": _why(cell),
     }
+
+
+def _times(ratio: float) -> str:
+    return "the gradient is no multiple of it" if abs(ratio) >= NO_MULTIPLE else f"the gradient is {ratio:.3g} times it"
 
 
 def _why(cell: Cell) -> str:

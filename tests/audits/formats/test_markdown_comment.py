@@ -93,7 +93,7 @@ def test_other_settings_are_folded(make_drift: Callable[..., Drift], compared: C
     html = rendered(FORMATS["markdown"](compared(make_drift(settings=("closed=False",)))))
     assert "<details><summary>closed=False: 4 cells differ from default, 1 drift</summary>" in html
     folded = html.partition("<details>")[2].partition("</details>")[0]
-    assert cells(folded)[1:] == [["fit", "[❄]", "!"], ["align", "?", "·"]]
+    assert cells(folded)[1:] == [["fit", "[❄]", "▽"], ["align", "!", "?"]]
 
 
 def wide(audit: Audit, settings: int) -> Audit:

@@ -16,6 +16,7 @@ SEES = {
     Status.LIVE: "gradient",
     Status.VACUOUS: "zero",
     Status.IDLE: "zero",
+    Status.UNDERFLOW: "zero",
     Status.NONFINITE: "nonfinite",
     Status.UNKNOWN: "error",
 }

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from audits import Target
-from tests.audits.traps.trap import LIVE, NONFINITE, UNKNOWN, VACUOUS, Scale, linear, one_loss, points, trap
+from tests.audits.traps.trap import LIVE, NONFINITE, UNDERFLOW, UNKNOWN, VACUOUS, Scale, linear, one_loss, points, trap
 from tests.audits.traps.zeros import summed_in_halves
 
 HALF = points().half()
@@ -18,19 +18,19 @@ def linear_in_half() -> nn.Linear:
     return linear().half()
 
 
-@one_loss(encoder=LIVE, parts={"encoder": linear_in_half}, batches=[HALF], fools_backward=True)
+@one_loss(encoder=UNDERFLOW, parts={"encoder": linear_in_half}, batches=[HALF])
 def underflow_in_half(x: Tensor, encoder: nn.Module) -> Tensor:
     """The gradient is smaller than anything that half precision knows."""
     return (1e-4 * encoder(x)).square().mean()
 
 
-@one_loss(encoder=LIVE, fools_backward=True)
+@one_loss(encoder=UNDERFLOW)
 def underflow_by_a_cast(x: Tensor, encoder: nn.Module) -> Tensor:
     """Only the loss is in half precision."""
     return (1e-4 * encoder(x).half()).square().mean().float()
 
 
-@one_loss(encoder=LIVE, fools_backward=True)
+@one_loss(encoder=UNDERFLOW)
 def underflow_in_autocast(x: Tensor, encoder: nn.Module) -> Tensor:
     """Nobody asked for half precision here but the context."""
     with torch.autocast("cpu", torch.float16):

@@ -24,6 +24,7 @@ from audits.result import Status
 
 ABSENT, LIVE, VACUOUS, IDLE = Status.ABSENT, Status.LIVE, Status.VACUOUS, Status.IDLE
 FROZEN, NONFINITE, UNKNOWN = Status.FROZEN, Status.NONFINITE, Status.UNKNOWN
+UNDERFLOW = Status.UNDERFLOW
 
 LOSS = "loss"
 

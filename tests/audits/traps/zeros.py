@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from audits import Target
-from tests.audits.traps.trap import IDLE, LIVE, VACUOUS, Scale, Shift, linear, one_loss, points, trap
+from tests.audits.traps.trap import IDLE, LIVE, UNDERFLOW, VACUOUS, Scale, Shift, linear, one_loss, points, trap
 
 STEPS = {"round": torch.round, "floor": torch.floor, "ceil": torch.ceil, "trunc": torch.trunc, "sign": torch.sign}
 
@@ -39,7 +39,7 @@ def clamp_saturated(x: Tensor, encoder: nn.Module, head: nn.Module) -> Tensor:
     return (encoder(x).clamp(100, 101) + head(x)).square().mean()
 
 
-@one_loss(encoder=LIVE, fools_backward=True)
+@one_loss(encoder=UNDERFLOW)
 def sigmoid_saturated_in_float32(x: Tensor, encoder: nn.Module) -> Tensor:
     """Exactly one in float32, but not in float64: 2e-9 of slope are left."""
     return torch.sigmoid(encoder(x) + 20).square().mean()
@@ -51,7 +51,7 @@ def tiny_factor(x: Tensor, encoder: nn.Module, head: nn.Module) -> Tensor:
     return (head(x).square() + 1e-30 * encoder(x).square()).mean()
 
 
-@one_loss(encoder=LIVE, head=LIVE, fools_backward=True)
+@one_loss(encoder=UNDERFLOW, head=LIVE)
 def factor_below_float32(x: Tensor, encoder: nn.Module, head: nn.Module) -> Tensor:
     """Zero in float32, small in float64."""
     return (head(x).square() + encoder(x).square() * 1e-30 * 1e-30).mean()

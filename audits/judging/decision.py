@@ -1,0 +1,281 @@
+"""Live, vacuous, idle: what a gradient is worth, decided in float64, on more than one batch, at more than one point."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from math import isfinite
+
+from audits.forward import BATCHES, Forward, Lower, NotRunnable, forward
+from audits.gradients import Measured, Visit, measure
+from audits.judging.derivative import Point, proved
+from audits.judging.noise import Verdict, judge, same_direction
+from audits.judging.other_weights import WEIGHTS, elsewhere, nudge
+from audits.judging.steadiness import by_size, differing
+from audits.result import Cell, Pair, Setting, Status
+from audits.target import Target
+
+SHRINKS = 1e-3
+"""A gradient that falls below this part of itself from the lower precision to the higher is rounding noise: float32
+leaves 1e-7 of an identity, float64 1e-16. Likewise the value of a loss."""
+REVIVED = 1e3
+"""A gradient that underflows at these weights and is so many times larger at others has left a plateau, such as the
+flat end of a softplus: a loss that is only scaled down grows with the weights and no more."""
+
+Cells = dict[Pair, Cell]
+Found = tuple[Status, str]
+"""A status and its reason."""
+
+REAL: Found = (Status.LIVE, "")
+ZERO: Found = (Status.VACUOUS, "the gradient is zero or rounding noise on every batch")
+LOST: Found = (
+    Status.UNDERFLOW,
+    "exactly zero in the trainer's own precision, live in float64: scale the loss before the backward pass, and give "
+    "the audit the scaled loss",
+)
+TURNED: Found = (Status.UNKNOWN, "the gradient turns when weights change by a billionth")
+ELSEWHERE: Found = (Status.IDLE, "zero on every batch at these weights, live at others")
+VERDICTS = {Verdict.REAL: REAL, Verdict.NOISE: ZERO, Verdict.UNSURE: TURNED}
+
+
+@dataclass(frozen=True)
+class Pass:
+    """Gradients and values of one forward pass."""
+
+    measured: Measured
+    values: Mapping[str, float]
+    is_double: bool = False
+    """Whether some parameter is float64."""
+    is_all_double: bool = False
+
+    @staticmethod
+    def of(run: Forward, visit: Visit | None = None) -> Pass:
+        """Goes backward from every loss."""
+        measured = measure(run.losses, run.columns, run.graph, visit=visit)
+        return Pass(measured, run.values(), run.is_double, run.is_all_double)
+
+    def norm(self, pair: Pair) -> float:
+        return self.measured.norms.get(pair) or 0.0
+
+
+@dataclass(frozen=True)
+class Where:
+    """On which batch, and at which weights: a number of `elsewhere`, or None for the trainer's own."""
+
+    batch: int = 0
+    weights: int | None = None
+
+
+class Decision:
+    """The status of each pair that has a gradient, at one setting."""
+
+    def __init__(self, target: Target, setting: Setting, own: Pass) -> None:
+        """`own` is the first batch in the trainer's own precision."""
+        self._target, self._setting, self._own = target, setting, own
+        self._sizes: dict[Where, dict[Pair, float]] = {}
+        """Of what was measured in float64: the norms."""
+
+    def decide(self, cells: Cells, late: Mapping[Pair, int]) -> tuple[Cells, list[str]]:
+        """Cells with a status each, and remarks. `late`: pairs that have no path on the first batch, only on this."""
+        waiting = [pair for pair, cell in cells.items() if cell.waits]
+        try:
+            found = self._found([pair for pair in waiting if pair not in late])
+            found |= {pair: self._when_late(pair, late[pair]) for pair in waiting if pair in late}
+        except NotRunnable as error:
+            return cells | {pair: replace(cells[pair], reason=str(error)) for pair in waiting}, [str(error)]
+        decided = {pair: replace(cells[pair], status=status, reason=why) for pair, (status, why) in found.items()}
+        return cells | decided, []
+
+    def _found(self, pairs: Collection[Pair]) -> dict[Pair, Found]:
+        """On the first batch; and, while it is zero there, on further batches, then at other weights."""
+        found = self._at(pairs, Where())
+        for batch in range(1, BATCHES):
+            for pair, status in self._at(_without(found), Where(batch)).items():
+                if status[0] in (Status.LIVE, Status.IDLE):
+                    found[pair] = Status.IDLE, f"{_word(found[pair])} on the first batch, live on batch {batch + 1}"
+                elif status[0] is not Status.VACUOUS or found[pair] == ZERO:
+                    found[pair] = status
+        for weights in range(WEIGHTS):
+            found |= self._at_other_weights(_without(found), weights)
+        return found
+
+    def _at_other_weights(self, pairs: Collection[Pair], weights: int) -> dict[Pair, Found]:
+        """A hinge that training has satisfied on every batch works again at weights that it did not train."""
+        where, before = Where(weights=weights), self._sizes.get(Where(), {})
+        try:
+            found = self._at(pairs, where)
+        except NotRunnable:  # weights that are not the trainer's prove nothing when they break its code
+            return {}
+        real = [pair for pair, status in found.items() if status == REAL]
+        return {pair: ELSEWHERE for pair in real if self._sizes[where][pair] > REVIVED * before.get(pair, 0.0)}
+
+    def _when_late(self, pair: Pair, batch: int) -> Found:
+        status, reason = self._at([pair], Where(batch))[pair]
+        where = f"no path on the first batch, only on batch {batch + 1}"
+        return (Status.IDLE, where) if status is Status.LIVE else (Status.UNKNOWN, f"{where}; there {reason}")
+
+    def _at(self, pairs: Collection[Pair], where: Where) -> dict[Pair, Found]:
+        """What a part of the batch proves live is live; what is zero on a part is asked of all."""
+        if not pairs:
+            return {}
+        losses = {loss for loss, _ in pairs}
+        own = self._own if where == Where() else self._pass(losses, where)
+        alive = [pair for pair in pairs if own.norm(pair)]
+        found = self._on_a_part(alive, own, where)
+        rest = [pair for pair in (pairs if where.weights is None else alive) if pair not in found]
+        if rest:
+            found |= self._on_all(rest, own, where)
+        return {pair: found.get(pair, ZERO) for pair in pairs}
+
+    def _on_a_part(self, pairs: Collection[Pair], own: Pass, where: Where) -> dict[Pair, Found]:
+        """The pairs that a part of the batch proves live: a large batch needs twice its memory in float64."""
+        rows = None if own.is_double else self._target.part()
+        if not pairs or not rows:
+            return {}
+        losses = {loss for loss, _ in pairs}
+        try:
+            plain = self._pass(losses, where, float64=True, rows=rows)
+            nudged = self._pass(losses, where, float64=True, rows=rows, nudged=True)
+        except NotRunnable:  # perhaps it only wants the whole batch
+            return {}
+        self._sizes.setdefault(where, {}).update({pair: plain.norm(pair) for pair in pairs})
+        return {
+            pair: REAL
+            for pair in pairs
+            if SHRINKS < plain.norm(pair) / own.norm(pair) < 1 / SHRINKS
+            and not _changes(plain.values[pair[0]], nudged.values[pair[0]])
+            and same_direction(plain.measured, nudged.measured, pair)
+        }
+
+    def _on_all(self, pairs: Collection[Pair], own: Pass, where: Where) -> dict[Pair, Found]:
+        """What is found on the whole batch in two precisions, and, where they leave a doubt, by other means."""
+        losses = {loss for loss, _ in pairs}
+        high = own if own.is_all_double or not losses else self._pass(losses, where, float64=True)
+        self._sizes.setdefault(where, {}).update({pair: high.norm(pair) for pair in pairs})
+        found = {pair: known for pair in pairs if (known := _plain_answer(pair, own, high))}
+        doubtful = dict.fromkeys((pair for pair in pairs if pair not in found), True)
+        for other, held in self._in_fewer_digits(doubtful, own, where):
+            for pair in held:
+                answer = _compared(pair, high, other)
+                if isinstance(answer, bool):
+                    doubtful[pair] = answer
+                else:
+                    found[pair] = answer
+                    del doubtful[pair]
+        if where.weights is None:
+            asked = [p for p in pairs if p in doubtful or (found[p] == ZERO and own.norm(p))]
+            found |= self._of_unsteady(asked, own, where)
+        found |= self._judged({pair: large for pair, large in doubtful.items() if pair not in found}, high, where)
+        return {pair: LOST if status == REAL and not own.norm(pair) else status for pair, status in found.items()}
+
+    def _in_fewer_digits(
+        self, pairs: Collection[Pair], own: Pass, where: Where
+    ) -> Iterator[tuple[Pass, Collection[Pair]]]:
+        """Passes to compare with float64, and the pairs to compare: the trainer's own; or, if that is float64, one in
+        float32, and for gradients that float32 cannot hold one that keeps the range of float64."""
+        left = list(pairs)
+        if not own.is_double:
+            yield own, left
+            return
+        for lower in Lower:
+            if not left:
+                return
+            try:
+                other = self._pass({loss for loss, _ in left}, where, lower=lower)
+            except NotRunnable:
+                continue
+            held = [pair for pair in left if other.norm(pair) and isfinite(other.norm(pair))]
+            left = [pair for pair in left if pair not in held]
+            yield other, held
+
+    def _of_unsteady(self, pairs: Collection[Pair], own: Pass, where: Where) -> dict[Pair, Found]:
+        """Passes that draw from a generator of the trainer's, or count, are compared by size: no two are alike."""
+        if not pairs:
+            return {}
+        again = self._pass({loss for loss, _ in pairs}, where)
+        losses = differing(own.values, again.values, own.measured, again.measured, pairs)
+        unsteady = [pair for pair in pairs if pair[0] in losses]
+        if not unsteady:
+            return {}
+
+        def norms(*, float64: bool) -> dict[Pair, float]:
+            found = self._pass(losses, where, float64=float64)
+            return {pair: found.norm(pair) for pair in unsteady}
+
+        return by_size(unsteady, [{p: one.norm(p) for p in unsteady} for one in (own, again)], norms)
+
+    def _judged(self, doubtful: Mapping[Pair, bool], high: Pass, where: Where) -> dict[Pair, Found]:
+        """A gradient that is the derivative of its loss is real; what is left is nudged."""
+        if not doubtful:
+            return {}
+        point = Point(self._target, self._setting, where.batch, where.weights)
+        found = dict.fromkeys(proved(point, high.measured, doubtful), REAL)
+        left = {pair: large for pair, large in doubtful.items() if pair not in found}
+        if where.weights is not None:  # what is noise at the trainer's weights is not nudged again at others
+            left = {pair: large for pair, large in left.items() if not self._own.norm(pair)}
+        if left:
+            found |= {pair: VERDICTS[verdict] for pair, verdict in judge(point, left).items()}
+        return found
+
+    def _pass(
+        self,
+        losses: Collection[str],
+        where: Where,
+        *,
+        float64: bool = False,
+        lower: Lower | None = None,
+        rows: int | None = None,
+        nudged: bool = False,
+    ) -> Pass:
+        vary = None if where.weights is None else elsewhere(where.weights)
+        with forward(
+            self._target,
+            self._setting,
+            losses=losses,
+            batch=where.batch,
+            float64=float64,
+            lower=lower,
+            rows=rows,
+            vary=nudge(0, vary) if nudged else vary,
+        ) as run:
+            return Pass.of(run)
+
+
+def _plain_answer(pair: Pair, own: Pass, high: Pass) -> Found | None:
+    """What needs no comparison of directions."""
+    if failure := high.measured.failed.get(pair[0]) or own.measured.failed.get(pair[0]):
+        return Status.UNKNOWN, f"cannot go backward in float64: {failure}"
+    if not isfinite(own.norm(pair)) or not isfinite(high.norm(pair)):
+        return Status.NONFINITE, "the gradient has NaN or infinity"
+    if by := own.measured.emptied.get(pair):
+        return Status.VACUOUS, f"a hook on .grad leaves nothing of the gradient: {by}"
+    return None if high.norm(pair) else ZERO
+
+
+def _compared(pair: Pair, high: Pass, other: Pass) -> Found | bool:
+    """Of a gradient in float64, and in fewer digits: what it is; or whether it is far above what rounding leaves of an
+    identity, where that is not enough."""
+    size, lower = high.norm(pair), other.norm(pair)
+    if size < SHRINKS * lower:
+        return ZERO
+    is_clear = bool(lower) and not _falls(other.values[pair[0]], high.values[pair[0]])
+    return REAL if is_clear and same_direction(other.measured, high.measured, pair) else is_clear
+
+
+def _without(found: Mapping[Pair, Found]) -> list[Pair]:
+    """The pairs of which no gradient was seen in the trainer's own precision."""
+    return [pair for pair, (status, _) in found.items() if status in (Status.VACUOUS, Status.UNDERFLOW)]
+
+
+def _word(found: Found) -> str:
+    return "underflow" if found[0] is Status.UNDERFLOW else "zero"
+
+
+def _falls(low: float, high: float) -> bool:
+    """Whether the value of a loss falls with precision, as rounding noise does."""
+    return abs(high) < SHRINKS * abs(low) or (high == 0) != (low == 0)
+
+
+def _changes(plain: float, nudged: float) -> bool:
+    """Whether the value of a loss changes when weights change by a billionth, as rounding noise does."""
+    return abs(plain - nudged) > SHRINKS * max(abs(plain), abs(nudged))

@@ -1,0 +1,185 @@
+"""The gradient beside the derivative: how much a loss changes when weights are moved a little, in float64.
+
+Weights move along directions of which the sketch of a gradient knows the slope, so that no gradient has to be kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from audits.forward import Displace, Forward, NotRunnable, forward
+from audits.gradients import Column, Measured, differentiable, measure, positions
+from audits.judging.other_weights import elsewhere, nudge
+from audits.result import NO_MULTIPLE, Pair, Setting
+from audits.sketch import WIDTH, pattern
+from audits.target import Target
+
+STEP = 1e-5
+"""By which part of its size each weight moves."""
+ROUNDING = 1e-13
+"""What rounding may do to the value of a loss, as part of it."""
+CLEAR = 30.0
+"""A change this many times above what rounding does is one."""
+AGREES = 1e-3
+"""Part by which gradient and derivative may differ where they are the same."""
+SAME_FACTOR = 0.02
+"""Part by which the ratios along two directions may differ where the gradient is a multiple of the derivative."""
+COUNTS = 1e-2
+"""A module that adds less than this part to the change of a loss is not proved by it."""
+
+
+@dataclass
+class Direction:
+    """Along which some parameters move. The numbers are those of `positions`."""
+
+    numbers: frozenset[int]
+    seed: int = 0
+    along: dict[int, Tensor] = field(default_factory=dict)
+    """[WIDTH], by number of a parameter; known once it has been moved."""
+
+    def move(self, columns: Sequence[Column], sign: int) -> None:
+        """Move copies of the parameters, each by a part of its size."""
+        copies = {id(tensor) for column in columns for tensor in column.parameters}
+        for number, tensor in enumerate(differentiable(columns)):
+            if number not in self.numbers or id(tensor) not in copies:
+                continue
+            if number not in self.along:
+                generator = torch.Generator().manual_seed(1000 * self.seed + number)
+                numbers = torch.randn(WIDTH, generator=generator, dtype=torch.float64)
+                self.along[number] = numbers * (float(tensor.detach().abs().double().mean()) or 0.1)
+            tensor.data.add_(sign * STEP * pattern(tensor.detach(), self.along[number]))
+
+    def slope(self, measured: Measured, pair: Pair) -> float:
+        """Of a loss by its gradient, as far as it comes through a module."""
+        if pair not in measured.sketches:
+            return 0.0
+        rows = zip(measured.numbers[pair], measured.sketches[pair].rows, strict=True)
+        return sum(float(row @ self.along[number]) for number, row in rows if number in self.along)
+
+
+@dataclass(frozen=True)
+class Change:
+    """Of a loss, per step along a direction."""
+
+    slope: float
+    least: float
+    """What rounding may make of none."""
+
+    def ratio(self, gradient: float) -> float | None:
+        """Of the slope that a gradient says and this one; None where both are too small to tell."""
+        changes, pulls = abs(self.slope) > self.least, abs(gradient) > self.least
+        if not changes:
+            return (NO_MULTIPLE if gradient > 0 else -NO_MULTIPLE) if pulls else None
+        return max(-NO_MULTIPLE, min(NO_MULTIPLE, gradient / self.slope))
+
+
+@dataclass(frozen=True)
+class Point:
+    """Where a target is measured."""
+
+    target: Target
+    setting: Setting
+    batch: int = 0
+    weights: int | None = None
+    """A number of `elsewhere`; None: the trainer's own."""
+
+    def forward(
+        self, losses: Collection[str], displace: Displace | None = None, nudged_by: int | None = None
+    ) -> AbstractContextManager[Forward]:
+        """A pass in float64, its weights displaced, or changed by a billionth that a seed draws, if asked."""
+        vary = None if self.weights is None else elsewhere(self.weights)  # a change can be made once
+        if nudged_by is not None:
+            vary = nudge(nudged_by, vary)
+        return forward(
+            self.target, self.setting, losses=losses, batch=self.batch, float64=True, vary=vary, displace=displace
+        )
+
+    def changes(self, losses: Collection[str], direction: Direction) -> dict[str, Change]:
+        """By central differences in float64; nothing where the pass does not run so."""
+        values: list[Mapping[str, float]] = []
+        for sign in (1, -1):
+            try:
+                with self.forward(losses, lambda columns, sign=sign: direction.move(columns, sign)) as run:
+                    values.append(run.values())
+            except NotRunnable:
+                return {}
+        up, down = values
+        return {loss: _change(up[loss], down[loss]) for loss in up}
+
+
+def _change(up: float, down: float) -> Change:
+    return Change((up - down) / (2 * STEP), CLEAR * ROUNDING * max(abs(up), abs(down)) / (2 * STEP))
+
+
+def proved(point: Point, measured: Measured, pairs: Collection[Pair]) -> set[Pair]:
+    """The pairs whose gradient is the derivative of the loss, and so no noise. `measured` is in float64, there."""
+    found = _proved(point, measured, pairs)
+    for module in dict.fromkeys(module for pair in pairs if pair not in found for module in pair[1:]):
+        found |= _proved(point, measured, [pair for pair in pairs if pair[1] == module and pair not in found])
+    return found
+
+
+def _proved(point: Point, measured: Measured, pairs: Collection[Pair]) -> set[Pair]:
+    """Those that one direction along all of their parameters proves."""
+    direction = Direction(frozenset(number for pair in pairs for number in measured.numbers[pair]))
+    found = set()
+    for loss, change in point.changes({loss for loss, _ in pairs}, direction).items():
+        rows = {}
+        for pair, numbers in measured.numbers.items():
+            if pair[0] == loss:
+                rows |= dict(zip(numbers, measured.sketches[pair].rows, strict=True))
+        parts = {n: float(row @ direction.along[n]) for n, row in rows.items() if n in direction.along}
+        if abs(change.slope) <= change.least or abs(sum(parts.values()) - change.slope) > AGREES * abs(change.slope):
+            continue
+        least = COUNTS * abs(change.slope)
+        found |= {p for p in pairs if p[0] == loss and abs(sum(parts.get(n, 0.0) for n in measured.numbers[p])) > least}
+    return found
+
+
+def ratios(point: Point, pairs: Collection[Pair]) -> dict[Pair, float]:
+    """By which factor the gradient of each pair is the derivative of its loss, or `NO_MULTIPLE`.
+
+    Pairs are left out of which it cannot be told.
+    """
+    losses = {loss for loss, _ in pairs}
+    try:
+        with point.forward(losses) as run:
+            measured, members = measure(run.losses, run.columns, run.graph), positions(run.columns)
+    except NotRunnable:
+        return {}
+    asked = [pair for pair in pairs if pair[0] not in measured.failed]
+    one, other = (ratios_along(point, measured, asked, seed, members) for seed in (0, 1))
+    return {pair: _common(one.get(pair, ratio), other.get(pair, ratio)) + 0.0 for pair, ratio in (one | other).items()}
+
+
+def _common(one: float, other: float) -> float:
+    return one if abs(one - other) <= SAME_FACTOR * max(abs(one), abs(other)) else NO_MULTIPLE
+
+
+def ratios_along(
+    point: Point,
+    measured: Measured,
+    pairs: Collection[Pair],
+    seed: int = 0,
+    members: Mapping[str, Sequence[int]] | None = None,
+) -> dict[Pair, float]:
+    """Gradient over derivative along one direction of each module's parameters.
+
+    `measured` is in float64, at this point. `members` gives the numbers of all of a module's parameters, otherwise
+    those move that have a gradient.
+    """
+    found = {}
+    for module in dict.fromkeys(module for _, module in pairs):
+        asked = [pair for pair in pairs if pair[1] == module]
+        numbers = members[module] if members else [n for pair in asked for n in measured.numbers[pair]]
+        direction = Direction(frozenset(numbers), seed)
+        for loss, change in point.changes({loss for loss, _ in asked}, direction).items() if numbers else ():
+            ratio = change.ratio(direction.slope(measured, (loss, module)))
+            if ratio is not None:
+                found[loss, module] = ratio
+    return found
