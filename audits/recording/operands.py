@@ -1,7 +1,7 @@
 """Which of its operands an operation computes from. The others lend it their shape, type or device alone.
 
-Autograd knows that of every operation: it is run once more on stand-ins that have a shape and no numbers and that all
-take gradient, and the graph of what it gives is looked at. What cannot be run so is taken to compute from everything.
+Autograd knows that of every operation: it is run once more, on copies that all take gradient, and the graph of what it
+gives is looked at. What cannot be run so is taken to compute from everything.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ COPYING = frozenset(
 PLAIN = (numbers.Number, slice, type(...), torch.device, torch.layout, torch.memory_format)
 """Arguments of which the kind alone counts."""
 TENSORS = (Tensor, nn.Parameter)
-META, CPU = torch.device("meta"), torch.device("cpu")
 KNOWN = 4096
 """Operations that are remembered."""
 
@@ -48,10 +47,12 @@ def operands(func: Callable, args: tuple, kwargs: dict | None, count: int) -> Se
     if not _is_of_torch(func):
         return None
     try:
-        key = func, _signature(args), _signature(kwargs), maybe_current_level()
+        key = func, _signature(args), _signature(kwargs)
     except _Unclear:
         return None
     if key not in _known:
+        if maybe_current_level() is not None:  # under vmap or grad
+            return None
         if len(_known) >= KNOWN:
             _known.clear()
         _known[key] = _seen_by_autograd(func, args, kwargs or {})
@@ -113,35 +114,29 @@ def _signature(value: Any) -> Any:
 
 
 def _seen_by_autograd(func: Callable, args: tuple, kwargs: dict) -> Sequence[Used] | None:
-    """Integers and truth values have no derivative; many operations take other numbers in their place, which have."""
-    discrete = {n for n, tensor in enumerate(tensors((args, kwargs))) if not _is_continuous(tensor.dtype)}
-    as_floats = _run(func, args, kwargs, all_float=True)
-    if as_floats is not None and all(discrete <= set(used) for used in as_floats):
-        return as_floats
-    if as_floats is not None and _runs_on_floats(func, args, kwargs):
-        return as_floats
-    as_given = _run(func, args, kwargs, all_float=False) if discrete else None
-    return as_given and [tuple(sorted(discrete.union(used))) for used in as_given]
+    """Integers and truth values have no derivative; many operations take other numbers in their place, which have. An
+    integer that cannot be another number is an index, and counts."""
+    devices = {tensor.device for tensor in tensors((args, kwargs)) if tensor.is_cuda}
+    with torch.random.fork_rng(devices=devices):
+        as_floats = _run(func, args, kwargs, all_float=True)
+        discrete = {n for n, tensor in enumerate(tensors((args, kwargs))) if not _is_continuous(tensor.dtype)}
+        if as_floats is not None or not discrete:
+            return as_floats
+        as_given = _run(func, args, kwargs, all_float=False)
+        return as_given and [tuple(sorted(discrete.union(used))) for used in as_given]
 
 
-def _runs_on_floats(func: Callable, args: tuple, kwargs: dict) -> bool:
-    """On a real device no index may be a float: an integer that may lends its shape alone."""
-    with torch.random.fork_rng(devices=()):
-        return _run(func, args, kwargs, all_float=True, device=CPU) is not None
-
-
-def _run(
-    func: Callable, args: tuple, kwargs: dict, *, all_float: bool, device: torch.device = META
-) -> Sequence[Used] | None:
+def _run(func: Callable, args: tuple, kwargs: dict, *, all_float: bool) -> Sequence[Used] | None:
     """None where the operation does not run so, or gives integers, of which autograd knows nothing."""
     leaves: list[Tensor] = []
+    writes = writes_in_place(func) or "out" in kwargs
 
     def stand_in(tensor: Tensor) -> Tensor:
-        dtype = torch.complex64 if tensor.dtype.is_complex else torch.float32
-        continuous = all_float or _is_continuous(tensor.dtype)
-        leaf = torch.zeros(tensor.shape, dtype=dtype if continuous else tensor.dtype, device=device)
-        leaves.append(leaf.requires_grad_(continuous))
-        return leaf.clone()
+        leaf = tensor.detach().clone()
+        if all_float and not _is_continuous(leaf.dtype):
+            leaf = leaf.float()
+        leaves.append(leaf.requires_grad_(_is_continuous(leaf.dtype)))
+        return leaf.clone() if writes else leaf
 
     def changed(value: Any) -> Any:
         if isinstance(value, Tensor):
@@ -150,7 +145,7 @@ def _run(
             return type(value)(map(changed, value))
         if isinstance(value, dict):
             return {key: changed(item) for key, item in value.items()}
-        return device if isinstance(value, torch.device) else value
+        return value
 
     try:
         with torch.inference_mode(False), torch.enable_grad(), _unseen(), warnings.catch_warnings():
@@ -161,18 +156,18 @@ def _run(
             return None
         position = {id(leaf): number for number, leaf in enumerate(leaves)}
         return [tuple(sorted(position[leaf] for leaf in _leaves(out) if leaf in position)) for out in found]
-    except Exception:  # whatever an operation raises that finds no numbers
+    except Exception:  # whatever an operation raises of numbers that it does not take
         return None
 
 
 def _unseen() -> saved_tensors_hooks:
-    """What a stand-in saves for its backward pass is nothing that a checkpoint should count."""
+    """What a copy saves for its backward pass is nothing that a checkpoint should count."""
     return saved_tensors_hooks(lambda tensor: tensor, lambda tensor: tensor)
 
 
 def _leaves(out: Tensor) -> Iterable[int]:
-    """Ids of the leaf tensors in the graph of another."""
-    found, seen, stack = set(), set(), [out.grad_fn]
+    """Ids of the leaf tensors in the graph of another, which may be one itself."""
+    found, seen, stack = {id(out)}, set(), [out.grad_fn]
     while stack:
         node = stack.pop()
         if node is None or node in seen:

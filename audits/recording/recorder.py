@@ -141,7 +141,10 @@ class Recorder(TorchFunctionMode):
         given = list(tensors((args, kwargs)))
         numbers = tuple(map(self._number, given))
         carries, frame = self.recording.carries, caller(3)
-        used = None if func in DETACHING else operands(func, args, kwargs, len(outs))
+        used = None
+        carrying = [physical(tensor) for tensor, value in zip(given, numbers, strict=True) if carries[value]]
+        if func not in DETACHING and not all(_follow(physical(out), carrying) for out in outs):
+            used = operands(func, args, kwargs, len(outs))
         used = used or [tuple(range(len(given)))] * len(outs)
         for out, positions in zip(outs, used, strict=True):
             inputs = tuple(numbers[position] for position in positions)
@@ -321,6 +324,15 @@ class Recorder(TorchFunctionMode):
         self.recording.left.setdefault(value, self._sources.place(caller(3)))
         if isinstance(out, int | float):
             self.recording.numbers.setdefault(value, out)
+
+
+def _follow(out: Tensor, tensors: Sequence[Tensor]) -> bool:
+    """Whether the graph has an edge from an output to each of some tensors, which then are known to count."""
+    if not tensors or out.grad_fn is None:
+        return not tensors
+    followers: list[Any] = [node for node, _ in out.grad_fn.next_functions]
+    leaves = {id(node.variable) for node in followers if hasattr(node, "variable")}
+    return all(id(tensor) in leaves if tensor.grad_fn is None else tensor.grad_fn in followers for tensor in tensors)
 
 
 def physical(tensor: Tensor) -> Tensor:
