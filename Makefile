@@ -48,6 +48,7 @@ docs: $(STAMP) ## Write the generated pages of docs/ anew
 	$(BIN)/python -m jepa_world_model.rules.reference > docs/rules.md
 	$(BIN)/python -m jepa_world_model.training.alarms_reference > docs/alarms.md
 	$(BIN)/python docs/rooms.py
+	$(BIN)/python docs/settings_page.py
 	$(BIN)/python docs/embed.py
 
 site: $(STAMP) ## Build the site of docs/ into site/; a broken link is an error

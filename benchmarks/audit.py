@@ -1,4 +1,4 @@
-"""The audit of the world model: its walk beside a forward pass, its gradients beside a pass per loss, its command.
+"""The audit of the world model: its walk compared with a forward pass, its gradients with a pass per loss, its command.
 
 At the shape of the default training step. TorchJD is a row where it is installed.
 """
@@ -80,7 +80,7 @@ def gradients(rounds: int) -> None:
 
 
 def command(rounds: int) -> None:
-    """`jepa audit-grads`, every setting and status, beside the import of torch."""
+    """`jepa audit-grads`, every setting and status, compared with the import of torch."""
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
 
     def run(*arguments: str) -> Callable[[], object]:

@@ -1,4 +1,4 @@
-"""What each group of default losses adds to a training step, beside a step of the bare autoencoder."""
+"""What each group of default losses adds to a training step, compared with a step of the bare autoencoder."""
 
 from itertools import accumulate
 from statistics import median

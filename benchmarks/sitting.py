@@ -1,4 +1,4 @@
-"""What a run does beside its steps: a checkpoint, a validation, an audit of --audit-every; each in steps.
+"""What a run does in addition to its steps: a checkpoint, a validation, an audit of --audit-every; each in steps.
 
 python -m benchmarks.sitting
 """

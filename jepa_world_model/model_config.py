@@ -107,7 +107,21 @@ LossWeights: Any = table_of("LossWeights", {loss.name: (LossWeight, loss.weight)
 
 @settings
 class ModelConfig:
-    """[model] Sizes and shapes of the thirteen modules, and the gate that belongs to them."""
+    """[model] Sizes and shapes of the thirteen modules, and the gate that belongs to them.
+
+    Attributes:
+        image_size: Side of the square frames, in pixels. A multiple of 8, and of 2 to the power of the number of layers
+            of encoder and decoder.
+        encoder_widths: Channels of the encoder's convolutions, each of which halves the image. The last one is Dz, the
+            width of z.
+        decoder_widths: Channels of the decoder's layers, from the image inwards.
+        h_dim: Dh, the width of h.
+        pose_dim: Dp, the width of p. By default Dh.
+        hidden_width: Width of the hidden layer of every MLP.
+        predictor_spectral_norm: Spectral norm on the predictor's layers, so that errors do not grow in a rollout.
+        delta_layer_norm: LayerNorm on the states that the increments are computed from.
+        pose_delta_detach_h: Gate: h is stop-grad where it feeds the pose increments.
+    """
 
     image_size: Annotated[Whole, Field(ge=SMALLEST_IMAGE)] = 64
     encoder_widths: Widths = (32, 64, 128, 256)
@@ -145,7 +159,32 @@ class ModelConfig:
 
 @settings
 class TrainConfig:
-    """[train] How the model is trained, and the two gates that belong to training."""
+    """[train] How the model is trained, and the two gates that belong to training.
+
+    Attributes:
+        steps: Optimizer steps of the run.
+        batch_size: Windows in a batch, of all processes together.
+        sequence_length: T, the frames of a window.
+        rollout_horizon: K, how many steps a rollout imagines.
+        learning_rate: Learning rate of AdamW after the warm-up. It falls to a tenth by a cosine until the last step.
+        weight_decay: Weight decay of AdamW.
+        warmup_steps: Steps in which the learning rate rises linearly.
+        gradient_clip: Norm that the gradient is clipped to.
+        seed: Seed of the weights, and of the batches that are drawn.
+        device: Where to train. auto takes CUDA where there is one, else MPS, else the CPU.
+        precision: Precision of the forward pass. auto is bfloat16 where a GPU supports it, else float32.
+        threads: CPU threads. 0 takes half of the cores, 8 at most.
+        deterministic: On a GPU, use algorithms that give the same bits each time.
+        channels_last: Memory format of the convolutions.
+        compile: torch.compile for encoder and decoder.
+        accumulate: Parts that a batch is split into, for less memory. Batch statistics are then those of a part.
+        log_every: Steps from one writing of metrics to the next.
+        validate_every: Steps from one validation on held-out windows to the next.
+        checkpoint_every_steps: Steps from one checkpoint to the next.
+        keep_checkpoints: How many of the last checkpoints are kept.
+        detach_z_from_h_and_p: Gate: z is stop-grad where it feeds the predictor and the rollouts of h and p.
+        detach_decoder: Gate: z is stop-grad where it feeds the decoder.
+    """
 
     steps: Count = 1000
     batch_size: Annotated[Whole, Field(ge=2)] = 8  # batch norm needs something to compare
@@ -190,7 +229,16 @@ class TrainConfig:
 
 @settings
 class DataConfig:
-    """[data] What is trained on: an embedded world, or a folder."""
+    """[data] What is trained on: an embedded world, or a folder.
+
+    Attributes:
+        source: grid-rooms, grid-loops, or the path of a folder of episodes or of image folders.
+        episodes: Number of episodes of an embedded world.
+        episode_length: Frames of an episode of an embedded world.
+        validation_fraction: Fraction of the episodes that is held out. 0 holds out none.
+        action_kind: Kind of the actions. auto takes what the data set says, or infers it from the values.
+        seed: Seed of an embedded world, and of the choice of held-out episodes.
+    """
 
     source: Text = "grid-rooms"
     episodes: Count = 200

@@ -9,7 +9,9 @@ when either is stale.
 
 from __future__ import annotations
 
+import inspect
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from typing import Any
@@ -20,20 +22,41 @@ from audits.dataflow.values import Kind
 from jepa_world_model.config_file import TABLES, load_config
 from jepa_world_model.gradient_flow.target import jepa_target
 from jepa_world_model.losses import LOSSES
-from jepa_world_model.model_config import Config
+from jepa_world_model.model_config import Config, DataConfig, ModelConfig, TrainConfig
 from jepa_world_model.record import ROUTING
 from jepa_world_model.states import Gates
+from jepa_world_model.vitals import BOUNDS
 
 SCHEMA = ROUTING.with_name("config.schema.json")
 USED = (Kind.MODULE, Kind.FROZEN)
 
 
 def schema() -> str:
-    """What `jepa train` accepts, as JSON Schema."""
+    """What `jepa train` accepts, as JSON Schema. Every setting is described."""
     from pydantic import TypeAdapter
 
     document = {"$schema": "https://json-schema.org/draft/2020-12/schema", **TypeAdapter(Config).json_schema()}
-    return json.dumps(document, indent=1) + "\n"
+    tables = document["$defs"]
+    for table, described in _descriptions().items():
+        tables[table]["description"] = tables[table]["description"].partition("\n")[0]
+        for key, description in described.items():
+            tables[table]["properties"][key]["description"] = description
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+
+def _descriptions() -> dict[str, dict[str, str]]:
+    """By table, then by key: what a setting means, from where it is declared."""
+    losses = {loss.name: loss.meaning for loss in LOSSES.values()}
+    bounds = {bound.key: bound.meaning for bound in BOUNDS}
+    written = {table.__name__: _attributes(table) for table in (ModelConfig, TrainConfig, DataConfig)}
+    return {"LossWeights": losses, "Alarms": bounds, **written}
+
+
+def _attributes(documented: type) -> dict[str, str]:
+    """The section Attributes of a docstring: name to description, in one line."""
+    section = (inspect.getdoc(documented) or "").partition("Attributes:\n")[2]
+    entries = re.findall(r"^    (\w+): (.+(?:\n {8}.+)*)", section, re.MULTILINE)
+    return {name: " ".join(description.split()) for name, description in entries}
 
 
 def routing() -> str:

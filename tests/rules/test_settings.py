@@ -1,5 +1,6 @@
 """Settings are read as `jepa train` would read them, without the weight of doing so."""
 
+import json
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +28,17 @@ STALE = "stale: run `make docs`"
 
 def test_the_schema_is_fresh() -> None:
     assert SCHEMA.read_text(encoding="utf-8") == schema(), STALE
+
+
+def test_every_setting_is_described() -> None:
+    tables = json.loads(schema())["$defs"]
+    bare = [
+        f"{table}.{key}"
+        for table in tables
+        for key, value in tables[table]["properties"].items()
+        if not value.get("description")
+    ]
+    assert bare == []
 
 
 def test_the_record_of_routing_is_fresh() -> None:

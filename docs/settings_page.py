@@ -1,0 +1,48 @@
+"""The tables of settings.md: every setting with its default and its limits, in the words of the JSON Schema.
+
+python docs/settings_page.py        from the project's root; `make docs` does
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "settings.md"
+SCHEMA = ROOT / "jepa_world_model" / "config.schema.json"
+TABLE = re.compile(r"(<!-- settings (\w+) -->\n).*?(?=<!-- /settings -->)", re.DOTALL)
+LIMITS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
+
+
+def with_tables(page: str) -> str:
+    """The page with its tables as they are now."""
+    tables = json.loads(SCHEMA.read_text(encoding="utf-8"))["$defs"]
+    return TABLE.sub(lambda found: "\n".join([found[1], *_rows(tables[found[2]]["properties"]), "", ""]), page)
+
+
+def _rows(properties: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    yield "| key | default | values | meaning |"
+    yield "| --- | --- | --- | --- |"
+    for key, schema in properties.items():
+        default = "" if schema["default"] is None else json.dumps(schema["default"])
+        yield f"| `{key}` | {default} | {_values(schema)} | {schema['description']} |"
+
+
+def _values(schema: Mapping[str, Any]) -> str:
+    """``integer ≥ 1``, ``auto, cpu, cuda, mps``."""
+    if "anyOf" in schema:
+        return " or ".join(_values(each) for each in schema["anyOf"] if each["type"] != "null")
+    if "enum" in schema:
+        return ", ".join(schema["enum"])
+    if schema["type"] == "array":
+        return f"list of {_values(schema['items'])}"
+    limits = [f" {sign} {schema[limit]:.10g}" for limit, sign in LIMITS.items() if limit in schema]
+    return schema["type"] + ",".join(limit for limit in limits if float(limit.split()[1]) < 2**62)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(with_tables(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
