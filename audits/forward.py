@@ -18,6 +18,7 @@ from audits.graph import Graph
 from audits.isolation.parameter_swap import ParameterSwap, Vary, swapped_parameters
 from audits.isolation.precision import InFloat64
 from audits.isolation.random_state import drawn_state
+from audits.isolation.retained_graphs import retained_graphs
 from audits.recording.recorder import Recorder
 from audits.result import Setting
 from audits.target import Target, parameters_of
@@ -95,7 +96,7 @@ def forward(
             where = "in float64" if float64 else "at other weights" if vary else "with all weights trainable"
             found = _elsewhere(target, setting, given, losses, watch, where)
         else:
-            with watch:
+            with watch, retained_graphs():
                 found = target.run(setting, given)
             found = target.checked(found, setting)
         draws = drawn_state() != before
@@ -112,7 +113,7 @@ def _elsewhere(
     where: str,
 ) -> Mapping[str, Tensor]:
     try:
-        with watch:
+        with watch, retained_graphs():
             found = target.run(setting, given, only=only)
         return target.checked(found, setting)  # a loss that is not finite elsewhere says nothing about the trainer
     except Exception as error:  # code that was written for one precision may raise anything in another
@@ -132,8 +133,7 @@ def _columns(target: Target, copies: ParameterSwap) -> list[Column]:
     columns = []
     for name, module in target.named_modules.items():
         parameters = tuple(parameters_of(module))
-        kept = map(copies.original, parameters)
-        columns.append(Column(name, parameters, tuple(original for original in kept if original is not None)))
+        columns.append(Column(name, parameters, tuple(map(copies.others, parameters))))
     return columns
 
 

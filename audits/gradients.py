@@ -27,13 +27,13 @@ class Column:
     module: str
     parameters: Sequence[Tensor]
     """The module's own; they hold copies."""
-    originals: Sequence[Tensor] = ()
-    """What graphs that existed before the pass hold in their place."""
+    aliases: Sequence[Sequence[Tensor]] = ()
+    """Of each parameter: what graphs hold in its place that existed before the pass, or before a step in it."""
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:
         """Whatever the graph may hold of this module."""
-        return (*self.parameters, *self.originals)
+        return (*self.parameters, *(alias for aliases in self.aliases for alias in aliases))
 
 
 @dataclass

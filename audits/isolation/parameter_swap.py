@@ -39,9 +39,9 @@ class ParameterSwap:
         self._undo: list[Undo] = []
         self._tensors_left = self._arrays_left = COPIED
 
-    def original(self, tensor: Tensor) -> Tensor | None:
+    def others(self, tensor: Tensor) -> list[Tensor]:
         """What older graphs hold in the place of a tensor that holds a copy."""
-        return self._tensors.original(tensor)
+        return self._tensors.others(tensor)
 
     def parameters(self) -> Iterable[Tensor]:
         """Every parameter of a module that was found."""
@@ -54,8 +54,7 @@ class ParameterSwap:
         """
         roots = list(named)
         for root in roots:
-            if isinstance(root, nn.Module) and any(map(is_lazy, root.parameters())):
-                raise AuditError("a lazy module has no weights yet: run one forward pass before the audit")
+            _check_not_lazy(root.parameters() if isinstance(root, nn.Module) else [root])
         self._adopt(roots, weights=[root for root in roots if isinstance(root, Tensor)])
 
     def adopt_reached(self, roots: Iterable[Any]) -> None:
@@ -64,6 +63,7 @@ class ParameterSwap:
 
     def adopt_called(self, module: nn.Module, *_: Any) -> None:
         """The same for a module that nobody found before it was called."""
+        _check_not_lazy(module._parameters.values())
         if id(module) not in self._adopted and not _is_lent(module):
             self._tensors_left = float("inf")  # it is too late for the guard
             self.adopt_named([module])
@@ -81,6 +81,9 @@ class ParameterSwap:
         """The same for an optimizer that is about to take a step, and write to all that it remembers."""
         self._tensors_left = float("inf")
         self._adopt([optimizer, *optimizer.state.values()])
+        for group in optimizer.param_groups:
+            for parameter in group["params"]:
+                self._tensors.renew(parameter)
 
     def restore(self) -> None:
         """Put everything back."""
@@ -104,9 +107,9 @@ class ParameterSwap:
             if not isinstance(value, Tensor | torch.jit.ScriptModule):
                 self._keep(value, self._undo_of(value))
         tensors = {**of_modules, **{id(value): value for value in new if isinstance(value, Tensor)}}
-        for tensor in sorted(tensors.values(), key=is_a_part):
-            if tensor.is_leaf and not is_lazy(tensor):
-                self._adopt_tensor(tensor, free=id(tensor) not in of_modules)
+        ready = [tensor for tensor in tensors.values() if not is_lazy(tensor) and tensor.is_leaf]
+        for tensor in sorted(ready, key=is_a_part):
+            self._adopt_tensor(tensor, free=id(tensor) not in of_modules)
 
     def _tensors_of(self, module: nn.Module) -> list[Tensor]:
         """The tensors that are a module's own. Those of scripted code are taken care of at once."""
@@ -182,6 +185,11 @@ def _default_dtype(dtype: torch.dtype) -> Iterator[None]:
         yield
     finally:
         torch.set_default_dtype(before)
+
+
+def _check_not_lazy(tensors: Iterable[Tensor | None]) -> None:
+    if any(tensor is not None and is_lazy(tensor) for tensor in tensors):
+        raise AuditError("a lazy module has no weights yet: run one forward pass before the audit")
 
 
 def _is_lent(module: nn.Module) -> bool:
