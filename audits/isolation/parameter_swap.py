@@ -12,8 +12,9 @@ from torch.nn.parameter import is_lazy
 from torch.optim.optimizer import Optimizer, register_optimizer_step_pre_hook
 
 from audits.errors import AuditError
+from audits.isolation.iterators import copies_in
 from audits.isolation.random_state import Undo, random_state_kept
-from audits.isolation.reachable import is_array, reachable
+from audits.isolation.reachable import ITERATORS, is_array, reachable
 from audits.isolation.snapshots import undo_of
 from audits.isolation.stand_ins import StandIns, Vary, is_a_part
 from audits.isolation.write_guard import WriteGuard
@@ -100,6 +101,8 @@ class ParameterSwap:
 
     def _adopt(self, roots: Iterable[Any], weights: Iterable[Tensor] = ()) -> None:
         new = self._new(roots)
+        if any(type(value) in ITERATORS for value in new):
+            self._undo.append(copies_in(new))
         of_modules = {id(tensor): tensor for tensor in weights}
         for value in new:
             if isinstance(value, nn.Module):
@@ -166,6 +169,7 @@ def swapped_parameters(
     with ExitStack() as stack:
         stack.enter_context(random_state_kept(seed))
         stack.enter_context(_default_dtype(torch.float64 if float64 else torch.get_default_dtype()))
+        stack.callback(_put_threads, torch.get_num_threads())
         stack.callback(copies.restore)
         copies.adopt_named(named)
         copies.adopt_batch(batch, rows)
@@ -185,6 +189,11 @@ def _default_dtype(dtype: torch.dtype) -> Iterator[None]:
         yield
     finally:
         torch.set_default_dtype(before)
+
+
+def _put_threads(number: int) -> None:
+    if torch.get_num_threads() != number:
+        torch.set_num_threads(number)
 
 
 def _check_not_lazy(tensors: Iterable[Tensor | None]) -> None:

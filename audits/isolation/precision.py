@@ -31,11 +31,14 @@ class InFloat64(TorchFunctionMode):
             return promoted(func(*args, **{**(kwargs or {}), "dtype": torch.float32}))
         if func in IN_FLOAT32:
             return IN_FLOAT32[func](*args)
-        if writes_in_place(func):  # a promoted copy would take the write, and be thrown away
-            args = (args[0], *(_fitting(value, args[0]) for value in args[1:]))
-        else:
-            args = tuple(map(_promoted, args))
-        return func(*args, **{key: _promoted(value) for key, value in kwargs.items()} if kwargs else {})
+        kwargs = kwargs or {}
+        if not writes_in_place(func):
+            return func(*map(_promoted, args), **{key: _promoted(value) for key, value in kwargs.items()})
+        if not args:
+            return func(**kwargs)
+        written = args[0]  # promoted it would be a copy, which takes the write and is thrown away
+        fitting = {key: _fitting(value, written) for key, value in kwargs.items()}
+        return func(written, *(_fitting(value, written) for value in args[1:]), **fitting)
 
 
 def _fitting(value: Any, written: Any) -> Any:
