@@ -20,6 +20,7 @@ from audits.graph import Graph
 from audits.isolation.parameter_swap import ParameterSwap, Vary, swapped_parameters
 from audits.isolation.precision import Chopped, InFloat32, InFloat64
 from audits.isolation.random_state import drawn_state
+from audits.isolation.retained_graphs import retained_graphs
 from audits.recording.recorder import Recorder
 from audits.result import Setting
 from audits.target import Target, parameters_of
@@ -124,7 +125,7 @@ def forward(
             where = "with all weights trainable" if thaw else where
             found = _elsewhere(target, setting, given, losses, watch, where)
         else:
-            with watch:
+            with watch, retained_graphs():
                 found = target.run(setting, given)
             found = target.checked(found, setting)
         draws = drawn_state() != before
@@ -155,7 +156,7 @@ def _elsewhere(
     where: str,
 ) -> Mapping[str, Tensor]:
     try:
-        with watch:
+        with watch, retained_graphs():
             found = target.run(setting, given, only=only)
         return target.checked(found, setting)  # a loss that is not finite elsewhere says nothing about the trainer
     except Exception as error:  # code that was written for one precision may raise anything in another
@@ -175,10 +176,9 @@ def _columns(target: Target, copies: ParameterSwap) -> list[Column]:
     columns = []
     for name, module in target.named_modules.items():
         parameters = tuple(parameters_of(module))
-        kept = map(copies.original, parameters)
-        originals = tuple(original for original in kept if original is not None)
+        aliases = tuple(map(copies.others, parameters))
         hooks = {id(parameter): found for parameter in parameters if (found := hooks_of(parameter))}
-        columns.append(Column(name, parameters, originals, hooks))
+        columns.append(Column(name, parameters, aliases, hooks))
     return columns
 
 

@@ -25,15 +25,15 @@ class Column:
     module: str
     parameters: Sequence[Tensor]
     """The module's own; they hold copies."""
-    originals: Sequence[Tensor] = ()
-    """What graphs that existed before the pass hold in their place."""
+    aliases: Sequence[Sequence[Tensor]] = ()
+    """Of each parameter: what graphs hold in its place that existed before the pass, or before a step in it."""
     hooks: Mapping[int, Sequence[Hook]] = field(default_factory=dict)
     """By id of a tensor: what its owner does to its `.grad` as soon as it is complete."""
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:
         """Whatever the graph may hold of this module."""
-        return (*self.parameters, *self.originals)
+        return (*self.parameters, *(alias for aliases in self.aliases for alias in aliases))
 
 
 @dataclass

@@ -55,7 +55,7 @@ def _each_function_once(places: list[Place]) -> tuple[Place, ...]:
 def _name(module: str, named: Named, column: Column, leaf: Tensor) -> str:
     if not isinstance(named, nn.Module):
         return module
-    names = [f"{module}.{name}" for name, _ in named.named_parameters()]
-    aliases = dict(zip(map(id, column.parameters), names, strict=False))
-    aliases |= dict(zip(map(id, column.originals), names, strict=False))
-    return aliases.get(id(leaf), module)
+    for (name, _), parameter, aliases in zip(named.named_parameters(), column.parameters, column.aliases, strict=False):
+        if any(leaf is tensor for tensor in (parameter, *aliases)):
+            return f"{module}.{name}"
+    return module

@@ -91,9 +91,9 @@ class Target:
     def __post_init__(self, switches: Mapping[str, Sequence[Any]] | None) -> None:
         if switches is not None:
             object.__setattr__(self, "gates", switches)
-        self._check_kinds()
         if isinstance(self.modules, Mapping):
-            object.__setattr__(self, "modules", {name: as_column(value) for name, value in self.modules.items()})
+            object.__setattr__(self, "modules", {name: _as_column(value) for name, value in self.modules.items()})
+        self._check_kinds()
         if not self.named_modules:
             raise AuditError(f"target {self.name!r} has no modules: expected a module with children, or named modules")
         if not any(True for module in self.named_modules.values() for _ in parameters_of(module)):
@@ -103,7 +103,7 @@ class Target:
         """Raises AuditError that names each field of a wrong kind."""
         right = {
             "modules: a module, or a mapping from names to modules and parameters": (
-                all(as_column(value) is not None for value in self.modules.values())
+                all(isinstance(value, nn.Module | Tensor | Group) for value in self.modules.values())
                 if isinstance(self.modules, Mapping)
                 else isinstance(self.modules, nn.Module)
             ),
@@ -127,7 +127,9 @@ class Target:
     def named_modules(self) -> dict[str, Named]:
         """The columns of the table: name to module, parameter, or several parameters."""
         if not isinstance(self.modules, nn.Module):
-            return {name: column for name, value in self.modules.items() if (column := as_column(value)) is not None}
+            return {
+                name: value for name, value in self.modules.items() if isinstance(value, nn.Module | Tensor | Group)
+            }
         root = unwrapped(self.modules)
         children = {name: child for name, child in root._modules.items() if child is not None}  # a shared one twice
         return {**children, **dict(root.named_parameters(recurse=False))}
@@ -248,16 +250,12 @@ def parameters_of(module: Named) -> Iterator[Tensor]:
         yield from module
 
 
-def as_column(value: Any) -> Named | None:
-    """A module, a parameter, or several as a group; None for anything else."""
-    if isinstance(value, nn.Module | nn.Parameter | Group):
+def _as_column(value: Any) -> Any:
+    """Several parameters as a group; anything else as it is."""
+    if isinstance(value, nn.Module | Tensor | str) or not isinstance(value, Iterable):
         return value
-    if isinstance(value, Tensor):
-        return value if value.is_leaf and value.requires_grad else None
-    if isinstance(value, str) or not isinstance(value, Iterable):
-        return None
-    members = Group(value.values() if isinstance(value, Mapping) else value)
-    return members if members and all(isinstance(each, Tensor) and each.is_leaf for each in members) else None
+    members = tuple(value.values() if isinstance(value, Mapping) else value)
+    return Group(members) if members and all(isinstance(each, Tensor) for each in members) else value
 
 
 def _rows_of(batch: Any) -> int | None:

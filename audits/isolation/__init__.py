@@ -1,1 +1,1 @@
-"""A forward pass that leaves nothing behind: copies of tensors, random generators, float64."""
+"""A forward pass that leaves nothing behind: what it can reach, copies of tensors, the rest put back; float64."""

@@ -12,8 +12,9 @@ from torch.nn.parameter import is_lazy
 from torch.optim.optimizer import Optimizer, register_optimizer_step_pre_hook
 
 from audits.errors import AuditError
+from audits.isolation.iterators import copies_in
 from audits.isolation.random_state import Undo, random_state_kept
-from audits.isolation.reachable import is_array, reachable
+from audits.isolation.reachable import ITERATORS, is_array, reachable
 from audits.isolation.snapshots import undo_of
 from audits.isolation.stand_ins import StandIns, Vary, is_a_part
 from audits.isolation.write_guard import WriteGuard
@@ -39,9 +40,9 @@ class ParameterSwap:
         self._undo: list[Undo] = []
         self._tensors_left = self._arrays_left = COPIED
 
-    def original(self, tensor: Tensor) -> Tensor | None:
+    def others(self, tensor: Tensor) -> list[Tensor]:
         """What older graphs hold in the place of a tensor that holds a copy."""
-        return self._tensors.original(tensor)
+        return self._tensors.others(tensor)
 
     def parameters(self) -> Iterable[Tensor]:
         """Every parameter of a module that was found."""
@@ -54,8 +55,7 @@ class ParameterSwap:
         """
         roots = list(named)
         for root in roots:
-            if isinstance(root, nn.Module) and any(map(is_lazy, root.parameters())):
-                raise AuditError("a lazy module has no weights yet: run one forward pass before the audit")
+            _check_not_lazy(root.parameters() if isinstance(root, nn.Module) else [root])
         self._adopt(roots, weights=[root for root in roots if isinstance(root, Tensor)])
 
     def adopt_reached(self, roots: Iterable[Any]) -> None:
@@ -64,6 +64,7 @@ class ParameterSwap:
 
     def adopt_called(self, module: nn.Module, *_: Any) -> None:
         """The same for a module that nobody found before it was called."""
+        _check_not_lazy(module._parameters.values())
         if id(module) not in self._adopted and not _is_lent(module):
             self._tensors_left = float("inf")  # it is too late for the guard
             self.adopt_named([module])
@@ -81,6 +82,9 @@ class ParameterSwap:
         """The same for an optimizer that is about to take a step, and write to all that it remembers."""
         self._tensors_left = float("inf")
         self._adopt([optimizer, *optimizer.state.values()])
+        for group in optimizer.param_groups:
+            for parameter in group["params"]:
+                self._tensors.renew(parameter)
 
     def restore(self) -> None:
         """Put everything back."""
@@ -97,6 +101,8 @@ class ParameterSwap:
 
     def _adopt(self, roots: Iterable[Any], weights: Iterable[Tensor] = ()) -> None:
         new = self._new(roots)
+        if any(type(value) in ITERATORS for value in new):
+            self._undo.append(copies_in(new))
         of_modules = {id(tensor): tensor for tensor in weights}
         for value in new:
             if isinstance(value, nn.Module):
@@ -104,9 +110,9 @@ class ParameterSwap:
             if not isinstance(value, Tensor | torch.jit.ScriptModule):
                 self._keep(value, self._undo_of(value))
         tensors = {**of_modules, **{id(value): value for value in new if isinstance(value, Tensor)}}
-        for tensor in sorted(tensors.values(), key=is_a_part):
-            if tensor.is_leaf and not is_lazy(tensor):
-                self._adopt_tensor(tensor, free=id(tensor) not in of_modules)
+        ready = [tensor for tensor in tensors.values() if not is_lazy(tensor) and tensor.is_leaf]
+        for tensor in sorted(ready, key=is_a_part):
+            self._adopt_tensor(tensor, free=id(tensor) not in of_modules)
 
     def _tensors_of(self, module: nn.Module) -> list[Tensor]:
         """The tensors that are a module's own. Those of scripted code are taken care of at once."""
@@ -163,6 +169,7 @@ def swapped_parameters(
     with ExitStack() as stack:
         stack.enter_context(random_state_kept(seed))
         stack.enter_context(_default_dtype(torch.float64 if float64 else torch.get_default_dtype()))
+        stack.callback(_put_threads, torch.get_num_threads())
         stack.callback(copies.restore)
         copies.adopt_named(named)
         copies.adopt_batch(batch, rows)
@@ -182,6 +189,16 @@ def _default_dtype(dtype: torch.dtype) -> Iterator[None]:
         yield
     finally:
         torch.set_default_dtype(before)
+
+
+def _put_threads(number: int) -> None:
+    if torch.get_num_threads() != number:
+        torch.set_num_threads(number)
+
+
+def _check_not_lazy(tensors: Iterable[Tensor | None]) -> None:
+    if any(tensor is not None and is_lazy(tensor) for tensor in tensors):
+        raise AuditError("a lazy module has no weights yet: run one forward pass before the audit")
 
 
 def _is_lent(module: nn.Module) -> bool:

@@ -40,11 +40,14 @@ class InPrecision(TorchFunctionMode):
             return self._converted(func(*args, **self.drawn(func, kwargs or {})))
         if func in IN_FLOAT32:
             return IN_FLOAT32[func](*args)
-        if writes_in_place(func):  # a converted copy would take the write, and be thrown away
-            args = (args[0], *(self._fitting(value, args[0]) for value in args[1:]))
-        else:
-            args = tuple(map(self._converted, args))
-        return func(*args, **{key: self._converted(value) for key, value in kwargs.items()} if kwargs else {})
+        kwargs = kwargs or {}
+        if not writes_in_place(func):
+            return func(*map(self._converted, args), **{key: self._converted(value) for key, value in kwargs.items()})
+        if not args:
+            return func(**kwargs)
+        written = args[0]  # a converted copy would take the write, and be thrown away
+        fitting = {key: self._fitting(value, written) for key, value in kwargs.items()}
+        return func(written, *(self._fitting(value, written) for value in args[1:]), **fitting)
 
     def drawn(self, func: Callable, kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """The arguments by which random numbers are drawn in the trainer's own precision."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import random
 import sys
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import islice
 from types import BuiltinFunctionType, CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -23,6 +24,8 @@ PLAIN = (bool, int, float, complex, str, bytes, range, slice, type(None), type(.
 NO_STATE = (*PLAIN, torch.dtype, torch.device, torch.Size, torch.layout, BuiltinFunctionType)
 """What nobody can change, or nothing can be found in."""
 
+ITERATORS = (itertools.count, *(type(iter(empty)) for empty in ([], (), range(0))))
+"""Counters and iterators that can be copied, and not put back."""
 OPENED = ("torch.optim", "torch.amp", "torch.cuda.amp", "torch.nn", "torch.distributions", "audits.target")
 """Packages whose objects are a trainer's own: an optimizer, a schedule, a scaler."""
 NAMESPACES = frozenset({"SimpleNamespace", "Namespace"})
@@ -78,6 +81,11 @@ def assigned_globals(function: FunctionType) -> frozenset[str]:
     return _assigned(function.__code__)
 
 
+def globals_of(function: FunctionType) -> list[str]:
+    """Names of its module that a function reads, and that have a value."""
+    return [] if is_foreign(function.__module__) else sorted(_names(function.__code__) & function.__globals__.keys())
+
+
 def content_of(cell: CellType) -> Any:
     """What a closure holds in a cell; None for an empty one."""
     try:
@@ -120,16 +128,16 @@ def _reader(kind: type) -> Callable[[Any], Parts | None] | None:
     ]
     if issubclass(kind, NO_STATE):
         return None
-    if is_generator(kind) or is_array(kind):
+    if is_generator(kind) or is_array(kind) or kind in ITERATORS:
         return lambda _: ()
     if reader := next((reader for kinds, reader in readers if issubclass(kind, kinds)), None):
         return reader
     if is_cache(kind) or kind.__name__ in NAMESPACES or kind.__module__.startswith(OPENED):
         return lambda value: (*attributes(value).values(), *_own_class(value))
-    return None if _is_foreign(kind.__module__) else _of_object
+    return None if is_foreign(kind.__module__) else _of_object
 
 
-def _is_foreign(module: str | None) -> bool:
+def is_foreign(module: str | None) -> bool:
     """Whether a module belongs to Python, torch, NumPy or the audit."""
     root = (module or "builtins").partition(".")[0]
     return root in ("torch", "numpy", "audits", "builtins") or root in sys.stdlib_module_names
@@ -141,7 +149,7 @@ def _extra(value: Any) -> Parts:
 
 
 def _own_class(value: Any) -> Parts:
-    return () if _is_foreign(type(value).__module__) else (type(value),)
+    return () if is_foreign(type(value).__module__) else (type(value),)
 
 
 def _of_dict(value: dict[Any, Any]) -> Parts:
@@ -166,22 +174,16 @@ def _of_function(function: FunctionType) -> Iterator[Any]:
     yield from function.__defaults__ or ()
     yield from (function.__kwdefaults__ or {}).values()
     yield from vars(function).values()
-    if not _is_foreign(function.__module__):
-        yield from _named(function.__globals__, _names(function.__code__))
-
-
-def _named(space: Mapping[str, Any], names: frozenset[str]) -> Iterator[Any]:
-    """What some names mean in a module, and in the modules that it imports."""
-    for name in sorted(names & space.keys()):
-        value = space[name]
+    for name in globals_of(function):
+        value = function.__globals__[name]
         if not isinstance(value, ModuleType):
             yield value
-        elif not _is_foreign(value.__name__):
-            yield from (vars(value)[inner] for inner in sorted(names & vars(value).keys()))
+        elif not is_foreign(value.__name__):  # what it reads of a module that it imports
+            yield from (vars(value)[inner] for inner in sorted(_names(function.__code__) & vars(value).keys()))
 
 
 def _of_class(kind: type) -> Iterator[Any]:
-    if _is_foreign(kind.__module__):
+    if is_foreign(kind.__module__):
         return
     yield from kind.__bases__
     for name, value in list(vars(kind).items()):

@@ -10,7 +10,16 @@ from types import CellType, FunctionType, MethodType
 from typing import Any
 
 from audits.isolation.random_state import Undo, generator_undo
-from audits.isolation.reachable import assigned_globals, content_of, is_array, is_cache, is_generator, slots
+from audits.isolation.reachable import (
+    ITERATORS,
+    assigned_globals,
+    content_of,
+    is_array,
+    is_cache,
+    is_foreign,
+    is_generator,
+    slots,
+)
 
 CONTAINERS = (OrderedDict, dict, list, set, deque)
 MISSING = object()
@@ -34,7 +43,9 @@ def _maker(kind: type) -> Callable[[Any], Undo | None] | None:
         return _content_undo if kind.__module__ in ("builtins", "collections") else _content_and_attributes_undo
     if issubclass(kind, FunctionType):
         return _function_undo
-    return None if issubclass(kind, type | tuple | frozenset | MethodType) else _attributes_undo
+    if issubclass(kind, type):
+        return _class_undo
+    return None if issubclass(kind, (tuple, frozenset, MethodType, *ITERATORS)) else _attributes_undo
 
 
 def array_undo(array: Any) -> Undo | None:
@@ -117,6 +128,27 @@ def _put(value: Any, name: str, item: Any) -> None:
         object.__delattr__(value, name)
     else:
         object.__setattr__(value, name, item)
+
+
+def _class_undo(kind: type) -> Undo | None:
+    """What a class of the trainer's own keeps for all its objects."""
+    if is_foreign(kind.__module__):
+        return None
+    before = _own(kind)
+
+    def undo() -> None:
+        now = _own(kind)
+        for name in now.keys() - before.keys():
+            delattr(kind, name)
+        for name, item in before.items():
+            if now.get(name, MISSING) is not item:
+                setattr(kind, name, item)
+
+    return undo
+
+
+def _own(kind: type) -> dict[str, Any]:
+    return {name: item for name, item in vars(kind).items() if not name.startswith("__")}
 
 
 def _function_undo(function: FunctionType) -> Undo:

@@ -26,16 +26,16 @@ class StandIns:
     def __init__(self, *, float64: bool = False, thaw: bool = False, vary: Vary | None = None) -> None:
         """Copies are promoted to float64; those of weights are made trainable although frozen, and varied, as asked."""
         self._float64, self._thaw, self._vary = float64, thaw, vary
-        self._held: dict[int, tuple[Tensor, Tensor | None]] = {}
+        self._held: dict[int, list[Tensor]] = {}
         self._wholes: dict[int, Tensor] = {}
         self._undo: list[Undo] = []
 
     def __contains__(self, tensor: Tensor) -> bool:
         return id(tensor) in self._held
 
-    def original(self, tensor: Tensor) -> Tensor | None:
-        """What a tensor held before, as graphs that existed before know it; None where C++ shares the tensor."""
-        return self._held[id(tensor)][1] if id(tensor) in self._held else None
+    def others(self, tensor: Tensor) -> list[Tensor]:
+        """What graphs from before hold in the place of a tensor; nothing where C++ shares the tensor."""
+        return self._held.get(id(tensor), [])
 
     def swap(self, tensor: Tensor, *, weight: bool = False, rows: int | None = None, by_data: bool = False) -> None:
         """Let a copy stand in for what a tensor holds: a weight, or the first `rows` of a batch.
@@ -52,8 +52,18 @@ class StandIns:
         if differentiable and (tensor.requires_grad or (self._thaw and weight)):
             copy.requires_grad_()
         if by_data or not self._exchange(tensor, copy):
-            self._held[id(tensor)] = tensor, None
+            self._held[id(tensor)] = []
             self._swap_data(tensor, copy)
+
+    def renew(self, tensor: Tensor) -> None:
+        """Let another copy stand in where a graph needs the one that is about to be written to."""
+        if not self.others(tensor) or tensor._use_count() == 1:  # pyright: ignore[reportAttributeAccessIssue]
+            return
+        with torch._C.DisableTorchFunction(), torch.inference_mode(False), torch.no_grad():
+            copy = tensor.detach().clone()
+        gradient = tensor.grad
+        if self._exchange(tensor, copy.requires_grad_(tensor.requires_grad)):
+            tensor.grad = gradient
 
     def restore(self) -> None:
         """Put everything back."""
@@ -86,7 +96,7 @@ class StandIns:
             _exchanged(tensor, copy)
         except RuntimeError:
             return False
-        self._held[id(tensor)] = tensor, copy
+        self._held.setdefault(id(tensor), []).append(copy)
         if hooks:
             tensor._backward_hooks = hooks
 

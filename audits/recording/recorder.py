@@ -175,6 +175,8 @@ class Recorder(TorchFunctionMode):
         if value is None:
             inner = physical(tensor)
             known = self._newest.get(id(inner), self._made.get(inner.grad_fn))
+            if known is None and inner is not tensor and _is_weight(inner):
+                known = self._number(inner)
             value = self._add(tensor, () if known is None else (known,), takes_gradient(tensor))
             if known is None and inner.grad_fn is not None:
                 self._unexplained[value] = inner.grad_fn

@@ -63,10 +63,10 @@ def _weights(target: Target, run: Forward, recorder: RouteRecorder) -> dict[int,
     for column in run.columns:
         module = target.named_modules[column.module]
         names = _owners(column.module, module)
-        for tensors in (column.parameters, column.originals):
-            for name, tensor in zip(names, tensors, strict=False):
-                for value in versions.get(id(tensor), ()):
-                    found.setdefault(value, (name, column.module if isinstance(module, nn.Module) else ""))
+        aliases = column.aliases or [()] * len(column.parameters)
+        for name, tensor, others in zip(names, column.parameters, aliases, strict=True):
+            for value in (value for each in (tensor, *others) for value in versions.get(id(each), ())):
+                found.setdefault(value, (name, column.module if isinstance(module, nn.Module) else ""))
     for tensor in run.strangers:
         for value in versions.get(id(tensor), ()):
             found.setdefault(value, ("unnamed weights", ""))

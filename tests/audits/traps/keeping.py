@@ -1,5 +1,6 @@
 """What a trainer keeps outside of its modules: numbers, arrays, generators, tensors, objects of its own."""
 
+import itertools
 from collections import deque
 from dataclasses import dataclass
 from functools import cache, partial
@@ -182,3 +183,40 @@ def module_with_tuples_and_arrays() -> Target:
     """Nothing of it is a buffer."""
     encoder = Pairs()
     return of(encoder, lambda x: {"loss": encoder(x).square().mean()})
+
+
+class Counting:
+    """Counts in its class, where all trainers of a kind have one number."""
+
+    calls = 0
+    means: Tensor = torch.zeros(3)
+
+    def __init__(self, encoder: nn.Module) -> None:
+        self.encoder, self.batches, self.numbers = encoder, iter([points(n) for n in range(100)]), itertools.count()
+
+    def losses(self) -> dict[str, Tensor]:
+        Counting.calls += 1
+        Counting.means.add_(1)
+        factor = 1.0 if next(self.numbers) % 4 == 0 and Counting.calls % 4 == 1 else 0.0
+        return {"loss": factor * self.encoder(next(self.batches) + self.means).square().mean()}
+
+
+@trap(expected=ONE, fools_backward=True)
+def counts_in_a_class_and_in_an_iterator() -> Target:
+    """Only every fourth step counts; batches come from an iterator of the trainer's own."""
+    encoder = linear()
+    return Target({"encoder": encoder}, Counting(encoder).losses)
+
+
+@trap(expected=ONE)
+def layer_appended_in_the_step() -> Target:
+    """A network that grows."""
+    encoder = nn.ModuleList([linear()])
+
+    def losses(x: Tensor) -> dict[str, Tensor]:
+        encoder.append(linear())
+        for layer in encoder:
+            x = layer(x)
+        return {"loss": x.square().mean()}
+
+    return of(encoder, losses)

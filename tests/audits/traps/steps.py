@@ -306,3 +306,50 @@ def a_module_that_is_its_own_trainer() -> Target:
     agent = Agent()
     modules = {"encoder": agent.encoder, "critic": agent.critic}
     return Target(modules, agent.training_step, batches=[points()])
+
+
+@trap(
+    expected={("loss", "encoder"): LIVE, ("loss", "head"): LIVE, ("next", "encoder"): LIVE, ("next", "head"): ABSENT},
+    fools_backward=True,
+)
+def losses_returned_after_the_step() -> Target:
+    """A whole training step that gives its losses to the log: its graph is gone in training, and weights have moved."""
+    encoder, head = nn.Sequential(linear(), nn.Tanh()), linear()
+    optimizer = torch.optim.AdamW([*encoder.parameters(), *head.parameters()], 0.1)
+
+    def losses(x: Tensor) -> dict[str, Tensor]:
+        loss = head(encoder(x)).square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return {"loss": loss, "next": encoder(x).mean()}
+
+    return Target({"encoder": encoder, "head": head}, losses, batches=[points()])
+
+
+class Dotted(nn.Module):
+    """Names as a dictionary of tensors gives them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._parameters["layer.weight"] = nn.Parameter(torch.ones(3))
+        self._buffers["layer.calls"] = torch.zeros(())
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight, calls = self._parameters["layer.weight"], self._buffers["layer.calls"]
+        assert weight is not None
+        assert calls is not None
+        return x * weight / calls.add_(1)
+
+
+@trap(expected={("loss", "all"): LIVE, ("loss", "some"): LIVE, ("loss", "named"): LIVE, ("loss", "dotted"): LIVE})
+def parameters_that_are_no_module() -> Target:
+    """A list, a generator, a dictionary; and a module whose names have dots."""
+    encoder, middle, head, dotted = linear(), linear(), linear(), Dotted()
+    modules = {
+        "all": list(encoder.parameters()),
+        "some": (weight for weight in middle.parameters() if weight.ndim > 1),
+        "named": dict(head.named_parameters()),
+        "dotted": dotted,
+    }
+    return Target(modules, lambda x: {"loss": head(dotted(middle(encoder(x)))).square().mean()}, batches=[points()])
