@@ -1,4 +1,4 @@
-"""A comparison of runs on a terminal: who they are, what they differ in, each loss and vital side by side."""
+"""A comparison of runs on a terminal: the runs, the settings that differ, each loss and vital in columns."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from jepa_cli.runs.comparison import Comparison, Course
+from rich.cells import cell_len
+
+from jepa_cli.runs.comparison import Course, RunComparison
 from jepa_cli.runs.view import STYLES, steps, weighted_otherwise
-from jepa_cli.terminal.columns import aligned, duration, number, printable, width
+from jepa_cli.terminal.columns import aligned, duration, number, printable
 from jepa_cli.terminal.plain_page import PlainPage
 from jepa_world_model.rules.edits import shown
 from jepa_world_model.runs.progress import Sum
@@ -19,8 +21,8 @@ Cells = Sequence[Sequence[str]]
 """For each run: its columns of a row."""
 
 
-def show(comparison: Comparison, picture: Path | None, page: PlainPage, room: int) -> None:
-    """Runs by their letters, then tables that name them by letter alone."""
+def show(comparison: RunComparison, picture: Path | None, page: PlainPage, room: int) -> None:
+    """A letter for each run, then tables whose columns are these letters."""
     _runs(comparison, page)
     _settings(comparison, page, room)
     _table("held out", comparison, "losses", ("last", "best"), lambda course: (course.last, course.best), page, room)
@@ -28,7 +30,7 @@ def show(comparison: Comparison, picture: Path | None, page: PlainPage, room: in
     page.paragraph(f"picture: {printable(str(picture))}" if picture else "no picture: none of them has metrics yet")
 
 
-def _runs(comparison: Comparison, page: PlainPage) -> None:
+def _runs(comparison: RunComparison, page: PlainPage) -> None:
     for run in comparison.runs:
         record = run.record
         took = f" in {duration(record.seconds)}" if record.seconds is not None else ""
@@ -39,7 +41,7 @@ def _runs(comparison: Comparison, page: PlainPage) -> None:
     page.blank()
 
 
-def _settings(comparison: Comparison, page: PlainPage, room: int) -> None:
+def _settings(comparison: RunComparison, page: PlainPage, room: int) -> None:
     if not comparison.settings:
         page.paragraph("settings: no difference")
         page.blank()
@@ -50,7 +52,7 @@ def _settings(comparison: Comparison, page: PlainPage, room: int) -> None:
 
 def _table(
     title: str,
-    comparison: Comparison,
+    comparison: RunComparison,
     kind: str,
     columns: Sequence[str],
     picked: Callable[[Course], Sequence[float]],
@@ -77,7 +79,7 @@ def _chunked(
     title: str,
     columns: Sequence[str],
     rows: Sequence[tuple[str, Cells]],
-    comparison: Comparison,
+    comparison: RunComparison,
     page: PlainPage,
     room: int,
 ) -> None:
@@ -89,7 +91,7 @@ def _chunked(
         for last in range(first + 1, len(labels) + 1):
             told = [(name, cells[first:last]) for name, cells in rows if set(chain(*cells[first:last])) != {NOTHING}]
             wider = _lines(title, labels[first:last], columns, told)
-            if lines and max(map(width, wider)) > room:
+            if lines and max(map(cell_len, wider)) > room:
                 break
             lines, end = wider, last
         page.paragraph(lines[0], style="heading")

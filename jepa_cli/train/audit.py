@@ -1,4 +1,4 @@
-"""The gradient audit, again and again while a model is trained."""
+"""The gradient audit at regular steps of a training."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from jepa_cli.targets.documents import documented_table
 from jepa_world_model import processes
 from jepa_world_model.gradient_flow.target import target_in_training
 from jepa_world_model.states import Gates
-from jepa_world_model.training.observer import Observer, Stop
+from jepa_world_model.training.observer import Observer, StopTraining
 from jepa_world_model.training.run_folder import RunFolder
 from jepa_world_model.training.trainer import Trainer
 
@@ -21,7 +21,7 @@ MOST_DRIFTS = 8
 
 
 class AuditWhileTraining(Observer):
-    """Before the first step and after every so many, proves that the enabled losses update what is documented.
+    """Before the first step and after every N steps, checks that the enabled losses update what is documented.
 
     The first process audits, on a copy of the model; all of them stop when it finds drift.
     """
@@ -43,7 +43,7 @@ class AuditWhileTraining(Observer):
         except AuditError as error:
             raise UserError(f"--audit-every: {error}") from error
         if drifts := processes.from_first(found):
-            raise Stop(drifts)
+            raise StopTraining(drifts)
 
     def _drifts(self, trainer: Trainer) -> str:
         """In words, or empty."""

@@ -1,4 +1,4 @@
-"""status.json: how a run goes, for whoever looks at its folder from outside. The only file with times in it."""
+"""status.json: the state of a run, for other processes. It is the only file that holds times."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from audits.files import CannotWrite, write_file
 from jepa_world_model.runs.files import FAILED, FINISHED, INTERRUPTED, RUNNING, read_status
-from jepa_world_model.training.metrics import Row
+from jepa_world_model.training.metrics import MetricRow
 from jepa_world_model.training.observer import Observer
 from jepa_world_model.training.outcome import Outcome
 
@@ -24,7 +24,7 @@ SECONDS_BETWEEN = 1.0
 
 
 class StatusFile(Observer):
-    """Keeps status.json up to date. A status that cannot be written ends no run."""
+    """Keeps status.json up to date. A status that cannot be written does not end the run."""
 
     def on_start(self, run: RunFolder, trainer: Trainer) -> None:
         before = read_status(run)
@@ -33,7 +33,7 @@ class StatusFile(Observer):
         self._started = before.get("started", _now()) if trainer.done else _now()
         self._write(RUNNING)
 
-    def on_rows(self, rows: list[Row]) -> None:
+    def on_rows(self, rows: list[MetricRow]) -> None:
         if time.monotonic() - self._written > SECONDS_BETWEEN:
             self._write(RUNNING)
 
@@ -41,12 +41,12 @@ class StatusFile(Observer):
         self._write(INTERRUPTED if outcome.interrupted else FINISHED)
 
     def failed(self, reason: str) -> None:
-        """The run ended before its end, and why."""
+        """The run failed, for this reason."""
         self._write(FAILED, reason)
 
     @property
     def seconds(self) -> float:
-        """Of all sittings together."""
+        """Of all sessions together."""
         return self._seconds_before + time.monotonic() - self._begun
 
     def _write(self, state: str, reason: str = "") -> None:
