@@ -25,7 +25,7 @@ from audits.isolation.in_place import writes_in_place
 from audits.places import Place, Stop, StopKind
 from audits.recording.constructors import constructors_told
 from audits.recording.functions import Functions
-from audits.recording.grad_mode import GradMode, by_torch
+from audits.recording.grad_mode import GradMode, by_torch, inference_told
 from audits.recording.operands import copies, operands, results, tensors
 from audits.recording.sources import Sources, caller, inside_torch
 
@@ -101,6 +101,7 @@ class Recorder(TorchFunctionMode):
 
     def __enter__(self) -> Recorder:
         self._told.enter_context(constructors_told(self._constructed))
+        self._told.enter_context(inference_told(self._infers, self._mode.inference_left))
         return super().__enter__()
 
     def __exit__(self, *raised: Any) -> None:
@@ -318,6 +319,12 @@ class Recorder(TorchFunctionMode):
                 return
             self._mode.switched_off(frame)
         SET_GRAD(on)
+
+    def _infers(self, frame: FrameType | None, on: bool) -> bool:
+        if on and torch.is_grad_enabled() and self._is_taken_out(self._mode.place(frame), by_torch(frame)):
+            return False
+        self._mode.inference_entered(frame, on)
+        return True
 
     def _is_taken_out(self, place: Place, is_torch: bool) -> bool:
         if is_torch:

@@ -126,6 +126,7 @@ STEPS: list[Step] = [
     lambda x, y: passed(x.tensor.t().reshape_as(y.tensor), x),
     lambda x, y: passed(torch.broadcast_tensors(x.tensor[:1], y.tensor)[0], x),
     lambda x, y: passed(x.tensor + torch.zeros_like(y.tensor), x),
+    lambda x, y: passed(vmap(lambda a, b: a + torch.zeros_like(b))(x.tensor, y.tensor), x),
     lambda x, y: passed(x.tensor * y.tensor.new_tensor(2.0), x),
     lambda x, y: passed(x.tensor * torch.arange(3).type_as(y.tensor), x),
     lambda x, _: stopped(x.tensor.detach(), x),
