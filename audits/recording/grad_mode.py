@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import inspect
 import linecache
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType, FunctionType
+from typing import Any
 
 import torch
+from torch import inference_mode
 
 from audits.places import Place
-from audits.recording.sources import CONTEXTS, TORCH, Sources, inside_torch
+from audits.recording.sources import CONTEXTS, TORCH, Sources, caller, inside_torch
 
 SWITCHES = ("no_grad", "inference_mode", "set_grad_enabled")
 """What a decorator that switches gradient off has in its name."""
@@ -52,10 +55,47 @@ class GradMode:
         else:
             self.off = Off(self.place(frame), by_torch(frame))
 
+    def inference_entered(self, frame: FrameType | None, on: bool) -> None:
+        """Before `torch.inference_mode` begins, or a block that ends it for a while."""
+        self._outside.append(self.off)
+        if not on:
+            self.off = None
+        elif torch.is_grad_enabled():
+            self.off = Off(self.place(frame), by_torch(frame))
+
+    def inference_left(self) -> None:
+        """What was before it comes back."""
+        self.off = self._outside.pop()
+
     def place(self, frame: FrameType | None) -> Place:
         """The block, the call or the decorator that switches gradient off."""
         function = None if by_torch(frame) else _decorated(frame)
         return (function and _decorator(function)) or self._sources.place(frame)
+
+
+@contextmanager
+def inference_told(enters: Callable[[FrameType | None, bool], bool], leaves: Callable[[], None]) -> Iterator[None]:
+    """`torch.inference_mode` switches gradient off in a way of its own, that no override sees. It is begun only where
+    `enters` agrees, who is told the frame and whether it is on."""
+    enter, leave = inference_mode.__enter__, inference_mode.__exit__
+    skipped: set[int] = set()
+
+    def entered(self: inference_mode) -> None:
+        if enters(caller(), self.mode):
+            return enter(self)
+        return skipped.add(id(self))
+
+    def left(self: inference_mode, exc_type: Any, exc_value: Any, traceback: Any) -> None:
+        if id(self) in skipped:
+            return skipped.remove(id(self))
+        leaves()
+        return leave(self, exc_type, exc_value, traceback)
+
+    inference_mode.__enter__, inference_mode.__exit__ = entered, left
+    try:
+        yield
+    finally:
+        inference_mode.__enter__, inference_mode.__exit__ = enter, leave
 
 
 def by_torch(frame: FrameType | None) -> bool:

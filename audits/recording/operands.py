@@ -9,12 +9,14 @@ from __future__ import annotations
 import numbers
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch._C._functorch import maybe_current_level  # pyright: ignore[reportMissingImports]
+from torch._C._functorch import is_functorch_wrapped_tensor  # pyright: ignore[reportMissingImports]
+from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
 from torch.autograd.graph import saved_tensors_hooks
 
 from audits.isolation.in_place import writes_in_place
@@ -51,8 +53,6 @@ def operands(func: Callable, args: tuple, kwargs: dict | None, count: int) -> Se
     except _Unclear:
         return None
     if key not in _known:
-        if maybe_current_level() is not None:  # under vmap or grad
-            return None
         if len(_known) >= KNOWN:
             _known.clear()
         _known[key] = _seen_by_autograd(func, args, kwargs or {})
@@ -132,7 +132,10 @@ def _run(func: Callable, args: tuple, kwargs: dict, *, all_float: bool) -> Seque
     writes = writes_in_place(func) or "out" in kwargs
 
     def stand_in(tensor: Tensor) -> Tensor:
-        leaf = tensor.detach().clone()
+        if is_functorch_wrapped_tensor(tensor):  # it has no numbers that another level could read
+            leaf = torch.ones(tensor.shape, dtype=tensor.dtype, device=tensor.device)
+        else:
+            leaf = tensor.detach().clone()
         if all_float and not _is_continuous(leaf.dtype):
             leaf = leaf.float()
         leaves.append(leaf.requires_grad_(_is_continuous(leaf.dtype)))
@@ -148,8 +151,7 @@ def _run(func: Callable, args: tuple, kwargs: dict, *, all_float: bool) -> Seque
         return value
 
     try:
-        with torch.inference_mode(False), torch.enable_grad(), _unseen(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with _apart():
             given, named = changed(args), changed(kwargs)
             found = results(func, given, func(*given, **named))
         if not all(_is_continuous(tensor.dtype) for tensor in found):
@@ -160,9 +162,18 @@ def _run(func: Callable, args: tuple, kwargs: dict, *, all_float: bool) -> Seque
         return None
 
 
-def _unseen() -> saved_tensors_hooks:
-    """What a copy saves for its backward pass is nothing that a checkpoint should count."""
-    return saved_tensors_hooks(lambda tensor: tensor, lambda tensor: tensor)
+@contextmanager
+def _apart() -> Iterator[None]:
+    """Gradient is on, whatever surrounds it, and nobody counts what is saved for a backward pass."""
+    with (
+        temporarily_clear_interpreter_stack(),
+        torch.inference_mode(False),
+        torch.enable_grad(),
+        saved_tensors_hooks(lambda tensor: tensor, lambda tensor: tensor),
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _leaves(out: Tensor) -> Iterable[int]:

@@ -25,7 +25,7 @@ from audits.isolation.in_place import writes_in_place
 from audits.places import Place, Stop, StopKind
 from audits.recording.constructors import constructors_told
 from audits.recording.functions import Functions
-from audits.recording.grad_mode import GradMode, by_torch
+from audits.recording.grad_mode import GradMode, by_torch, inference_told
 from audits.recording.operands import copies, operands, results, tensors
 from audits.recording.sources import Sources, caller, inside_torch
 
@@ -94,12 +94,14 @@ class Recorder(TorchFunctionMode):
         self._made: dict[Any, int] = {}  # by node of the autograd graph: the value that it made
         self._unexplained: dict[int, Any] = {}  # values that torch made unseen, and their nodes
         self._beside: dict[int, frozenset[int]] = {}  # what they were computed from that the graph does not know
+        self._fed: list[bool] = []  # by value: whether some parameter is behind it, whatever was stopped on the way
         self._functions = Functions(sources)
         self._mode = GradMode(sources)
         self._told = ExitStack()
 
     def __enter__(self) -> Recorder:
         self._told.enter_context(constructors_told(self._constructed))
+        self._told.enter_context(inference_told(self._infers, self._mode.inference_left))
         return super().__enter__()
 
     def __exit__(self, *raised: Any) -> None:
@@ -142,8 +144,8 @@ class Recorder(TorchFunctionMode):
         numbers = tuple(map(self._number, given))
         carries, frame = self.recording.carries, caller(3)
         used = None
-        carrying = [physical(tensor) for tensor, value in zip(given, numbers, strict=True) if carries[value]]
-        if func not in DETACHING and not all(_follow(physical(out), carrying) for out in outs):
+        fed = [physical(tensor) for tensor, value in zip(given, numbers, strict=True) if self._fed[value]]
+        if func not in DETACHING and not all(_follow(physical(out), fed) for out in outs):
             used = operands(func, args, kwargs, len(outs))
         used = used or [tuple(range(len(given)))] * len(outs)
         for out, positions in zip(outs, used, strict=True):
@@ -177,7 +179,8 @@ class Recorder(TorchFunctionMode):
             known = self._newest.get(id(inner), self._made.get(inner.grad_fn))
             if known is None and inner is not tensor and _is_weight(inner):
                 known = self._number(inner)
-            value = self._add(tensor, () if known is None else (known,), takes_gradient(tensor))
+            carries = takes_gradient(tensor) if known is None else self.recording.carries[known]
+            value = self._add(tensor, () if known is None else (known,), carries)
             if known is None and inner.grad_fn is not None:
                 self._unexplained[value] = inner.grad_fn
         elif value in self._functions and not self._mode.in_function:
@@ -237,6 +240,7 @@ class Recorder(TorchFunctionMode):
         value = len(self.recording.inputs)
         self.recording.inputs.append(inputs)
         self.recording.carries.append(False)
+        self._fed.append(True)
         self.recording.stops[value] = stop
         return value
 
@@ -256,6 +260,7 @@ class Recorder(TorchFunctionMode):
             self._made[inner.grad_fn] = value
         recording.inputs.append(inputs)
         recording.carries.append(carries)
+        self._fed.append(carries or any(self._fed[source] for source in inputs))
         return value
 
     def _forget(self, watch: _Watch) -> None:
@@ -314,6 +319,12 @@ class Recorder(TorchFunctionMode):
                 return
             self._mode.switched_off(frame)
         SET_GRAD(on)
+
+    def _infers(self, frame: FrameType | None, on: bool) -> bool:
+        if on and torch.is_grad_enabled() and self._is_taken_out(self._mode.place(frame), by_torch(frame)):
+            return False
+        self._mode.inference_entered(frame, on)
+        return True
 
     def _is_taken_out(self, place: Place, is_torch: bool) -> bool:
         if is_torch:

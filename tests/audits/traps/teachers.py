@@ -229,3 +229,11 @@ def stopped_behind_a_block_with_gradient(x: Tensor, encoder: nn.Module, head: nn
             _unused = head(x)
         z = encoder(x)
     return head(z).square().mean()
+
+
+@one_loss(encoder=ABSENT, head=LIVE, why={"encoder": "torch.inference_mode()"})
+def inference_block(x: Tensor, encoder: nn.Module, head: nn.Module) -> Tensor:
+    """Named by its head, as a block without gradient is."""
+    with torch.inference_mode():
+        z = encoder(x).tanh()
+    return head(z.clone()).square().mean()
