@@ -93,7 +93,11 @@ def named(losses: Iterable[str]) -> str:
 
 
 def _explains(causes: Iterable[Drift], drift: Drift) -> bool:
-    return any(cause.loss == drift.loss and set(cause.settings) & set(drift.settings) for cause in causes)
+    """A stop explains what else changes for its loss at its settings, and other routes of its loss at any."""
+    anywhere = drift.kind is DriftKind.ROUTE
+    return any(
+        cause.loss == drift.loss and (anywhere or set(cause.settings) & set(drift.settings)) for cause in causes
+    )
 
 
 def _effect(kind: DriftKind, about: str, drifts: Sequence[Drift]) -> str:
