@@ -8,7 +8,7 @@ from typing import Any
 from audits.contract.derivatives import derivatives
 from audits.contract.lock import Entry, Lock
 from audits.contract.mistakes import shown
-from audits.contract.whereabouts import function_of
+from audits.contract.whereabouts import place_of
 from audits.drift import Drift, DriftKind, Row
 from audits.errors import AuditError
 from audits.places import Place, Stop
@@ -77,7 +77,8 @@ def routing_drifts(
     now = {key: {stop.place.expression: stop for stop in stops} for key, stops in found.cuts.items()}
     gone = [key for key in before if key not in now or before[key] - now[key].keys()]
     new = [key for key in now if key not in before or now[key].keys() - before[key]]
-    respelt = {key for key in gone if key in new and len(before[key]) == len(now[key])}
+    here = {expression for stops in now.values() for expression in stops}
+    respelt = {key for key in gone if key in new and here.isdisjoint(before[key]) and lock.stops.isdisjoint(now[key])}
     gone, new = ([key for key in keys if key not in respelt] for keys in (gone, new))
     for key in gone:
         lost = sorted(before[key] - now.get(key, {}).keys())
@@ -97,7 +98,8 @@ def _gone(audit: Audit, flow: Flow, loss: str, key: str, lost: list[str], row: R
         reason = f"the gradient of this loss meets no stop there; {told} stands at {still[0]} for other ways"
     else:
         reason = f"{told or 'the stop'} is gone"
-    place = flow.routes.get(loss, Routes()).ways.get(key) or next(iter(still), None)
+    passes = flow.routes.get(loss, Routes()).ways.get(key)
+    place = passes or still[0] if still else next((place_of(expression, passes) for expression in lost), passes)
     return Drift(
         kind=DriftKind.STOP_GONE,
         settings=(flow.setting.label,),
@@ -107,7 +109,7 @@ def _gone(audit: Audit, flow: Flow, loss: str, key: str, lost: list[str], row: R
         found="its gradient is not cut there",
         reason=reason,
         remedy=f"restore the stop, or {REVIEW}",
-        place=place or next(filter(None, map(function_of, lost)), None),
+        place=place,
         row=row,
         origin="" if still else told,
     )

@@ -59,7 +59,8 @@ class RootCause:
         """What follows, in words, the same for several losses once."""
         groups: dict[tuple[DriftKind, str], list[Drift]] = {}
         for drift in self.follows:
-            groups.setdefault((drift.kind, drift.module or drift.expected), []).append(drift)
+            about = "" if drift.kind is DriftKind.ROUTE else drift.module or drift.expected
+            groups.setdefault((drift.kind, about), []).append(drift)
         told = sorted(groups.items(), key=lambda group: EFFECTS.index(group[0][0]))
         return [_effect(kind, about, drifts) for (kind, about), drifts in told]
 
@@ -93,7 +94,9 @@ def named(losses: Iterable[str]) -> str:
 
 
 def _explains(causes: Iterable[Drift], drift: Drift) -> bool:
-    return any(cause.loss == drift.loss and set(cause.settings) & set(drift.settings) for cause in causes)
+    """A stop explains what else changes for its loss at its settings, and other routes of its loss at any."""
+    anywhere = drift.kind is DriftKind.ROUTE
+    return any(cause.loss == drift.loss and (anywhere or set(cause.settings) & set(drift.settings)) for cause in causes)
 
 
 def _effect(kind: DriftKind, about: str, drifts: Sequence[Drift]) -> str:

@@ -160,9 +160,11 @@ class RouteRecorder(Recorder):
         shown = self._newest[id(source)]
         here = self.routed.made_in.get(shown) == self.routed.made_in.get(value)
         root = self.routed.roots.get(shown, shown) if here else shown
-        whole = self._geometry.setdefault(root, Geometry.of(source))
+        whole, view = self._geometry.setdefault(root, Geometry.of(source)), Geometry.of(out)
         self.routed.roots[value] = root
-        self.routed.parts[value] = (selection(whole, Geometry.of(out)),)
+        self.routed.parts[value] = (selection(whole, view),)
+        if view.reshapes(whole):  # what is selected from now on is told by the dimensions that it has now
+            self._geometry[root] = view
         return Operation.VIEW
 
     def _number(self, tensor: Tensor) -> int:

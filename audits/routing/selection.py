@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from math import prod
 
 from torch import Tensor
 
@@ -32,16 +33,26 @@ class Geometry:
     def of(tensor: Tensor) -> Geometry:
         return Geometry(tuple(tensor.shape), tensor.stride(), int(tensor.storage_offset()))
 
+    def reshapes(self, other: Geometry) -> bool:
+        """Whether all of another tensor is seen row by row as before, with other sizes than 1."""
+        mine, theirs = ([size for size in each.shape if size > 1] for each in (self, other))
+        return mine != theirs and self.offset == other.offset and self._is_whole and prod(mine) == prod(theirs)
+
+    @property
+    def _is_whole(self) -> bool:
+        """Whether the entries lie row by row without gaps."""
+        expected = 1
+        for size, stride in zip(reversed(self.shape), reversed(self.stride), strict=True):
+            if size > 1 and stride != expected:
+                return False
+            expected *= size
+        return True
+
 
 def selection(whole: Geometry, view: Geometry) -> Selection:
     """The part of `whole` that `view` shows; sizes of what is left out are counted from the nearer end."""
     kept = [(stride, size) for stride, size in zip(view.stride, view.shape, strict=True) if stride and size > 1]
-    taken = 1
-    for _, size in kept:
-        taken *= size
-    full = 1
-    for size in whole.shape:
-        full *= size
+    taken, full = prod(size for _, size in kept), prod(whole.shape)
     if view.offset == whole.offset and taken == full:
         return EVERYTHING
     left = view.offset - whole.offset

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -81,7 +82,7 @@ def test_stops_that_nobody_designed_are_not_locked(toy: SimpleNamespace, tmp_pat
     assert drifts(toy, agreed(toy, tmp_path), toy.flow(stops={"jepa": [rounding]})) == ()
 
 
-def routed(toy: SimpleNamespace, *terms: str, **other: object) -> object:
+def routed(toy: SimpleNamespace, *terms: str, **other: Any) -> object:
     """A flow whose first loss has other routes than the usual one."""
     return toy.flow(routes={"jepa": Routes(terms, **other)})
 

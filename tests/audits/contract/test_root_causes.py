@@ -56,3 +56,8 @@ def test_many_losses_are_counted() -> None:
     assert named(["a"]) == "a"
     assert named("abcd") == "a, b, c and d"
     assert named("abcdef") == "a, b, c and 3 more losses"
+
+
+def test_other_routes_of_a_loss_follow_from_its_stop_at_any_setting() -> None:
+    (root_cause,) = root_causes([NEW, replace(ROUTE, settings=("closed=False",))])
+    assert [drift.kind for drift in root_cause.follows] == [DriftKind.ROUTE]
