@@ -14,6 +14,7 @@ from audits.probe import probe
 from audits.recording.sources import Sources
 from audits.result import NO_MULTIPLE, Audit, Cell, Derivative, Flow, Pair, Setting, Status
 from audits.target import DEFAULT, Target
+from audits.usage import came_apart
 
 Progress = Callable[[int, int], None]
 
@@ -90,7 +91,9 @@ class _Auditor:
         self._routes_by_chance |= bool(seen.late)
         cells, remarks = Decision(self._target, setting, seen.low).decide(seen.cells, seen.late)
         cells = self._with_derivatives(_with_shares(cells, self._target.weights), setting, seen.suspects)
-        self._flows.append(Flow(setting, cells, seen.stops, seen.cosines, frozenset(seen.called), seen.routes))
+        self._flows.append(
+            Flow(setting, cells, seen.stops, seen.cosines, frozenset(seen.called), seen.routes, **vars(seen.usage))
+        )
         self._notes |= dict.fromkeys((*seen.notes, *remarks))
 
     def _with_derivatives(self, cells: Cells, setting: Setting, suspects: Mapping[Pair, str]) -> Cells:
@@ -118,6 +121,8 @@ class _Auditor:
             notes=tuple(self._notes),
             known=self._known,
             gates=dict(target.gates),
+            weights=dict(target.weights),
+            came_apart=tuple(came_apart(target)),
         )
 
 

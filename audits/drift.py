@@ -21,6 +21,9 @@ class DriftKind(StrEnum):
         ROUTE: The loss compares other outputs of calls than in the lock file, or reaches them by other ways.
         DERIVATIVE: The gradient differs from the derivative in another way than in the lock file: a reversal was added,
             removed or turned.
+        WEIGHT: The document states another weight of a loss than the target has.
+        GATE_DEFAULT: The document states another default of a gate than the target has.
+        UNDOCUMENTED: All was to be documented, and the document says nothing of a loss or of a value of a gate.
 
     Examples:
         >>> comparison.drifts[0].kind == DriftKind.UNEXPECTED == "unexpected"
@@ -35,6 +38,9 @@ class DriftKind(StrEnum):
     STOP_GRAD = "stop-grad"
     ROUTE = "route"
     DERIVATIVE = "derivative"
+    WEIGHT = "weight"
+    GATE_DEFAULT = "gate default"
+    UNDOCUMENTED = "undocumented"
 
 
 @dataclass(frozen=True)
@@ -54,8 +60,8 @@ class Drift:
 
     Attributes:
         kind: How measurement and document differ.
-        settings: Labels of the settings where it was seen.
-        loss: Name of the loss.
+        settings: Labels of the settings where it was seen. Empty where a drift belongs to no setting.
+        loss: Name of the loss. Empty where a drift concerns no loss, but a gate.
         module: Name of the module. Empty where the drift concerns the loss as a whole.
         expected: What the document or the lock file says, such as ``updates encoder``.
         found: What was measured, such as ``absent``.
@@ -84,5 +90,5 @@ class Drift:
     origin: str = ""
 
     def __str__(self) -> str:
-        what = f"{self.loss}: {self.module}" if self.module else self.loss
-        return f"{what}: {self.kind}: expected {self.expected}, found {self.found}: {self.reason}"
+        what = ": ".join(part for part in (self.loss, self.module, str(self.kind)) if part)
+        return f"{what}: expected {self.expected}, found {self.found}: {self.reason}"

@@ -17,6 +17,7 @@ from audits.routing.recorder import RouteRecorder
 from audits.routing.routes import routes
 from audits.suspects import suspects
 from audits.target import Target
+from audits.usage import Calls, Usage
 from audits.walking import Walk, as_frozen
 
 
@@ -39,6 +40,7 @@ class Sight:
     """Whether the forward pass drew random numbers."""
     suspects: dict[Pair, str] = field(default_factory=dict)
     """Pairs whose gradient may be another than the derivative, and what can make it so."""
+    usage: Usage = field(default_factory=Usage)
     late: dict[Pair, int] = field(default_factory=dict)
     """Pairs without a path on the first batch, and the batch or seed on which they have one."""
 
@@ -76,7 +78,11 @@ def _see(
     """One recorded pass in the trainer's own precision. Its graph is gone when this returns."""
     recorder = RouteRecorder(sources) if batch == 0 else Recorder(sources)
     watching = recorder.watching(target) if isinstance(recorder, RouteRecorder) else nullcontext(target)
-    with watching as watched, forward(watched, setting, losses=losses, batch=batch, recorder=recorder) as run:
+    with (
+        Calls(target).watched() as calls,
+        watching as watched,
+        forward(watched, setting, losses=losses, batch=batch, recorder=recorder) as run,
+    ):
         recording = recorder.finish(run.losses.values())
         routed = routes(target, run, recorder, sources) if isinstance(recorder, RouteRecorder) else {}
         angles = Cosines(run.columns) if cosines else None
@@ -94,6 +100,7 @@ def _see(
             notes=walk.notes(),
             draws=run.draws,
             suspects=suspects(run, recording),
+            usage=calls.usage(run),
         )
 
 
@@ -112,6 +119,7 @@ def _add(sight: Sight, other: Sight, batch: int) -> None:
     for loss, stops in other.stops.items():
         sight.stops[loss] = tuple(dict.fromkeys((*sight.stops[loss], *stops)))
     sight.called |= other.called
+    sight.usage = sight.usage.merged(other.usage)
 
 
 def _routes_otherwise(

@@ -201,6 +201,9 @@ class Flow:
             audit was asked for cosines.
         called: Keys of all places that stop gradient when they run, whether or not gradient arrives there.
         routes: By loss: what it compares with what on the first batch, live or stopped. Empty where not measured.
+        unused: By module: its trainable parameters that no audited loss has a path to.
+        unnamed: Modules with trainable parameters that ran, and that the target does not name.
+        moving: Normalisations of frozen modules whose running statistics the forward pass moves.
 
     Examples:
         >>> flow = found.flows[0]
@@ -216,6 +219,9 @@ class Flow:
     cosines: Mapping[str, Mapping[tuple[str, str], float]] = field(default_factory=dict)
     called: frozenset[str] = frozenset()
     routes: Mapping[str, Routes] = field(default_factory=dict)
+    unused: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    unnamed: tuple[str, ...] = ()
+    moving: tuple[str, ...] = ()
 
     def updated(self, loss: str) -> tuple[str, ...]:
         """The modules that a loss updates: those whose cell is live or idle."""
@@ -235,6 +241,8 @@ class Audit:
         notes: What a reader should know about how it was measured.
         known: Names of all losses of the target, whether or not they were audited.
         gates: The gates of the target: name to values, the default first.
+        weights: Weights of the losses in their sum. Empty where the target gives none.
+        came_apart: Pairs of trainable parameters that hold the same numbers, and are not tied.
 
     Examples:
         >>> found.losses, found.modules
@@ -251,6 +259,8 @@ class Audit:
     notes: tuple[str, ...] = ()
     known: tuple[str, ...] = ()
     gates: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    weights: Mapping[str, float] = field(default_factory=dict)
+    came_apart: tuple[tuple[str, str], ...] = ()
 
     def cells(self) -> Iterator[tuple[Setting, Cell]]:
         """Every cell of every flow, with its setting."""

@@ -38,7 +38,7 @@ def with_routes(target: Target, comparison: Comparison) -> Comparison:
         if drift.kind is DriftKind.UNEXPECTED:
             wanted[drift.settings[0]].append((drift.loss, drift.module))
     found = {label: trace(target, settings[label], pairs) for label, pairs in wanted.items()}
-    drifts = tuple(_routed(drift, found.get(drift.settings[0], {})) for drift in comparison.drifts)
+    drifts = tuple(_routed(drift, found.get("".join(drift.settings[:1]), {})) for drift in comparison.drifts)
     return replace(comparison, drifts=drifts)
 
 

@@ -4,7 +4,7 @@ from audits.contract.against import against
 from audits.contract.compare import Comparison, compare
 from audits.contract.contract import Contract, read_contract
 from audits.contract.lock import Lock, lock_path, read_lock
-from audits.contract.update import diff, updated_texts
+from audits.contract.update import diff, stays_complete, updated_texts
 
 __all__ = [
     "Comparison",
@@ -16,5 +16,6 @@ __all__ = [
     "lock_path",
     "read_contract",
     "read_lock",
+    "stays_complete",
     "updated_texts",
 ]

@@ -10,20 +10,23 @@ from audits.contract.lock import lock_path, read_lock
 from audits.result import Audit
 
 
-def against(audit: Audit, table: Path | str, *, shape_matters: bool = True) -> Comparison:
+def against(audit: Audit, table: Path | str, *, shape_matters: bool = True, complete: bool = False) -> Comparison:
     """Compare an audit with a Markdown file, and with the lock file next to it if there is one.
+
+    Only the losses and settings of which the document speaks are compared with it.
 
     Args:
         audit: What was measured.
         table: The Markdown file. Its lock file has the same name with the suffix ``.lock.json``.
         shape_matters: Whether the audit must have the shape that the lock file names. False leaves path counts out.
+        complete: Whether what the document leaves out is a drift.
 
     Returns:
         The drifts, and notes on what was not compared.
 
     Raises:
         AuditError: A file cannot be read, names a loss, module or gate that the trainer does not have, or has no row
-            for an audited loss.
+            for any audited loss.
 
     Examples:
         >>> from audits.contract import updated_texts
@@ -34,4 +37,4 @@ def against(audit: Audit, table: Path | str, *, shape_matters: bool = True) -> C
     """
     path = Path(table)
     contract = read_contract(path, losses=audit.known, modules=audit.modules, gates=audit.gates, audited=audit.losses)
-    return compare(audit, contract, read_lock(lock_path(path)), shape_matters=shape_matters)
+    return compare(audit, contract, read_lock(lock_path(path)), shape_matters=shape_matters, complete=complete)

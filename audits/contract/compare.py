@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from audits.contract.contract import Contract
+from audits.contract.coverage import left_out, speaking, uncompared, undocumented
 from audits.contract.lock import Lock
 from audits.contract.locked import check_comparable, derivative_drifts, renames, routing_drifts, unlocked
 from audits.contract.presence import presence_drifts
+from audits.contract.stated import stated_drifts, stated_note
 from audits.contract.stop_grads import stop_grad_drift
 from audits.drift import Drift, DriftKind
+from audits.remarks import Remark, remarks
 from audits.result import Audit, Flow
 
 ORDER = (
@@ -22,6 +26,9 @@ ORDER = (
     DriftKind.STOP_GRAD,
     DriftKind.DERIVATIVE,
     DriftKind.ROUTE,
+    DriftKind.GATE_DEFAULT,
+    DriftKind.WEIGHT,
+    DriftKind.UNDOCUMENTED,
 )
 
 
@@ -34,6 +41,9 @@ class Comparison:
         drifts: Where it differs from what is documented.
         notes: What was not compared, and why.
         documented: Whether there was a document to compare with.
+        uncompared: Labels of the settings of which the document does not speak.
+        complete: Whether the document speaks of all that was audited.
+        strict: Whether a remark keeps it from passing.
 
     Examples:
         >>> comparison.passed, len(comparison.drifts)
@@ -44,18 +54,34 @@ class Comparison:
     drifts: tuple[Drift, ...]
     notes: tuple[str, ...]
     documented: bool = True
+    uncompared: frozenset[str] = frozenset()
+    complete: bool = True
+    strict: bool = False
+
+    @cached_property
+    def remarks(self) -> tuple[Remark, ...]:
+        """What is worth saying whatever the document says, such as that no loss updates a module."""
+        return tuple(remarks(self.audit))
 
     @property
     def passed(self) -> bool:
-        """Whether there is no drift."""
-        return not self.drifts
+        """Whether there is no drift; and, where `strict`, no remark."""
+        return not self.drifts and not (self.strict and self.remarks)
 
 
-def compare(audit: Audit, contract: Contract | None, lock: Lock | None, *, shape_matters: bool = True) -> Comparison:
+def compare(
+    audit: Audit,
+    contract: Contract | None,
+    lock: Lock | None,
+    *,
+    shape_matters: bool = True,
+    complete: bool = False,
+) -> Comparison:
     """Every difference. Without a document, or without a lock file, what it would say is not compared.
 
-    `shape_matters` False: routes are not compared, since the audit was made at a shape of its own, stops are. Raises
-    AuditError for a lock file of another target, or of another shape if that matters.
+    `complete` True: what the document leaves out is a drift too. `shape_matters` False: routes are not compared, since
+    the audit was made at a shape of its own, stops are. Raises AuditError for a lock file of another target, or of
+    another shape if that matters.
     """
     if lock:
         check_comparable(audit, lock, shape_matters=shape_matters)
@@ -64,16 +90,22 @@ def compare(audit: Audit, contract: Contract | None, lock: Lock | None, *, shape
         for loss in audit.losses:
             drifts += _of_loss(audit, flow, loss, contract, lock, shape_matters=shape_matters)
     drifts = _grouped(drifts)
-    drifts.sort(key=lambda drift: (ORDER.index(drift.kind), audit.losses.index(drift.loss)))
-    notes = tuple(_notes(audit, contract, lock, shape_matters=shape_matters))
-    return Comparison(audit, tuple(drifts), notes, documented=contract is not None)
+    if contract:
+        drifts += stated_drifts(audit, contract.document)
+        drifts += undocumented(audit, contract) if complete else ()
+    order = {loss: at for at, loss in enumerate(audit.losses)}
+    drifts.sort(key=lambda drift: (ORDER.index(drift.kind), order.get(drift.loss, len(order))))
+    notes = tuple(_notes(audit, contract, lock, shape_matters=shape_matters, complete=complete))
+    speaks_of_all = contract is None or not left_out(audit, contract)
+    return Comparison(audit, tuple(drifts), notes, contract is not None, uncompared(audit, contract), speaks_of_all)
 
 
 def _of_loss(
     audit: Audit, flow: Flow, loss: str, contract: Contract | None, lock: Lock | None, *, shape_matters: bool
 ) -> list[Drift]:
     """What differs for one loss at one setting."""
-    drifts = [_entered(drift, flow) for drift in presence_drifts(flow, loss, audit.modules, contract)]
+    spoken = speaking(contract, flow, loss)
+    drifts = [_entered(drift, flow) for drift in presence_drifts(flow, loss, audit.modules, spoken)]
     row = contract.row(loss) if contract else None
     if lock and (entry := lock.entry(flow.setting.label, loss)):
         drifts += derivative_drifts(audit, flow, entry, loss, row)
@@ -103,9 +135,19 @@ def _grouped(drifts: Iterable[Drift]) -> list[Drift]:
     ]
 
 
-def _notes(audit: Audit, contract: Contract | None, lock: Lock | None, *, shape_matters: bool) -> Iterable[str]:
+def _notes(
+    audit: Audit,
+    contract: Contract | None,
+    lock: Lock | None,
+    *,
+    shape_matters: bool,
+    complete: bool,
+) -> Iterable[str]:
     if contract is None:
         yield "no document: what each loss updates was not compared"
+    else:
+        notes = ("" if complete else left_out(audit, contract), stated_note(audit, contract.document))
+        yield from filter(None, notes)
     if lock is None:
         yield "no lock file: routes and stops were not compared; --update writes one"
         return

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from audits.contract.conditions import read_conditions
+from audits.contract.bullets import flow_list
+from audits.contract.conditions import read_conditions, read_supposition
 from audits.contract.effects import Conditions, Effect
+from audits.contract.headings import Columns, columns_by_content, effect_columns, flow_columns
 from audits.contract.markdown import Table, TableLine, find_tables
 from audits.contract.mistakes import Mistakes, shown
-from audits.contract.prose import loss_names, module_names, plain
+from audits.contract.prose import Lexicon, loss_names, losses_of, module_names, modules_of, read_items
+from audits.contract.statements import Statement, read_statements
 from audits.contract.targets import StopGrads, read_target
 from audits.drift import Row
 from audits.errors import AuditError
@@ -24,18 +28,6 @@ class Vocabulary:
     losses: Collection[str]
     modules: Collection[str]
     gates: Mapping[str, Sequence[Any]]
-
-
-@dataclass(frozen=True)
-class Columns:
-    """One table, and where in it what stands."""
-
-    table: Table
-    at: Mapping[str, int]
-
-    def text(self, line: TableLine, column: str) -> str:
-        """A cell; empty where the table has no such column."""
-        return line.cells[self.at[column]].text if column in self.at else ""
 
 
 @dataclass(frozen=True)
@@ -52,7 +44,7 @@ class FlowRow:
 
 @dataclass(frozen=True)
 class EffectRow:
-    """What a line says of some losses at other values of the gates."""
+    """What a line says of some losses at other values of the gates; of none: that the gates change nothing."""
 
     columns: Columns
     line: TableLine
@@ -70,9 +62,20 @@ class Document:
     effect_tables: tuple[Columns, ...]
     flow: tuple[FlowRow, ...]
     effects: tuple[EffectRow, ...]
+    statements: tuple[Statement, ...] = ()
+    """Weights and defaults of gates."""
+
+    @property
+    def other_tables(self) -> list[Table]:
+        """Those that say nothing of gradient."""
+        known = [columns.table for columns in (*self.flow_tables, *self.effect_tables)]
+        return [table for table in find_tables(self.text.split("\n")) if table not in known]
 
     def row(self, line: TableLine) -> Row:
-        return Row(shown(self.path), line.number)
+        return self.row_at(line.number)
+
+    def row_at(self, number: int) -> Row:
+        return Row(shown(self.path), number)
 
 
 def read_text(path: Path) -> str:
@@ -91,48 +94,49 @@ def read_text(path: Path) -> str:
 
 def parse(path: Path, text: str, vocabulary: Vocabulary, mistakes: Mistakes) -> Document:
     """The rows of all tables. What is wrong with them goes into `mistakes`."""
-    flow_tables, effect_tables, flow, effects = [], [], [], []
-    for table in find_tables(text.split("\n")):
-        if columns := _effect_columns(table):
-            effect_tables.append(columns)
-            effects += [_effect_row(columns, line, vocabulary, mistakes) for line in _whole_lines(table, mistakes)]
-        elif columns := _flow_columns(table):
-            flow_tables.append(columns)
-            flow += [_flow_row(columns, line, vocabulary, mistakes) for line in _whole_lines(table, mistakes)]
+    lines = text.split("\n")
+    tables = find_tables(lines)
+    effect_tables = [columns for columns in map(effect_columns, tables) if columns]
+    others = [table for table in tables if table not in [columns.table for columns in effect_tables]]
+    flow_tables = _flow_tables(others, lines, vocabulary)
+    effects = [
+        _effect_row(columns, line, vocabulary, mistakes)
+        for columns in effect_tables
+        for line in _whole_lines(columns.table, mistakes)
+    ]
+    flow = [
+        _flow_row(columns, line, vocabulary, mistakes)
+        for columns in flow_tables
+        for line in _whole_lines(columns.table, mistakes)
+    ]
     _refuse_doubled(flow, mistakes)
-    return Document(path, text, tuple(flow_tables), tuple(effect_tables), tuple(flow), tuple(effects))
+    statements = tuple(read_statements(text, vocabulary.losses, vocabulary.gates))
+    return Document(path, text, tuple(flow_tables), tuple(effect_tables), tuple(flow), tuple(effects), statements)
 
 
-def _flow_columns(table: Table) -> Columns | None:
-    headers = _headers(table)
-    at = _found(loss=_headed(headers, "loss", "losses"), updates=_headed(headers, "updates"))
-    target = next((i for i, text in enumerate(headers) if text.startswith("target") or "stop-grad" in text), None)
-    return Columns(table, at | _found(target=target)) if len(at) == 2 else None
+def _flow_tables(tables: Sequence[Table], lines: Sequence[str], vocabulary: Vocabulary) -> list[Columns]:
+    """Those whose headings say so; only where there are none, those whose cells do; or else a list."""
+    for by_content in (False, True):
+        found = [_recognised(table, vocabulary, by_content=by_content) for table in tables]
+        if any(found):
+            return [columns for columns in found if columns]
+    listed = flow_list(lines, losses_of(vocabulary.losses), modules_of(vocabulary.modules))
+    return [listed] if listed else []
 
 
-def _effect_columns(table: Table) -> Columns | None:
-    headers = _headers(table)
-    needed = _found(
-        gate=next((i for i, text in enumerate(headers) if text.startswith(("gate", "switch"))), None),
-        losses=_headed(headers, "losses", "loss"),
-    )
-    change = _found(gains=_headed(headers, "gains"), loses=_headed(headers, "loses"))
-    return Columns(table, needed | change) if len(needed) == 2 and change else None
+def _recognised(table: Table, vocabulary: Vocabulary, *, by_content: bool) -> Columns | None:
+    """The columns of a table of the flow."""
+    losses, modules = losses_of(vocabulary.losses), modules_of(vocabulary.modules)
+    find = columns_by_content if by_content else flow_columns
+    return find(table, losses=partial(_fit, table, losses), modules=partial(_fit, table, modules))
 
 
-def _headers(table: Table) -> list[str]:
-    return [plain(text).lower() for text in table.header.texts]
-
-
-def _headed(headers: Sequence[str], *words: str) -> int | None:
-    """The column whose header is one of these words, or else starts with one."""
-    exact = (i for i, text in enumerate(headers) if text in words)
-    first = (i for i, text in enumerate(headers) if text.split()[:1] and text.split()[0] in words)
-    return next(exact, next(first, None))
-
-
-def _found(**columns: int | None) -> dict[str, int]:
-    return {name: column for name, column in columns.items() if column is not None}
+def _fit(table: Table, lexicon: Lexicon, column: int) -> float:
+    """How many of the cells of a column name what the lexicon has, or nothing, if any names something."""
+    cells = [line.cells[column].text for line in table.rows if column < len(line.cells)]
+    read = [read_items(cell, lexicon) for cell in cells]
+    good = sum(all(item.name is not None for item in items) for items in read)
+    return good / len(cells) if any(item.name is not None for items in read for item in items) else 0.0
 
 
 def _whole_lines(table: Table, mistakes: Mistakes) -> list[TableLine]:
@@ -157,7 +161,7 @@ def _effect_row(columns: Columns, line: TableLine, vocabulary: Vocabulary, mista
     conditions, problems = read_conditions(columns.text(line, "gate"), vocabulary.gates)
     for problem in problems:
         mistakes.add(line.number, problem)
-    losses = _losses(columns.text(line, "losses"), line, vocabulary, mistakes)
+    losses = _losses(columns.text(line, "losses"), line, vocabulary, mistakes, may_be_none=True)
     gains, loses = (
         _modules(name.capitalize(), columns.text(line, name), line, vocabulary, mistakes) for name in ("gains", "loses")
     )
@@ -169,9 +173,12 @@ def _effect_row(columns: Columns, line: TableLine, vocabulary: Vocabulary, mista
     return EffectRow(columns, line, conditions, losses, effect)
 
 
-def _losses(text: str, line: TableLine, vocabulary: Vocabulary, mistakes: Mistakes) -> tuple[str, ...]:
+def _losses(
+    text: str, line: TableLine, vocabulary: Vocabulary, mistakes: Mistakes, *, may_be_none: bool = False
+) -> tuple[str, ...]:
     names, problems = loss_names(text, vocabulary.losses)
-    for problem in problems or ([] if names else ["expected the name of a loss, found an empty cell"]):
+    named = names or (may_be_none and text)
+    for problem in problems or ([] if named else ["expected the name of a loss, found an empty cell"]):
         mistakes.add(line.number, problem)
     return tuple(names)
 
@@ -179,7 +186,17 @@ def _losses(text: str, line: TableLine, vocabulary: Vocabulary, mistakes: Mistak
 def _modules(
     column: str, text: str, line: TableLine, vocabulary: Vocabulary, mistakes: Mistakes
 ) -> frozenset[str] | None:
-    names, problems = module_names(text, vocabulary.modules)
+    names, problems = set[str](), []
+    for item in read_items(text, modules_of(vocabulary.modules)):
+        raw = text[item.start : item.end]
+        if supposed := read_supposition(raw, vocabulary.gates):
+            found, wrong = module_names(supposed.text, vocabulary.modules)
+            names |= set(found) if supposed.by_default else set()
+            problems += wrong
+        elif item.name is not None:
+            names.add(item.name)
+        else:
+            problems.append(item.problem)
     for problem in problems:
         mistakes.add(line.number, f"{column}: {problem}")
     return None if problems else frozenset(names)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from audits.contract.conditions import conditions_text
-from audits.contract.document import Columns, Document, EffectRow
+from audits.contract.document import Document, EffectRow
 from audits.contract.editing import Edits
 from audits.contract.effect_update import Changes
 from audits.contract.effects import Conditions, Effect, all_values, changes
+from audits.contract.headings import Columns
 from audits.contract.markdown import TableLine
 from audits.contract.measured import by_changes, losses_text, modules_text
 from audits.contract.template import effects_section
@@ -23,17 +24,19 @@ class _Line:
         self.losses = [loss for loss in row.losses if (row.conditions, loss) not in changed]
         self.free = not self.losses and bool(row.losses)
         """Whether nothing that it says is still right."""
+        self.empty = not row.losses and row.effect is not None and not row.effect
+        """Whether it says that the gates change nothing."""
 
     def says(self, effect: Effect) -> bool:
         return bool(self.losses) and self.effect == effect
 
     def can_say(self, effect: Effect, losses: Iterable[str]) -> bool:
         """Whether it is free for an effect that is the old one changed."""
-        related = self.row.conditions == effect.conditions and not set(losses).isdisjoint(self.row.losses)
-        return self.free and related and _has_columns(self.row.columns, effect)
+        related = self.empty or (self.free and not set(losses).isdisjoint(self.row.losses))
+        return related and self.row.conditions == effect.conditions and _has_columns(self.row.columns, effect)
 
     def take(self, effect: Effect, losses: Iterable[str]) -> None:
-        self.effect, self.free = effect, False
+        self.effect, self.free, self.empty = effect, False, False
         self.losses += losses
 
 
@@ -50,7 +53,17 @@ def edit_effects(audit: Audit, document: Document, changed: Changes, edits: Edit
             new.append((effect, losses))
     for line in lines:
         _write(audit, line, edits)
-    _add_rows(audit, document, new, edits)
+    said = [line.row.conditions for line in lines if not line.free] + [effect.conditions for effect, _ in new]
+    _add_rows(audit, document, [*new, *_without_effect(audit, said)], edits)
+
+
+def _without_effect(audit: Audit, said: Iterable[Conditions]) -> Iterable[tuple[Effect, list[str]]]:
+    """For each audited change of gates of which no row speaks: that it changes nothing."""
+    spoken = frozenset(pair for conditions in said for pair in conditions)
+    for flow in by_changes(audit):
+        if not changes(flow.setting) <= spoken:
+            spoken |= changes(flow.setting)
+            yield Effect(changes(flow.setting), frozenset(), frozenset()), []
 
 
 def _grouped(audit: Audit, changed: Changes) -> list[tuple[Effect, list[str]]]:
@@ -73,11 +86,13 @@ def _write(audit: Audit, line: _Line, edits: Edits) -> None:
     if line.effect and line.effect != row.effect:
         for column, modules in (("gains", line.effect.gains), ("loses", line.effect.loses)):
             if column in row.columns.at and (row.effect is None or modules != getattr(row.effect, column)):
-                edits.set_cell(row.columns, row.line, column, modules_text(audit, modules))
+                edits.set_cell(
+                    row.columns, row.line, column, modules_text(audit, modules, like=row.columns.text(row.line, column))
+                )
     if set(line.losses) != set(row.losses):
         quoted = row.columns.text(row.line, "losses")
         losses = _in_order(audit, line.losses, row.losses)
-        edits.set_cell(row.columns, row.line, "losses", losses_text(losses, like=quoted))
+        edits.set_cell(row.columns, row.line, "losses", losses_text(audit, losses, like=quoted))
 
 
 def _in_order(audit: Audit, losses: list[str], before: Collection[str]) -> list[str]:
@@ -109,7 +124,7 @@ def _last_with(conditions: Conditions, columns: Columns, document: Document) -> 
 def _texts(audit: Audit, effect: Effect, losses: list[str]) -> dict[str, str]:
     return {
         "gate": conditions_text(effect.conditions, audit.flows[0].setting.defaults),
-        "losses": losses_text(losses),
+        "losses": losses_text(audit, losses),
         "gains": modules_text(audit, effect.gains),
         "loses": modules_text(audit, effect.loses),
     }

@@ -21,13 +21,16 @@ class Wanted(NamedTuple):
 
 
 def update_flow(audit: Audit, document: Document, mistakes: Mistakes, edits: Edits) -> dict[str, frozenset[str]]:
-    """Edit the rows of the audited losses. Returns what each of them then updates at the default setting."""
+    """Edit the rows of the audited losses, and add those that are missing.
+
+    Returns what each of them then updates at the default setting.
+    """
     flow, rows = default_flow(audit), {loss: row for row in document.flow for loss in row.losses}
     if flow is None:
         return _as_documented(audit, document, rows, mistakes)
     partial = not rows.keys() <= set(audit.losses)
     for row in document.flow:
-        _edit_row(row, {loss: _wanted(audit, flow, row, loss, partial=partial) for loss in row.losses}, edits)
+        _edit_row(audit, row, {loss: _wanted(audit, flow, row, loss, partial=partial) for loss in row.losses}, edits)
     for loss in audit.losses:
         if loss not in rows:
             _add_row(audit, flow, document, loss, edits, partial=partial)
@@ -56,7 +59,10 @@ def _wanted(audit: Audit, flow: Flow, row: FlowRow, loss: str, *, partial: bool)
         return Wanted()
     updates = measured(audit, flow, loss, _documented(row))
     target = _target(row.stop_grads, flow, loss, partial=partial)
-    return Wanted(None if updates == row.updates else modules_text(audit, updates), target)
+    return Wanted(
+        None if updates == row.updates else modules_text(audit, updates, like=row.columns.text(row.line, "updates")),
+        target,
+    )
 
 
 def _target(said: StopGrads, flow: Flow, loss: str, *, partial: bool) -> str | None:
@@ -67,14 +73,14 @@ def _target(said: StopGrads, flow: Flow, loss: str, *, partial: bool) -> str | N
     return target_text(own & said if partial and isinstance(said, frozenset) else own)
 
 
-def _edit_row(row: FlowRow, wanted: dict[str, Wanted], edits: Edits) -> None:
+def _edit_row(audit: Audit, row: FlowRow, wanted: dict[str, Wanted], edits: Edits) -> None:
     """Losses whose cells stay as they are keep the line; the others get one each way, with the same notes."""
     groups: dict[Wanted, list[str]] = {}
     for loss in row.losses:
         groups.setdefault(wanted[loss], []).append(loss)
     old = row.columns.text(row.line, "loss")
     for at, (cells, losses) in enumerate(sorted(groups.items(), key=lambda group: group[0] != Wanted())):
-        texts = {"loss": losses_text(losses, like=old)} if len(groups) > 1 else {}
+        texts = {"loss": losses_text(audit, losses, like=old)} if len(groups) > 1 else {}
         texts |= {column: text for column, text in cells._asdict().items() if text is not None}
         if at == 0:
             for column, text in texts.items():
@@ -85,7 +91,10 @@ def _edit_row(row: FlowRow, wanted: dict[str, Wanted], edits: Edits) -> None:
 
 def _add_row(audit: Audit, flow: Flow, document: Document, loss: str, edits: Edits, *, partial: bool) -> None:
     columns = document.flow_tables[-1]
-    texts = {"loss": losses_text([loss]), "updates": modules_text(audit, measured(audit, flow, loss, frozenset()))}
+    texts = {
+        "loss": losses_text(audit, [loss]),
+        "updates": modules_text(audit, measured(audit, flow, loss, frozenset())),
+    }
     if "target" in columns.at and not partial:
         texts["target"] = target_text(stop_names(own_stops(flow, loss)))
     edits.add_row(columns, columns.table.last, texts)

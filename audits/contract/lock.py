@@ -160,4 +160,5 @@ def _other_version(version: Any) -> str:
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    """JSON that can be written as UTF-8: half a pair of surrogates, which no file can hold, is escaped."""
+    return json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace").decode()

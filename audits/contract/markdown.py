@@ -11,6 +11,8 @@ FENCE = re.compile(r" {0,3}(`{3,}(?!.*`)|~{3,})")
 COMMENT = re.compile(r" {0,3}<!--")
 DELIMITER = re.compile(r"\s*:?-+:?\s*")
 PIPES = re.compile(r"\\.|\|")
+HEADING = re.compile(r" {0,3}#{1,6}\s+")
+BULLET = re.compile(r"\s*(?:[-+*]|\d{1,9}[.)])\s+(?:\[[ xX]\]\s+)?")
 INDENTED_CODE = re.compile(r" {4}|\t")
 OTHER_BLOCK = re.compile(r" {0,3}(#{1,6}(\s|$)|>|[-+*]\s|\d{1,9}[.)]\s|(\*\s*){3,}$|(-\s*){3,}$|(_\s*){3,}$|</?\w)")
 
@@ -47,6 +49,8 @@ class Table:
     header: TableLine
     delimiter: TableLine
     rows: tuple[TableLine, ...]
+    listed: bool = False
+    """Whether the rows are items of a list, whose first one stands for the header."""
 
     @property
     def last(self) -> TableLine:
@@ -56,12 +60,12 @@ class Table:
     def aligned(self, column: int) -> bool:
         """Whether the pipes of a column stand below each other."""
         lines = (self.header, self.delimiter, *self.rows)
-        return len({len(line.cells[column].raw) for line in lines if column < len(line.cells)}) == 1
+        return not self.listed and len({len(line.cells[column].raw) for line in lines if column < len(line.cells)}) == 1
 
 
 def find_tables(lines: Sequence[str]) -> list[Table]:
     """All tables, from lines that may still end in a carriage return."""
-    visible = _visible(lines)
+    visible = visible_lines(lines)
     tables, at = [], 0
     while at < len(lines) - 1:
         table = _table_at(at, lines, visible)
@@ -73,7 +77,7 @@ def find_tables(lines: Sequence[str]) -> list[Table]:
 
 def left_open(lines: Sequence[str]) -> bool:
     """Whether code or a comment is never closed, so that nothing behind it is a table."""
-    return not _visible([*lines, ""])[-1]
+    return not visible_lines([*lines, ""])[-1]
 
 
 def split_cells(line: str) -> tuple[TableCell, ...]:
@@ -105,7 +109,7 @@ def _table_at(at: int, lines: Sequence[str], visible: Sequence[bool]) -> Table |
     return Table(header, delimiter, tuple(rows))
 
 
-def _visible(lines: Sequence[str]) -> list[bool]:
+def visible_lines(lines: Sequence[str]) -> list[bool]:
     """For each line, whether it lies outside fenced code and comments."""
     visible, fence, commented = [], "", False
     for line in lines:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from audits.contract.prose import losses_of, modules_of
+from audits.contract.rewording import reworded
 from audits.result import Audit, Flow
-
-NONE = "—"
 
 
 def default_flow(audit: Audit) -> Flow | None:
@@ -27,12 +27,12 @@ def measured(audit: Audit, flow: Flow, loss: str, documented: frozenset[str]) ->
     )
 
 
-def modules_text(audit: Audit, modules: Collection[str]) -> str:
-    """For a cell: ``predictor, h_to_z`` in the audit's order."""
-    return ", ".join(module for module in audit.modules if module in modules) or NONE
+def modules_text(audit: Audit, modules: Collection[str], like: str = "") -> str:
+    """For a cell that was `like` this: ``predictor, h_to_z``; new ones in the audit's order."""
+    return reworded(like, [module for module in audit.modules if module in modules], modules_of(audit.modules))
 
 
-def losses_text(losses: Sequence[str], *, like: str = "`") -> str:
-    """For a cell, in backticks if `like` has some."""
-    quote = "`" if "`" in like else ""
-    return ", ".join(f"{quote}{loss}{quote}" for loss in losses)
+def losses_text(audit: Audit, losses: Sequence[str], like: str | None = None) -> str:
+    """For a cell that was `like` this, or for a new one, in code spans."""
+    known = dict.fromkeys((*audit.known, *audit.losses, *losses))
+    return reworded(like or "", losses, losses_of(tuple(known)), code=like is None or "`" in like)

@@ -118,3 +118,5 @@ def _effect(kind: DriftKind, about: str, drifts: Sequence[Drift]) -> str:
             return f"the column Target of {losses}: documented {about}, measured {drifts[0].found}"
         case DriftKind.UNDECIDED:
             return f"{about} is undecided for {losses}: {drifts[0].reason}"
+        case _:
+            return f"{kind} of {losses}: {about}"

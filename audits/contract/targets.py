@@ -14,6 +14,9 @@ StopGrads = frozenset[str] | bool | None
 
 TOKEN = re.compile(r"(?<!\w)sg\(", re.IGNORECASE)
 YES = ("yes", "stop-grad", "stop-gradient", "stopgrad")
+STOPPED_IN_PROSE = re.compile(r"\b(detached|cut|stop-?grad(ient)?)\b")
+"""The target, in a sentence: "z_t is detached"."""
+HEDGED = re.compile(r"\b(no|not|never|without|unless|if|when|where|only|by|default|gate|gates)\b|n't\b|=")
 STOPPED = (
     re.compile(r"sg_(?P<name>.+)"),
     re.compile(r"(?P<name>.+)\.detach\(\)"),
@@ -27,7 +30,7 @@ def read_target(text: str) -> StopGrads:
     said = plain(text).rstrip(".").lower()
     if names:
         return names
-    if said in YES:
+    if said in YES or (STOPPED_IN_PROSE.search(said) and not HEDGED.search(said)):
         return True
     return False if said == "no" or (said and says_nothing(said)) else None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from audits.contract.measured import NONE
+from audits.contract.rewording import NONE
 from audits.result import Audit
 
 INTRODUCTION = """\
@@ -31,7 +31,7 @@ A row holds wherever all its gates have these values, on top of the rows with fe
 
 def new_document(audit: Audit) -> str:
     """Title, explanation and tables without rows."""
-    parts = [f"# Gradient flow of {audit.target}", INTRODUCTION, FLOW_SECTION]
+    parts = [f"# Gradient flow of {' '.join(audit.target.split())}", INTRODUCTION, FLOW_SECTION]
     if any(flow.setting.defaults for flow in audit.flows):
         parts.append(EFFECTS_SECTION)
     return "\n\n".join(parts) + "\n"

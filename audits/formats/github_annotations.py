@@ -18,11 +18,13 @@ if TYPE_CHECKING:
 
 
 def render(comparison: Comparison) -> str:
-    """An error a cause; one notice when there is none."""
+    """An error a cause, a warning a remark; one notice when all passed."""
     audit = comparison.audit
     lines = [_error(root_cause, audit) for root_cause in root_causes(comparison.drifts)]
+    title = f"Gradient flow of {audit.target}"
+    level = "error" if comparison.strict else "warning"
+    lines += [annotation(level, remark.text, title=title) for remark in comparison.remarks]
     if comparison.passed:
-        title = f"Gradient flow of {audit.target}"
         lines.append(annotation("notice", f"{verdict(comparison)}: {extent(audit)}", title=title))
     return "".join(f"{line}\n" for line in lines)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,7 @@ def render(comparison: Comparison) -> str:
         "shape": dict(audit.shape),
         "passed": comparison.passed,
         "notes": notes(comparison),
+        "remarks": [asdict(remark) for remark in comparison.remarks],
         "losses": list(audit.losses),
         "modules": list(audit.modules),
         "settings": [_setting(flow.setting.label, dict(flow.setting.values)) for flow in audit.flows],

@@ -39,7 +39,8 @@ def _suite(comparison: Comparison, label: str, drifts: Sequence[Drift]) -> Eleme
         "testsuite", name=_xml(label), tests=str(len(losses)), failures=str(len(failing)), errors="0", skipped="0"
     )
     properties = SubElement(suite, "properties")
-    for name, value in (*audit.shape.items(), *(("note", note) for note in notes(comparison))):
+    remarks = [("remark", remark.text) for remark in comparison.remarks]
+    for name, value in (*audit.shape.items(), *(("note", note) for note in notes(comparison)), *remarks):
         SubElement(properties, "property", name=_xml(name), value=_xml(str(value)))
     for loss in losses:
         suite.append(_case(audit, loss, [drift for drift in drifts if drift.loss == loss]))

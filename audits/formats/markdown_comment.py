@@ -21,10 +21,10 @@ LONGEST_COMMENT = 65_536
 
 
 def render(comparison: Comparison) -> str:
-    """Verdict, table, drifts, notes; the other settings folded, as many as a comment can hold."""
+    """Verdict, table, drifts, remarks, notes; the other settings folded, as many as a comment can hold."""
     audit = comparison.audit
     head = [f"{bold(f'Gradient flow of {audit.target}: {verdict(comparison)}')} ({text(extent(audit))})"]
-    body = [*head, *_first(comparison), *_drifts(comparison), *_notes(comparison)]
+    body = [*head, *_first(comparison), *_drifts(comparison), *_remarks(comparison), *_notes(comparison)]
     folded = [_folded(flow, comparison) for flow in audit.flows[1:]]
     shown = len(folded)
     while shown and len(_joined([*body, *folded[:shown], _omitted(len(folded))])) > LONGEST_COMMENT:
@@ -86,6 +86,11 @@ def _drift_row(drift: Drift, audit: Audit) -> Sequence[str]:
         text(drift.remedy),
         text(at_settings(drift.settings, audit)),
     )
+
+
+def _remarks(comparison: Comparison) -> list[str]:
+    lines = [f"- {bold('remark:')} {text(remark.text)}" for remark in comparison.remarks]
+    return ["\n".join(lines)] if lines else []
 
 
 def _notes(comparison: Comparison) -> list[str]:

@@ -48,7 +48,9 @@ def _rule(kind: DriftKind) -> dict[str, Any]:
 
 
 def _notifications(comparison: Comparison) -> list[dict[str, Any]]:
-    return [{"level": "note", "message": {"text": note}} for note in notes(comparison)]
+    level = "error" if comparison.strict else "warning"
+    told = [(level, remark.text) for remark in comparison.remarks] + [("note", note) for note in notes(comparison)]
+    return [{"level": level, "message": {"text": text}} for level, text in told]
 
 
 def _results(comparison: Comparison) -> list[dict[str, Any]]:

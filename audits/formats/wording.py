@@ -30,10 +30,15 @@ def extent(audit: Audit) -> str:
 
 
 def verdict(comparison: Comparison) -> str:
-    """``as documented``, the number of drifts, or that there was nothing to compare with."""
-    if comparison.drifts:
-        return counted(len(comparison.drifts), "drift")
-    return "as documented" if comparison.documented else "not compared with a document"
+    """``as documented``, perhaps in part, or the number of drifts, or that there was nothing to compare with."""
+    counts = [counted(len(comparison.drifts), "drift")] if comparison.drifts else []
+    if comparison.strict and comparison.remarks:
+        counts.append(counted(len(comparison.remarks), "remark"))
+    if counts:
+        return " and ".join(counts)
+    if not comparison.documented:
+        return "not compared with a document"
+    return "as documented" if comparison.complete else "as documented, as far as the document speaks"
 
 
 def notes(comparison: Comparison) -> list[str]:

@@ -28,6 +28,8 @@ class Request:
     format: str
     output: Path | None
     update: bool
+    complete: bool = False
+    strict: bool = False
 
     def check(self) -> None:
         """Raises AuditError for options that do not go together or name nothing."""

@@ -6,10 +6,11 @@ import io
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from audits import Audit, AuditError, audit
-from audits.contract import Comparison, against, compare, diff, updated_texts
+from audits.contract import Comparison, against, compare, diff, stays_complete, updated_texts
 from audits.files import write_file
 from audits.formats import FORMATS
 from audits.paths import trace
@@ -17,6 +18,7 @@ from audits.routes import with_routes
 from jepa_cli.audit.choices import RICH
 from jepa_cli.audit.request import Plan, Request, plan
 from jepa_cli.targets.documents import say_which
+from jepa_cli.targets.foreign_output import printed_to_stderr
 from jepa_cli.terminal.progress import counted
 
 if TYPE_CHECKING:
@@ -25,7 +27,8 @@ if TYPE_CHECKING:
 
 def run_audit(request: Request) -> bool:
     """Audit and report. Returns whether all is as documented."""
-    asked = plan(request)
+    with printed_to_stderr():
+        asked = plan(request)
     if request.strength:
         return _strength(request, asked)
     found = _audit(request, asked)
@@ -33,7 +36,8 @@ def run_audit(request: Request) -> bool:
         return _explain(request, asked, found)
     if request.update:
         _update(request, asked, found)
-    comparison = with_routes(asked.target, _compared(asked, found))
+    with printed_to_stderr():
+        comparison = replace(with_routes(asked.target, _compared(request, asked, found)), strict=request.strict)
     say_which(asked.table, request.table)
     if request.format == RICH:
         _show(request, asked, comparison)
@@ -49,7 +53,7 @@ def _show(request: Request, asked: Plan, comparison: Comparison) -> None:
         if asked.table:
             show(comparison, console)
         else:
-            show_table(comparison.audit, console)
+            show_table(comparison, console)
             console.print("no table to compare with: --table FLOW.md --update writes one", soft_wrap=True)
 
 
@@ -59,7 +63,8 @@ def _explain(request: Request, asked: Plan, found: Audit) -> bool:
     loss, module = _pair(request.explain or "")
     with _console(request) as console:
         explain(found, loss, module, console)
-        path = trace(asked.target, found.flows[0].setting, [(loss, module)]).get((loss, module))
+        with printed_to_stderr():
+            path = trace(asked.target, found.flows[0].setting, [(loss, module)]).get((loss, module))
         if path:
             console.print("shortest path of the gradient:")
             for place in path.places:
@@ -79,7 +84,7 @@ def _strength(request: Request, asked: Plan) -> bool:
     from jepa_cli.audit.mutation_view import mutants_json, show_mutants
 
     settings = asked.target.settings(asked.settings)
-    with counted("breaking the routing", len(settings), "gate settings") as done:
+    with counted("breaking the routing", len(settings), "gate settings") as done, printed_to_stderr():
         mutants = mutation_test(asked.target, settings, on_progress=lambda finished, _: done(finished))
     if request.format == RICH:
         with _console(request) as console:
@@ -94,7 +99,8 @@ def _update(request: Request, asked: Plan, found: Audit) -> None:
     out = sys.stdout if request.format == RICH and not request.output else sys.stderr
     if asked.table is None:
         raise AuditError("--update needs to know what to write: --table FLOW.md")
-    texts = updated_texts(found, asked.table)
+    complete = request.complete or stays_complete(found, asked.table)
+    texts = updated_texts(found, asked.table, complete=complete)
     changed = False
     for path, new in texts.items():
         old = path.read_bytes().decode() if path.exists() else ""  # line endings as they are
@@ -127,7 +133,7 @@ def _console(request: Request) -> Iterator[Console]:
 
 def _audit(request: Request, asked: Plan) -> Audit:
     settings = asked.target.settings(asked.settings)
-    with counted("auditing", len(settings), "gate settings") as done:
+    with counted("auditing", len(settings), "gate settings") as done, printed_to_stderr():
         return audit(
             asked.target,
             settings=asked.settings,
@@ -138,7 +144,7 @@ def _audit(request: Request, asked: Plan) -> Audit:
         )
 
 
-def _compared(asked: Plan, found: Audit) -> Comparison:
+def _compared(request: Request, asked: Plan, found: Audit) -> Comparison:
     if asked.table is None:
         return compare(found, None, None)
-    return against(found, asked.table, shape_matters=asked.shape_matters)
+    return against(found, asked.table, shape_matters=asked.shape_matters, complete=request.complete)

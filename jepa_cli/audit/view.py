@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from audits.contract import Comparison
 
 MOST_CAUSES = 20
+MOST_REMARKS = 8
 READABLE_COUNT = 10**12
 STYLES = {
     Status.LIVE: "green",
@@ -40,15 +41,14 @@ def show(comparison: Comparison, console: Console) -> None:
     page, audit = Page(console), comparison.audit
     _table(page, audit, comparison.drifts)
     here = {label: len(drifts) for label, drifts in wording.drifts_by_setting(comparison).items()}
-    _other_settings(
-        page, audit, {label: wording.counted(n, "drift") if n else "as documented" for label, n in here.items()}
-    )
+    _other_settings(page, audit, {label: _judgement(n, label, comparison) for label, n in here.items()})
     told = root_causes(comparison.drifts)
     for root_cause in told[:MOST_CAUSES]:
         _root_cause(page, root_cause, audit)
     if more := sum(len(root_cause.causes) + len(root_cause.follows) for root_cause in told[MOST_CAUSES:]):
         page.paragraph(f"and {wording.counted(more, 'more drift')}: use --format json for all")
         page.blank()
+    _remarks(page, comparison)
     _notes(page, wording.notes(comparison))
     style = "bold green" if comparison.passed else "bold red"
     verdict = wording.verdict(comparison)
@@ -57,11 +57,12 @@ def show(comparison: Comparison, console: Console) -> None:
     page.paragraph(f"{verdict}: {wording.extent(audit)}", style=style)
 
 
-def show_table(audit: Audit, console: Console) -> None:
+def show_table(comparison: Comparison, console: Console) -> None:
     """What was measured, without a verdict: for a trainer that has no document yet."""
-    page = Page(console)
+    page, audit = Page(console), comparison.audit
     _table(page, audit, ())
     _other_settings(page, audit, {})
+    _remarks(page, comparison)
     _notes(page, audit.notes)
     page.paragraph(wording.extent(audit))
 
@@ -79,6 +80,12 @@ def explain(audit: Audit, loss: str, module: str, console: Console) -> None:
         where = wording.at_settings(labels, audit)
         page.paragraph(f"{_marks(page)[cell.status]} {cell.status} {where}".rstrip(), style=STYLES[cell.status])
         page.fields(_details(cell, measured))
+
+
+def _judgement(drifts: int, label: str, comparison: Comparison) -> str:
+    if drifts:
+        return wording.counted(drifts, "drift")
+    return "not compared" if label in comparison.uncompared else "as documented"
 
 
 def _table(page: Page, audit: Audit, drifts: Iterable[Drift]) -> None:
@@ -140,6 +147,16 @@ def _root_cause(page: Page, root_cause: RootCause, audit: Audit) -> None:
         }
     )
     page.blank()
+
+
+def _remarks(page: Page, comparison: Comparison) -> None:
+    shown = comparison.remarks[:MOST_REMARKS]
+    for remark in shown:
+        page.paragraph(f"remark: {remark.text}", style="bold red" if comparison.strict else "yellow")
+    if more := len(comparison.remarks) - len(shown):
+        page.paragraph(f"and {wording.counted(more, 'more remark')}: use --format json for all")
+    if shown:
+        page.blank()
 
 
 def _notes(page: Page, notes: Sequence[str]) -> None:

@@ -27,7 +27,8 @@ def show(report: Report, page: PlainPage) -> None:
         told = f"{finding.level}: {finding.rule.id}: {finding.found.message}"
         page.paragraph(f"{told} ({'; '.join(excuses)})" if excuses else told)
     if known := [finding.rule.id for finding in others if finding.known and not finding.accepted]:
-        page.paragraph(f"as in {report.baseline.settings.name}: {_counted(known)} (--strict counts them)")
+        more = "" if report.strict else " (--strict counts them)"
+        page.paragraph(f"as in {report.baseline.settings.name}: {_counted(known)}{more}")
     if others:
         page.blank()
     if shares := share_lines(report):

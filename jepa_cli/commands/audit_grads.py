@@ -65,12 +65,18 @@ def audit_grads(
     update: Annotated[
         bool, typer.Option("--update", help="Write what was measured into the table and its lock file; show the diff.")
     ] = False,
+    complete: Annotated[
+        bool, typer.Option("--complete", help="What the table leaves out is a drift; with --update it is added.")
+    ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="A remark, such as a module that no loss updates, is a failure too.")
+    ] = False,
 ) -> None:
     """Measure which loss updates which module, and compare with the documented table.
 
     Every loss is backpropagated alone, at every gate setting, and every cell of losses x modules is decided in float64.
 
-    Exit code 0: as documented. 1: drift. 2: the audit could not be made.
+    Exit code 0: as documented. 1: drift, or, with --strict, a remark. 2: the audit could not be made.
     """
     from jepa_cli.audit.request import Request
     from jepa_cli.audit.run import run_audit
@@ -86,6 +92,8 @@ def audit_grads(
         format=format,
         output=output,
         update=update,
+        complete=complete,
+        strict=strict,
     )
     if not run_audit(request):
         raise typer.Exit(DRIFT)

@@ -96,7 +96,7 @@ SCREENS: dict[str, Callable[[Console], None]] = {
     "documented": lambda console: show(Comparison(world_model(), (), ()), console),
     "drifts": lambda console: show(drifted(), console),
     "many_drifts": lambda console: show(many_drifts(), console),
-    "table": lambda console: show_table(small(), console),
+    "table": lambda console: show_table(Comparison(small(), (), ()), console),
     "explained": lambda console: explain(world_model(), "jepa", "encoder", console),
     "explained_without_path": lambda console: explain(world_model(), "recon", "z_to_h", console),
     "explained_reason": lambda console: explain(small(), "fit", "tail", console),

@@ -59,7 +59,7 @@ def test_windows_line_ends_stay(toy: SimpleNamespace, document: Write, flow: Cal
 def test_only_a_cell_whose_meaning_changed_is_rewritten(toy: SimpleNamespace, document: Write, flow: Callable) -> None:
     new = toy.updated(toy.audit(flow(jepa="predictor", rank="h_to_z, encoder")), document(TEXT))
     assert changed_lines(TEXT, new) == [
-        "| jepa     | sg(z)  | predictor                    | why \\| not    |",
+        "| jepa     | sg(z)  | The predictor                | why \\| not    |",
         " encoder, h_to_z | rank",
     ]
 
@@ -90,7 +90,7 @@ def test_losses_of_one_row_that_part_get_rows_of_their_own(
     expected = {
         "encoder, decoder": ["| `recon`, rank | encoder and decoder | pixels |"],
         "decoder": ["| `recon`, rank | decoder | pixels |"],
-        "encoder": ["| `recon` | encoder and decoder | pixels |", "| `rank` | encoder | pixels |"],
+        "encoder": ["| `recon` | encoder and decoder | pixels |", "| rank | encoder | pixels |"],
     }
     assert rows == expected[other]
 

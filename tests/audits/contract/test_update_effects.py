@@ -61,8 +61,15 @@ def test_a_wrong_row_is_corrected_in_place_with_its_further_columns(rows: Callab
     ]
 
 
-def test_a_row_without_any_effect_left_goes(rows: Callable) -> None:
-    assert rows(A_RECON, a={}) == []
+def test_a_row_without_any_effect_left_says_that_the_gate_changes_nothing(rows: Callable) -> None:
+    nothing = "| `gate_a=True` | — | — | — | |"
+    assert rows(A_RECON, a={}) == [nothing]
+    assert rows(nothing, a={}) == [nothing]
+
+
+def test_a_gate_that_begins_to_change_something_takes_the_row_that_says_it_does_not(rows: Callable) -> None:
+    found = rows("| `gate_a=True` | none | — | — | so far |", a={"recon": "decoder"})
+    assert found == ["| `gate_a=True` | recon | — | encoder | so far |"]
 
 
 def test_a_loss_leaves_the_row_that_is_right_for_the_others(rows: Callable) -> None:

@@ -21,6 +21,9 @@ LEVELS = {
     DriftKind.ROUTE: "warning",
     DriftKind.DERIVATIVE: "error",
     DriftKind.STOP_GRAD: "warning",
+    DriftKind.WEIGHT: "error",
+    DriftKind.GATE_DEFAULT: "error",
+    DriftKind.UNDOCUMENTED: "error",
 }
 
 
