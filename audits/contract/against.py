@@ -16,7 +16,7 @@ def against(audit: Audit, table: Path | str, *, shape_matters: bool = True) -> C
     Args:
         audit: What was measured.
         table: The Markdown file. Its lock file has the same name with the suffix ``.lock.json``.
-        shape_matters: Whether the audit must have the shape that the lock file names. False leaves path counts out.
+        shape_matters: Whether the audit must have the shape that the lock file names. False leaves the routes out.
 
     Returns:
         The drifts, and notes on what was not compared.
