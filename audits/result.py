@@ -234,7 +234,7 @@ class Audit:
 
     Attributes:
         target: Name of the target.
-        shape: What the number of paths depends on, such as the number of frames or layers.
+        shape: What the routes depend on, such as the number of frames or layers.
         losses: Names of the audited losses: the rows of the table.
         modules: Names of the modules: the columns of the table.
         flows: One for each audited setting of the gates. The default setting comes first where it was asked for.

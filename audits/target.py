@@ -51,7 +51,7 @@ class Target:
         name: What reports call the trainer.
         weights: The weight of each loss in the sum that is trained. Only `Cell.share` depends on them; a loss that is
             not named has weight 1.
-        shape: What the number of gradient paths depends on, such as ``{"frames": 8}``. It is kept in the lock file; an
+        shape: What the routes of gradient depend on, such as ``{"frames": 8}``. It is kept in the lock file; an
             audit at another shape is refused rather than compared.
         helpers: Dotted names of Python modules that stop gradients for others. With ``helpers=["my_ops"]``, a stop
             inside of ``my_ops.stop`` is reported at the line that calls it.

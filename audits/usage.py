@@ -114,15 +114,13 @@ def _unused(target: Target, run: Forward) -> dict[str, tuple[str, ...]]:
     found = {}
     for column in run.columns:
         module = target.named_modules[column.module]
-        aligned = len(column.originals) == len(column.parameters)
-        originals = column.originals if aligned else [None] * len(column.parameters)
-        names = _parameter_names(column.module, module)
-        if not aligned and any(id(original) in reached for original in column.originals):
-            names = []  # which of them, nobody knows
+        aliases = column.aliases or [()] * len(column.parameters)
         found[column.module] = tuple(
             name
-            for name, copy, original in zip(names, column.parameters, originals, strict=False)
-            if copy.requires_grad and id(copy) not in reached and id(original) not in reached
+            for name, parameter, others in zip(
+                _parameter_names(column.module, module), column.parameters, aliases, strict=True
+            )
+            if parameter.requires_grad and not any(id(each) in reached for each in (parameter, *others))
         )
     return found
 

@@ -18,7 +18,7 @@ def against(audit: Audit, table: Path | str, *, shape_matters: bool = True, comp
     Args:
         audit: What was measured.
         table: The Markdown file. Its lock file has the same name with the suffix ``.lock.json``.
-        shape_matters: Whether the audit must have the shape that the lock file names. False leaves path counts out.
+        shape_matters: Whether the audit must have the shape that the lock file names. False leaves the routes out.
         complete: Whether what the document leaves out is a drift.
 
     Returns:
