@@ -40,7 +40,7 @@ class InPrecision(TorchFunctionMode):
             return self._converted(func(*args, **self.drawn(func, kwargs or {})))
         if func in IN_FLOAT32:
             return IN_FLOAT32[func](*args)
-        if writes_in_place(func):  # a converted copy would take the write, and be thrown away
+        if args and writes_in_place(func):  # a converted copy would take the write, and be thrown away
             args = (args[0], *(self._fitting(value, args[0]) for value in args[1:]))
         else:
             args = tuple(map(self._converted, args))
