@@ -59,11 +59,12 @@ def measure(
     graph: Graph,
     *,
     visit: Visit | None = None,
+    scale: float = 1.0,
 ) -> Measured:
     """Go backward from each loss that is in the graph.
 
     `visit` is handed each loss's gradients, in the order of all columns' parameters: as they are once the hooks on
-    `.grad` have run.
+    `.grad` have run. Each loss is multiplied by `scale` before.
     """
     measured = Measured()
     wanted, members = differentiable(columns), positions(columns)
@@ -76,7 +77,8 @@ def measure(
             measured.failed[name] = "the meta device has no numbers"
             continue
         try:
-            gradients = _by_grad(loss, wanted) if plain[name] else _by_backward(loss, wanted, graph)
+            start = loss.sum() if scale == 1.0 else loss.sum().float() * scale
+            gradients = _by_grad(start, wanted) if plain[name] else _by_backward(start, wanted, graph)
         except Exception as error:  # whatever somebody's backward raises: it is what there is to say about this loss
             measured.failed[name] = f"{type(error).__name__}: {error}".splitlines()[0]
             continue
@@ -132,7 +134,7 @@ def dense(gradient: Tensor) -> Tensor:
 
 
 def _by_grad(loss: Tensor, parameters: Sequence[Tensor]) -> Gradients:
-    return list(torch.autograd.grad(loss.sum(), parameters, retain_graph=True, allow_unused=True))
+    return list(torch.autograd.grad(loss, parameters, retain_graph=True, allow_unused=True))
 
 
 def _by_backward(loss: Tensor, parameters: Sequence[Tensor], graph: Graph) -> Gradients:
@@ -142,7 +144,7 @@ def _by_backward(loss: Tensor, parameters: Sequence[Tensor], graph: Graph) -> Gr
     for tensor in touched.values():
         tensor.grad = None
     try:
-        loss.sum().backward(retain_graph=True)
+        loss.backward(retain_graph=True)
         return [parameter.grad for parameter in parameters]
     finally:
         for tensor, gradient in before:

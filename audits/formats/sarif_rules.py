@@ -79,21 +79,21 @@ RULES: dict[DriftKind, SarifRule] = {
         "A gradient reversal, a scaled gradient or a straight-through estimator was added, removed or changed.",
         "Restore the Function or the hook, or run with --update and review the difference.",
     ),
-    DriftKind.WEIGHT: Rule(
+    DriftKind.WEIGHT: SarifRule(
         "StatedWeightWrong",
         "error",
         "The document states another weight of a loss than the config has",
         "A line of the document says what this loss weighs, and the trainer weighs it otherwise.",
         "Correct the document, or the config.",
     ),
-    DriftKind.GATE_DEFAULT: Rule(
+    DriftKind.GATE_DEFAULT: SarifRule(
         "StatedDefaultWrong",
         "error",
         "The document states another default of a gate than the trainer has",
         "A line of the document says which value of this gate is the default, and the trainer has another.",
         "Correct the document, or the trainer.",
     ),
-    DriftKind.UNDOCUMENTED: Rule(
+    DriftKind.UNDOCUMENTED: SarifRule(
         "Undocumented",
         "error",
         "The document does not speak of a loss or of a value of a gate",

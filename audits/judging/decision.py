@@ -12,6 +12,7 @@ from audits.judging.derivative import Point, proved
 from audits.judging.noise import Verdict, judge, same_direction
 from audits.judging.other_weights import WEIGHTS, elsewhere, nudge
 from audits.judging.steadiness import by_size, differing
+from audits.judging.underflow import held_back
 from audits.result import Cell, Pair, Setting, Status
 from audits.target import Target
 
@@ -165,8 +166,10 @@ class Decision:
         if where.weights is None:
             asked = [p for p in pairs if p in doubtful or (found[p] == ZERO and own.norm(p))]
             found |= self._of_unsteady(asked, own, where)
+        lost = [pair for pair in doubtful if pair not in found and not own.norm(pair)]
+        found |= self._lost(lost, high, where)
         found |= self._judged({pair: large for pair, large in doubtful.items() if pair not in found}, high, where)
-        return {pair: LOST if status == REAL and not own.norm(pair) else status for pair, status in found.items()}
+        return found
 
     def _in_fewer_digits(
         self, pairs: Collection[Pair], own: Pass, where: Where
@@ -203,6 +206,15 @@ class Decision:
             return {pair: found.norm(pair) for pair in unsteady}
 
         return by_size(unsteady, [{p: one.norm(p) for p in unsteady} for one in (own, again)], norms)
+
+    def _lost(self, pairs: Collection[Pair], high: Pass, where: Where) -> dict[Pair, Found]:
+        """Of gradients that are zero in the trainer's own precision: whether they are more than noise in float64."""
+        if not pairs:
+            return {}
+        real = held_back(self._target, self._setting, where.batch, pairs)
+        point = Point(self._target, self._setting, where.batch)
+        real |= proved(point, high.measured, [pair for pair in pairs if pair not in real])
+        return {pair: LOST if pair in real else ZERO for pair in pairs}
 
     def _judged(self, doubtful: Mapping[Pair, bool], high: Pass, where: Where) -> dict[Pair, Found]:
         """A gradient that is the derivative of its loss is real; what is left is nudged."""

@@ -19,8 +19,8 @@ from audits.result import NO_MULTIPLE, Pair, Setting
 from audits.sketch import WIDTH, pattern
 from audits.target import Target
 
-STEP = 1e-5
-"""By which part of its size each weight moves."""
+STEP, LONG = 1e-5, 1e-2
+"""By which part of its size each weight moves; and where that changes too little."""
 ROUNDING = 1e-13
 """What rounding may do to the value of a loss, as part of it."""
 CLEAR = 30.0
@@ -39,6 +39,7 @@ class Direction:
 
     numbers: frozenset[int]
     seed: int = 0
+    step: float = STEP
     along: dict[int, Tensor] = field(default_factory=dict)
     """[WIDTH], by number of a parameter; known once it has been moved."""
 
@@ -52,7 +53,7 @@ class Direction:
                 generator = torch.Generator().manual_seed(1000 * self.seed + number)
                 numbers = torch.randn(WIDTH, generator=generator, dtype=torch.float64)
                 self.along[number] = numbers * (float(tensor.detach().abs().double().mean()) or 0.1)
-            tensor.data.add_(sign * STEP * pattern(tensor.detach(), self.along[number]))
+            tensor.data.add_(sign * self.step * pattern(tensor.detach(), self.along[number]))
 
     def slope(self, measured: Measured, pair: Pair) -> float:
         """Of a loss by its gradient, as far as it comes through a module."""
@@ -109,24 +110,29 @@ class Point:
             except NotRunnable:
                 return {}
         up, down = values
-        return {loss: _change(up[loss], down[loss]) for loss in up}
+        return {loss: _change(up[loss], down[loss], direction.step) for loss in up}
 
 
-def _change(up: float, down: float) -> Change:
-    return Change((up - down) / (2 * STEP), CLEAR * ROUNDING * max(abs(up), abs(down)) / (2 * STEP))
+def _change(up: float, down: float, step: float) -> Change:
+    return Change((up - down) / (2 * step), CLEAR * ROUNDING * max(abs(up), abs(down)) / (2 * step))
 
 
 def proved(point: Point, measured: Measured, pairs: Collection[Pair]) -> set[Pair]:
     """The pairs whose gradient is the derivative of the loss, and so no noise. `measured` is in float64, there."""
-    found = _proved(point, measured, pairs)
-    for module in dict.fromkeys(module for pair in pairs if pair not in found for module in pair[1:]):
-        found |= _proved(point, measured, [pair for pair in pairs if pair[1] == module and pair not in found])
+    found = _proved(point, measured, pairs, STEP)
+    modules = dict.fromkeys(module for _, module in pairs)
+    for module, step in ((module, step) for step in (STEP, LONG) for module in modules):
+        left = [pair for pair in pairs if pair[1] == module and pair not in found]
+        if left and (len(modules) > 1 or step != STEP):
+            found |= _proved(point, measured, left, step)
     return found
 
 
-def _proved(point: Point, measured: Measured, pairs: Collection[Pair]) -> set[Pair]:
+def _proved(point: Point, measured: Measured, pairs: Collection[Pair], step: float) -> set[Pair]:
     """Those that one direction along all of their parameters proves."""
-    direction = Direction(frozenset(number for pair in pairs for number in measured.numbers[pair]))
+    if not pairs:
+        return set()
+    direction = Direction(frozenset(number for pair in pairs for number in measured.numbers[pair]), step=step)
     found = set()
     for loss, change in point.changes({loss for loss, _ in pairs}, direction).items():
         rows = {}
@@ -134,7 +140,8 @@ def _proved(point: Point, measured: Measured, pairs: Collection[Pair]) -> set[Pa
             if pair[0] == loss:
                 rows |= dict(zip(numbers, measured.sketches[pair].rows, strict=True))
         parts = {n: float(row @ direction.along[n]) for n, row in rows.items() if n in direction.along}
-        if abs(change.slope) <= change.least or abs(sum(parts.values()) - change.slope) > AGREES * abs(change.slope):
+        apart = abs(sum(parts.values()) - change.slope)
+        if not change.slope or apart > AGREES * abs(change.slope):
             continue
         least = COUNTS * abs(change.slope)
         found |= {p for p in pairs if p[0] == loss and abs(sum(parts.get(n, 0.0) for n in measured.numbers[p])) > least}

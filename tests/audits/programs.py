@@ -103,6 +103,9 @@ LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "never": lambda a, b: F.relu(a.tanh() - 2).mean(),
     "far above": lambda a, b: F.relu(a.tanh().square() + 1).mean(),
 }
+BLUR = 1e-9
+"""Below this part of the loss's scale the reference is rounding noise itself: an identity that nobody named."""
+UNDECIDABLE = {Status.LIVE, Status.IDLE, Status.VACUOUS, Status.UNDERFLOW}
 SCALES = (1.0, 1.0, 1.0, 1.0, 1e-12, 1e12)
 
 
@@ -303,7 +306,9 @@ def expected(program: Program) -> dict[Pair, set[Status]]:
     reach = norms(program, thawed, xs[0], exact=True)
     moved = [norms(program, _moved(program, factor), x, exact=True) for factor in FACTORS for x in xs[:1]]
     drawn = [norms(program, _drawn(program, number), x, exact=True) for number in range(DRAWS) for x in xs]
+    blurred = {pair for pair in exact[0].of for at in exact if 0 < at[pair] < BLUR * _scale(program, pair[0])}
     found = {pair: _right(pair, own, exact, reach.of[pair] is not None, moved, drawn) for pair in exact[0].of}
+    found |= {pair: found[pair] | UNDECIDABLE for pair in blurred}
     if program.precision == "float16":  # what would be live at other weights may underflow there
         lost = {Status.VACUOUS, Status.UNDERFLOW}
         found = {pair: right | lost if Status.IDLE in right else right for pair, right in found.items()}
@@ -324,6 +329,10 @@ def _right(
     if all(at[pair] for at in moved[:1]) or sum(bool(at[pair]) for at in moved) >= 2:
         return {Status.IDLE}
     return {Status.IDLE, Status.VACUOUS} if any(at[pair] for at in [*moved, *drawn]) else {Status.VACUOUS}
+
+
+def _scale(program: Program, loss: str) -> float:
+    return max(term.scale for term in program.losses[loss])
 
 
 def _moved(program: Program, factor: float) -> dict[str, nn.Module]:
