@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from audits.result import Cell, Flow
-
-HONEST = 0.05
-"""So far from 1 a ratio is still that of a gradient which is the derivative."""
-NOTHING = 1e-6
-REVERSED, LOST, SCALED = "reversed", "lost", "scaled or estimated"
+from audits.result import NO_MULTIPLE, Cell, Derivative, Flow
 
 
 def derivatives(flow: Flow, loss: str, modules: Iterable[str]) -> dict[str, str]:
@@ -19,8 +14,11 @@ def derivatives(flow: Flow, loss: str, modules: Iterable[str]) -> dict[str, str]
 
 
 def derivative(cell: Cell) -> str:
-    """Empty where the gradient is the derivative, or was not compared with it."""
-    ratio: float | None = getattr(cell, "derivative_ratio", None)
-    if ratio is None or abs(ratio - 1) <= HONEST:
+    """Empty where the gradient is the derivative, was not compared with it, or is no multiple of it.
+
+    It is no multiple where the loss depends on the module by a stopped way too, which its routes tell.
+    """
+    if cell.derivative_ratio is not None and abs(cell.derivative_ratio) >= NO_MULTIPLE:
         return ""
-    return LOST if abs(ratio) <= NOTHING else REVERSED if ratio < 0 else SCALED
+    found = Derivative.of(cell.derivative_ratio)
+    return "" if found is Derivative.HONEST else str(found)

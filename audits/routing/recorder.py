@@ -73,7 +73,7 @@ class RouteRecorder(Recorder):
         super().__init__(sources, **options)
         self.routed = Routed()
         self._running: list[int | None] = []
-        self._geometry: dict[int, Geometry] = {}  # of the values that views were made of
+        self._wholes: dict[int, Geometry] = {}  # by view: all of what it is a part of
 
     @contextmanager
     def watching(self, target: Target) -> Iterator[Target]:
@@ -159,12 +159,11 @@ class RouteRecorder(Recorder):
             return Operation.PICK
         shown = self._newest[id(source)]
         here = self.routed.made_in.get(shown) == self.routed.made_in.get(value)
-        root = self.routed.roots.get(shown, shown) if here else shown
-        whole, view = self._geometry.setdefault(root, Geometry.of(source)), Geometry.of(out)
-        self.routed.roots[value] = root
+        whole = self._wholes.get(shown, Geometry.of(source)) if here else Geometry.of(source)
+        view = Geometry.of(out)
+        self.routed.roots[value] = self.routed.roots.get(shown, shown) if here else shown
         self.routed.parts[value] = (selection(whole, view),)
-        if view.reshapes(whole):  # what is selected from now on is told by the dimensions that it has now
-            self._geometry[root] = view
+        self._wholes[value] = view if view.reshapes(whole) else whole  # parts are told by the newest dimensions
         return Operation.VIEW
 
     def _number(self, tensor: Tensor) -> int:

@@ -113,8 +113,7 @@ def test_another_derivative_is_drift(
     toy: SimpleNamespace, tmp_path: Path, before: float | None, after: float | None
 ) -> None:
     def flow(ratio: float | None) -> object:
-        cell = Cell("jepa", "predictor", Status.LIVE, 3)
-        object.__setattr__(cell, "derivative_ratio", ratio)
+        cell = Cell("jepa", "predictor", Status.LIVE, 3, derivative_ratio=ratio)
         return toy.flow(cells=[cell])
 
     (drift,) = drifts(toy, agreed(toy, tmp_path, flow(before)), flow(after))

@@ -100,25 +100,24 @@ def test_only_deliberate_stops_by_what_they_stop_without_lines(toy: SimpleNamesp
     [
         (None, {}),
         (1.0, {}),
-        (1.01, {}),
+        (1.001, {}),
         (-1.0, "reversed"),
         (-0.1, "reversed"),
-        (0.0, "lost"),
-        (0.5, "scaled or estimated"),
+        (0.0, "stopped"),
+        (0.5, "estimated"),
+        (1e6, {}),
     ],
 )
 def test_a_gradient_that_is_not_the_derivative_is_locked_in_words(
     toy: SimpleNamespace, tmp_path: Path, ratio: float | None, told: object
 ) -> None:
-    cell = Cell("jepa", "predictor", Status.LIVE, 3)
-    object.__setattr__(cell, "derivative_ratio", ratio)
+    cell = Cell("jepa", "predictor", Status.LIVE, 3, derivative_ratio=ratio)
     lock = locked(toy, toy.audit(toy.flow(cells=[cell])), tmp_path)
     assert lock.settings["default"]["jepa"].derivatives == ({"predictor": told} if told else {})
 
 
 def test_a_file_that_was_read_is_written_byte_for_byte(toy: SimpleNamespace, tmp_path: Path) -> None:
-    reversed_ = Cell("jepa", "predictor", Status.LIVE, 3)
-    object.__setattr__(reversed_, "derivative_ratio", -1.0)
+    reversed_ = Cell("jepa", "predictor", Status.LIVE, 3, derivative_ratio=-1.0)
     default = toy.flow(cells=[reversed_], stops={"jepa": [toy.stop("sg(“z”)"), toy.stop("h")]})
     made = toy.audit(default, toy.flow(at=toy.setting(gate_a=True)), target="modèle")
     lock = locked(toy, made, tmp_path)
