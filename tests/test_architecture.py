@@ -1,8 +1,10 @@
 """Promises about what imports what. Each has a twin that shows that the check can fail."""
 
+import ast
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -65,6 +67,24 @@ def test_every_public_name_of_the_audit_has_a_home() -> None:
     assert sorted(name for names in audits.HOME.values() for name in names) == audits.__all__
     for name in audits.__all__:
         assert getattr(audits, name) is not None
+
+
+def doubled_classes(root: Path) -> set[str]:
+    """Names that two public classes of our packages have."""
+    trees = (
+        ast.parse(file.read_text(encoding="utf-8")) for package in PACKAGES for file in (root / package).rglob("*.py")
+    )
+    counts = Counter(node.name for tree in trees for node in tree.body if isinstance(node, ast.ClassDef))
+    return {name for name, count in counts.items() if count > 1 and not name.startswith("_")}
+
+
+def test_no_two_classes_have_one_name() -> None:
+    assert doubled_classes(ROOT) == set()
+
+
+def test_the_check_for_doubled_names_can_fail(copied_project: Path) -> None:
+    (copied_project / "audits" / "more.py").write_text("class Trainer: ...\n")
+    assert doubled_classes(copied_project) == {"Trainer"}
 
 
 def test_imports_go_one_way(copied_project: Path) -> None:

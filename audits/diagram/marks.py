@@ -14,7 +14,7 @@ from audits.places import Stop
 
 
 @dataclass
-class Cut:
+class CutMark:
     """Stops of one name on the ways from one node to others."""
 
     source: Node
@@ -22,26 +22,26 @@ class Cut:
     ended: dict[Node, set[str]] = field(default_factory=dict)
     """By node that data goes on to: losses whose gradient comes from there."""
 
-    def add(self, other: Cut) -> None:
+    def add(self, other: CutMark) -> None:
         self.stops |= other.stops
         for sink, losses in other.ended.items():
             self.ended.setdefault(sink, set()).update(losses)
 
 
-def cuts(links: Mapping[Pair, Link], boxes: Boxes) -> list[Cut]:
+def cuts(links: Mapping[Pair, Link], boxes: Boxes) -> list[CutMark]:
     """One for each stop; those of one name that part the same nodes as one."""
-    single: dict[tuple[Node, Stop], Cut] = {}
+    single: dict[tuple[Node, Stop], CutMark] = {}
     for (source, sink), link in links.items():
         for stop in sorted(link.cuts, key=lambda stop: (stop.place.path, stop.place.line)):
-            cut = Cut(source, {stop: None}, {sink: link.cuts[stop]})
-            single.setdefault((source, stop), Cut(source)).add(cut)
-    found: dict[object, Cut] = {}
+            cut = CutMark(source, {stop: None}, {sink: link.cuts[stop]})
+            single.setdefault((source, stop), CutMark(source)).add(cut)
+    found: dict[object, CutMark] = {}
     for (source, stop), cut in single.items():
-        found.setdefault((source, boxes.survey.name(stop), tuple(cut.ended)), Cut(source)).add(cut)
+        found.setdefault((source, boxes.survey.name(stop), tuple(cut.ended)), CutMark(source)).add(cut)
     return list(found.values())
 
 
-def drawn_cut(cut: Cut, boxes: Boxes) -> tuple[Box, list[Arrow]]:
+def drawn_cut(cut: CutMark, boxes: Boxes) -> tuple[Box, list[Arrow]]:
     """A mark, and the arrows to and from it."""
     stops, name = list(cut.stops), boxes.survey.name(next(iter(cut.stops)))
     ended = boxes.in_order(loss for losses in cut.ended.values() for loss in losses)

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 from audits.drift import DriftKind
 
 
-class Rule(NamedTuple):
+class SarifRule(NamedTuple):
     """What code scanning shows about a kind of drift."""
 
     name: str
@@ -17,8 +17,8 @@ class Rule(NamedTuple):
     remedy: str
 
 
-RULES: dict[DriftKind, Rule] = {
-    DriftKind.MISSING: Rule(
+RULES: dict[DriftKind, SarifRule] = {
+    DriftKind.MISSING: SarifRule(
         "DocumentedUpdateMissing",
         "error",
         "A loss no longer updates a module that the document names",
@@ -26,7 +26,7 @@ RULES: dict[DriftKind, Rule] = {
         "or the parameters are frozen.",
         "Remove the stop that cuts the gradient, or correct the column Updates and review the difference.",
     ),
-    DriftKind.UNEXPECTED: Rule(
+    DriftKind.UNEXPECTED: SarifRule(
         "UndocumentedUpdate",
         "error",
         "A loss updates a module that the document does not name",
@@ -34,14 +34,14 @@ RULES: dict[DriftKind, Rule] = {
         "a new path was added.",
         "Restore the stop on the path that is named, or add the module to the column Updates.",
     ),
-    DriftKind.UNDECIDED: Rule(
+    DriftKind.UNDECIDED: SarifRule(
         "UpdateUndecided",
         "error",
         "Whether a loss updates a module could not be decided",
         "The gradient is not finite, or the checks disagree. That is never counted as documented.",
         "Mend the operation that is named, or audit the module without the wrapper that hides its graph.",
     ),
-    DriftKind.STOP_GONE: Rule(
+    DriftKind.STOP_GONE: SarifRule(
         "StopGradientGone",
         "error",
         "A stop-gradient of the lock file is gone",
@@ -49,7 +49,7 @@ RULES: dict[DriftKind, Rule] = {
         "still updated.",
         "Restore the stop, or run with --update and review the difference.",
     ),
-    DriftKind.STOP_NEW: Rule(
+    DriftKind.STOP_NEW: SarifRule(
         "StopGradientNew",
         "warning",
         "A stop-gradient that the lock file does not have",
@@ -57,14 +57,14 @@ RULES: dict[DriftKind, Rule] = {
         "still updated.",
         "Remove the stop, or run with --update and review the difference.",
     ),
-    DriftKind.STOP_GRAD: Rule(
+    DriftKind.STOP_GRAD: SarifRule(
         "StopGradientColumnWrong",
         "warning",
         "The column Target says something else about the stop-gradient",
         "The stop-gradients that belong to this loss alone are not those that the column Target names.",
         "Correct the column Target, or the stop.",
     ),
-    DriftKind.ROUTE: Rule(
+    DriftKind.ROUTE: SarifRule(
         "RouteChanged",
         "warning",
         "The routes of a loss differ from the lock file",
@@ -72,7 +72,7 @@ RULES: dict[DriftKind, Rule] = {
         "the same stops are in place: a target was swapped, or a stop was moved.",
         "Review what the loss is computed from, then run with --update.",
     ),
-    DriftKind.DERIVATIVE: Rule(
+    DriftKind.DERIVATIVE: SarifRule(
         "GradientIsNotTheDerivative",
         "error",
         "The gradient differs from the derivative in another way than in the lock file",

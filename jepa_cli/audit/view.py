@@ -102,14 +102,14 @@ def _table(page: Page, audit: Audit, drifts: Iterable[Drift]) -> None:
 
 def _row(
     page: Page, loss: str, flow: Flow, modules: Sequence[str], drifting: Collection[tuple[str, str]]
-) -> audit_grid.Row:
+) -> audit_grid.GridRow:
     cells = []
     for module in modules:
         status = flow.cells[loss, module].status
         drifts = (loss, module) in drifting
         mark = _marks(page)[status]
         cells.append((f"[{mark}]", "bold reverse") if drifts else (f" {mark} ", STYLES[status]))
-    return audit_grid.Row(page.shown(loss) + (" *" if (loss, "") in drifting else ""), cells)
+    return audit_grid.GridRow(page.shown(loss) + (" *" if (loss, "") in drifting else ""), cells)
 
 
 def _marks(page: Page) -> dict[Status, str]:

@@ -93,7 +93,7 @@ def train(
     from jepa_cli.train.run import STOPPED, TrainRequest, run_train
     from jepa_world_model.config_file import to_toml
     from jepa_world_model.training.divergence import Diverged
-    from jepa_world_model.training.observer import Stop
+    from jepa_world_model.training.observer import StopTraining
     from jepa_world_model.training.runtime import resolve
 
     shortcuts = {
@@ -110,7 +110,7 @@ def train(
         return
     try:
         outcome = run_train(request)
-    except (Diverged, Stop) as stopped:
+    except (Diverged, StopTraining) as stopped:
         fail(str(stopped), STOPPED)
     if outcome.signal:
         raise typer.Exit(SIGNALLED + outcome.signal)

@@ -8,7 +8,7 @@ from jepa_cli.terminal.columns import aligned
 from jepa_cli.terminal.plain_page import PlainPage
 from jepa_world_model.evaluation.estimate import Estimate
 from jepa_world_model.evaluation.evaluation import Evaluation
-from jepa_world_model.evaluation.figure import Measured
+from jepa_world_model.evaluation.figure import MeasuredFigure
 
 OF = {"z": "z: place", "h": "h: dynamics", "p": "p: pose"}
 NAMES_AND_VALUES = 1
@@ -39,7 +39,7 @@ def show(found: Evaluation, page: PlainPage) -> None:
     _show_planning(found, page)
 
 
-def _row(one: Measured) -> list[str]:
+def _row(one: MeasuredFigure) -> list[str]:
     estimate, target = one.estimate, one.figure.target
     assert estimate is not None
     wanted = "" if target is None else f"{'<=' if one.figure.at_most else '>='} {target:g}"
@@ -47,7 +47,7 @@ def _row(one: Measured) -> list[str]:
     return [_name(one), number(estimate.value), interval(estimate), wanted, met]
 
 
-def _name(one: Measured) -> str:
+def _name(one: MeasuredFigure) -> str:
     return one.figure.name.replace("_", " ")
 
 

@@ -17,7 +17,7 @@ from jepa_cli.terminal.progress import counted
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredFlow:
     """Everything that a picture is drawn from."""
 
     legend: Legend
@@ -63,7 +63,7 @@ class Measured:
         return []
 
 
-def measure(plan: RenderPlan) -> Measured:
+def measure(plan: RenderPlan) -> MeasuredFlow:
     """Audit every setting and trace the paths of gradient. Raises AuditError as an audit does."""
     scenes = [plan.scene, *([plan.other] if plan.other else [])]
     total = sum(len(scene.settings) for scene in scenes)
@@ -71,7 +71,7 @@ def measure(plan: RenderPlan) -> Measured:
         found = _audited(plan.scene, done)
         other = _audited(plan.other, lambda number: done(len(plan.scene.settings) + number)) if plan.other else None
     target = plan.scene.subject.target
-    return Measured(
+    return MeasuredFlow(
         legend=target.legend,
         gates=target.gates,
         surveys=surveys(target, found),

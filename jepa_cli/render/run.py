@@ -18,7 +18,7 @@ from audits.diagram.picture import Picture
 from audits.diagram.survey import Survey
 from audits.files import write_file
 from jepa_cli.render.choices import LOSS, MATRIX, SUFFIXES
-from jepa_cli.render.measure import Measured, measure
+from jepa_cli.render.measure import MeasuredFlow, measure
 from jepa_cli.render.request import DRAWN, NAME, RenderRequest, render_plan
 from jepa_cli.targets.documents import say_which
 
@@ -38,7 +38,7 @@ def run_render(request: RenderRequest) -> None:
         _write(request, _content(request, measured), measured)
 
 
-def _content(request: RenderRequest, measured: Measured) -> bytes:
+def _content(request: RenderRequest, measured: MeasuredFlow) -> bytes:
     if request.chosen_format != "html":
         return written(_drawing(request, measured), request.chosen_format)
     if request.chosen_view == MATRIX or measured.other or measured.comparison:
@@ -48,7 +48,7 @@ def _content(request: RenderRequest, measured: Measured) -> bytes:
     return page(sheets, measured.gates).encode()
 
 
-def _drawing(request: RenderRequest, measured: Measured) -> Picture | Matrix:
+def _drawing(request: RenderRequest, measured: MeasuredFlow) -> Picture | Matrix:
     first, legend = measured.first, measured.legend
     if request.chosen_view == MATRIX:
         return matrix(
@@ -68,11 +68,11 @@ def _drawing(request: RenderRequest, measured: Measured) -> Picture | Matrix:
     return beside_document(picture, measured.comparison, setting=here, document=measured.document)
 
 
-def _picture(request: RenderRequest, measured: Measured, survey: Survey) -> Picture:
+def _picture(request: RenderRequest, measured: MeasuredFlow, survey: Survey) -> Picture:
     return compose(survey, measured.legend, detail=request.chosen_view == LOSS)
 
 
-def _write(request: RenderRequest, content: bytes, measured: Measured) -> None:
+def _write(request: RenderRequest, content: bytes, measured: MeasuredFlow) -> None:
     if request.file is None:
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
@@ -81,7 +81,7 @@ def _write(request: RenderRequest, content: bytes, measured: Measured) -> None:
     print("\n".join([f"{request.file}: {measured.extent}", *measured.said]))
 
 
-def _write_text(request: RenderRequest, measured: Measured) -> None:
+def _write_text(request: RenderRequest, measured: MeasuredFlow) -> None:
     """Text: in colour on the terminal, without colour in a file."""
     from rich.console import Console
 
@@ -98,7 +98,7 @@ def _write_text(request: RenderRequest, measured: Measured) -> None:
         _write(request, text.getvalue().encode(), measured)
 
 
-def _write_undrawn(request: RenderRequest, measured: Measured) -> None:
+def _write_undrawn(request: RenderRequest, measured: MeasuredFlow) -> None:
     """Without Graphviz: write what it would have drawn, for another machine or for a page that draws Mermaid.
 
     Raises AuditError if a drawn format was requested.

@@ -49,7 +49,9 @@ def show_matrix(matrix: Matrix, console: Console) -> None:
     for family, members in matrix.families.items():
         for loss in (loss for loss in members if loss in matrix.losses):
             fields = (matrix.fields[loss, module] for module in shown)
-            rows.append(audit_grid.Row(page.shown(loss), [_cell(field, style_of[family], marks) for field in fields]))
+            rows.append(
+                audit_grid.GridRow(page.shown(loss), [_cell(field, style_of[family], marks) for field in fields])
+            )
     columns = [page.shown(module) for module in shown]
     for line in audit_grid.grid(columns, rows, width=page.width, strokes=strokes, cell=CELL):
         page.line(*line)

@@ -11,7 +11,7 @@ from pathlib import Path
 from audits.errors import UserError
 from audits.files import write_file
 from jepa_cli.runs.choices import COMPARE_FORMATS, check_choice
-from jepa_cli.runs.comparison import Comparison, compared
+from jepa_cli.runs.comparison import RunComparison, compared
 from jepa_cli.terminal.files import check_writable
 from jepa_world_model.runs.files import RunFiles
 from jepa_world_model.runs.record import is_run
@@ -61,7 +61,7 @@ def run_compare(request: CompareRequest) -> None:
     page.print()
 
 
-def _draw(comparison: Comparison, out: Path) -> Path | None:
+def _draw(comparison: RunComparison, out: Path) -> Path | None:
     """Where the picture is; None where there is nothing to draw."""
     if not any(history.train or history.validations for history in comparison.named.values()):
         return None

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from audits.formats.plain_json import plain
-from jepa_cli.runs.comparison import Comparison, Course
+from jepa_cli.runs.comparison import Course, RunComparison
 from jepa_cli.runs.formats import facts
 
 SCHEMA = "urn:jepa:runs-comparison:1"
 
 
-def render(comparison: Comparison, picture: Path | None) -> str:
+def render(comparison: RunComparison, picture: Path | None) -> str:
     """One object; what a table has for each run is a list in the order of `runs`."""
     document = {
         "schema": SCHEMA,
@@ -26,7 +26,7 @@ def render(comparison: Comparison, picture: Path | None) -> str:
     return json.dumps(document, indent=1, allow_nan=False) + "\n"
 
 
-def _courses(comparison: Comparison, kind: str) -> dict[str, Any]:
+def _courses(comparison: RunComparison, kind: str) -> dict[str, Any]:
     return {name: [_course(each) for each in courses] for name, courses in comparison.courses(kind).items()}
 
 

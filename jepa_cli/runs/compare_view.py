@@ -7,7 +7,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from jepa_cli.runs.comparison import Comparison, Course
+from jepa_cli.runs.comparison import Course, RunComparison
 from jepa_cli.runs.view import STYLES, steps, weighted_otherwise
 from jepa_cli.terminal.columns import aligned, duration, number, printable, width
 from jepa_cli.terminal.plain_page import PlainPage
@@ -19,7 +19,7 @@ Cells = Sequence[Sequence[str]]
 """For each run: its columns of a row."""
 
 
-def show(comparison: Comparison, picture: Path | None, page: PlainPage, room: int) -> None:
+def show(comparison: RunComparison, picture: Path | None, page: PlainPage, room: int) -> None:
     """Runs by their letters, then tables that name them by letter alone."""
     _runs(comparison, page)
     _settings(comparison, page, room)
@@ -28,7 +28,7 @@ def show(comparison: Comparison, picture: Path | None, page: PlainPage, room: in
     page.paragraph(f"picture: {printable(str(picture))}" if picture else "no picture: none of them has metrics yet")
 
 
-def _runs(comparison: Comparison, page: PlainPage) -> None:
+def _runs(comparison: RunComparison, page: PlainPage) -> None:
     for run in comparison.runs:
         record = run.record
         took = f" in {duration(record.seconds)}" if record.seconds is not None else ""
@@ -39,7 +39,7 @@ def _runs(comparison: Comparison, page: PlainPage) -> None:
     page.blank()
 
 
-def _settings(comparison: Comparison, page: PlainPage, room: int) -> None:
+def _settings(comparison: RunComparison, page: PlainPage, room: int) -> None:
     if not comparison.settings:
         page.paragraph("settings: no difference")
         page.blank()
@@ -50,7 +50,7 @@ def _settings(comparison: Comparison, page: PlainPage, room: int) -> None:
 
 def _table(
     title: str,
-    comparison: Comparison,
+    comparison: RunComparison,
     kind: str,
     columns: Sequence[str],
     picked: Callable[[Course], Sequence[float]],
@@ -77,7 +77,7 @@ def _chunked(
     title: str,
     columns: Sequence[str],
     rows: Sequence[tuple[str, Cells]],
-    comparison: Comparison,
+    comparison: RunComparison,
     page: PlainPage,
     room: int,
 ) -> None:

@@ -45,7 +45,7 @@ class Compared:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class RunComparison:
     runs: Sequence[Compared]
 
     @cached_property
@@ -66,9 +66,9 @@ class Comparison:
         return {f"{run.label}  {run.record.name}": run.history for run in self.runs}
 
 
-def compared(folders: Sequence[Path]) -> Comparison:
+def compared(folders: Sequence[Path]) -> RunComparison:
     """Everything that these runs measured."""
     few = len(folders) <= len(ascii_uppercase)
     labels = ascii_uppercase if few else [str(number) for number, _ in enumerate(folders, 1)]
     runs = zip(labels, folders, strict=False)
-    return Comparison([Compared(label, run_record(run), history(RunFiles(run).metrics)) for label, run in runs])
+    return RunComparison([Compared(label, run_record(run), history(RunFiles(run).metrics)) for label, run in runs])

@@ -17,7 +17,7 @@ from jepa_world_model.states import Gates
 
 
 @dataclass(frozen=True)
-class WorldModel(Subject):
+class WorldModelSubject(Subject):
     settings: Config
 
     @property
@@ -40,12 +40,12 @@ class WorldModel(Subject):
         return vars(Gates.of(self.settings.model, self.settings.train))
 
 
-def configured(file: Path | None, overrides: Sequence[str]) -> WorldModel:
+def configured(file: Path | None, overrides: Sequence[str]) -> WorldModelSubject:
     """A small untrained model. Raises UserError for a config that has mistakes."""
     config = load_config(file, overrides)
-    return WorldModel(jepa_target(config), config)
+    return WorldModelSubject(jepa_target(config), config)
 
 
-def trained(run: Path) -> WorldModel:
+def trained(run: Path) -> WorldModelSubject:
     """A model at the weights of a run, on its data. Raises UserError for what is no run."""
-    return WorldModel(*trained_target(run))
+    return WorldModelSubject(*trained_target(run))

@@ -33,7 +33,7 @@ UNICODE = Strokes("─", "│", "┐", "┼")
 ASCII = Strokes("-", "|", "+", "|")
 
 
-class Row(NamedTuple):
+class GridRow(NamedTuple):
     """A name and a cell of exactly as many characters as a column has."""
 
     name: str
@@ -41,7 +41,7 @@ class Row(NamedTuple):
 
 
 def grid(
-    columns: Sequence[str], rows: Sequence[Row], *, width: int, strokes: Strokes, cell: int = COLUMN
+    columns: Sequence[str], rows: Sequence[GridRow], *, width: int, strokes: Strokes, cell: int = COLUMN
 ) -> Iterator[list[Part]]:
     """The lines of the table. What is wider than `width` becomes several tables, one below the other."""
     names = [*columns, *(row.name for row in rows)]

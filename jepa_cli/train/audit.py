@@ -13,7 +13,7 @@ from jepa_cli.targets.documents import documented_table
 from jepa_world_model import processes
 from jepa_world_model.gradient_flow.target import target_in_training
 from jepa_world_model.states import Gates
-from jepa_world_model.training.observer import Observer, Stop
+from jepa_world_model.training.observer import Observer, StopTraining
 from jepa_world_model.training.run_folder import RunFolder
 from jepa_world_model.training.trainer import Trainer
 
@@ -43,7 +43,7 @@ class AuditWhileTraining(Observer):
         except AuditError as error:
             raise UserError(f"--audit-every: {error}") from error
         if drifts := processes.from_first(found):
-            raise Stop(drifts)
+            raise StopTraining(drifts)
 
     def _drifts(self, trainer: Trainer) -> str:
         """In words, or empty."""

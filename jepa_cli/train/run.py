@@ -17,7 +17,7 @@ from jepa_world_model.model_config import Config
 from jepa_world_model.run import resume_training, run_training
 from jepa_world_model.training.divergence import Diverged
 from jepa_world_model.training.loggers.registry import loggers_named
-from jepa_world_model.training.observer import Observer, Observers, Stop
+from jepa_world_model.training.observer import Observer, Observers, StopTraining
 from jepa_world_model.training.outcome import Outcome
 from jepa_world_model.training.run_folder import RunFolder
 from jepa_world_model.training.trainer import Trainer
@@ -50,8 +50,8 @@ class TrainRequest:
         return RunFolder.open(self.resume)[1]
 
 
-class Bystander(Observer):
-    """Watches for a process that does not speak: knows whether training has begun."""
+class StartObserver(Observer):
+    """Knows whether training has begun, for a process that reports nothing."""
 
     begun = False
 
@@ -63,17 +63,17 @@ def run_train(request: TrainRequest) -> Outcome:
     """Train, or go on. With several processes, the first alone speaks; another only of what it alone may know."""
     if processes.expected_rank() == 0:
         return _spoken(request)
-    bystander = Bystander()
+    start = StartObserver()
     try:
-        return _trained(request, [bystander, *_audits(request, print)])
+        return _trained(request, [start, *_audits(request, print)])
     except UserError as error:
-        if bystander.begun:
+        if start.begun:
             raise UserError(f"process {processes.expected_rank()}: {error}") from error
         raise SystemExit(BAD_INPUT) from error
-    except (Diverged, Stop) as stopped:
+    except (Diverged, StopTraining) as stopped:
         raise SystemExit(STOPPED) from stopped
     except RuntimeError as error:
-        if processes.is_loss_of_peer(error) and not bystander.begun:
+        if processes.is_loss_of_peer(error) and not start.begun:
             raise SystemExit(BAD_INPUT) from error
         raise
 

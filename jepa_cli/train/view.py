@@ -15,7 +15,7 @@ from jepa_world_model.rules import Level
 from jepa_world_model.rules.judging import judge, recorded
 from jepa_world_model.rules.settings import Settings
 from jepa_world_model.training.alarms import Alarm
-from jepa_world_model.training.metrics import Row
+from jepa_world_model.training.metrics import MetricRow
 from jepa_world_model.training.observer import Observer
 from jepa_world_model.training.outcome import Outcome
 from jepa_world_model.training.run_folder import RunFolder
@@ -104,7 +104,7 @@ class TrainingView(Observer):
     def on_alarm(self, alarm: Alarm) -> None:
         self._tell("alarm", str(alarm))
 
-    def on_rows(self, rows: list[Row]) -> None:
+    def on_rows(self, rows: list[MetricRow]) -> None:
         for row in rows:
             for name, value in row.losses.items():
                 self._smooth[name] = value + (1 - SMOOTHING) * (self._smooth.get(name, value) - value)
@@ -141,7 +141,7 @@ class TrainingView(Observer):
             table.add_row(name, f"{weight:g}", _number(now), _number(held_out), trend)
         return Group(table, self._progress)
 
-    def _log(self, row: Row, rate: float) -> None:
+    def _log(self, row: MetricRow, rate: float) -> None:
         if not self._console.is_terminal and time.monotonic() - self._last_line > LOG_SECONDS:
             self._last_line = time.monotonic()
             left = (self._steps - row.step) / rate

@@ -14,7 +14,7 @@ from jepa_world_model.data.spec import DataSpec, parse_action_kind
 from jepa_world_model.errors import UserError
 from jepa_world_model.evaluation.dynamics import CURVES, curve
 from jepa_world_model.evaluation.estimate import Estimate
-from jepa_world_model.evaluation.figure import Measured, measure_figures
+from jepa_world_model.evaluation.figure import MeasuredFigure, measure_figures
 from jepa_world_model.evaluation.figures import FIGURES
 from jepa_world_model.evaluation.held_out import HeldOut, held_out
 from jepa_world_model.evaluation.planning.attempt import FACTOR, SLACK, Planner, Task
@@ -25,7 +25,7 @@ from jepa_world_model.evaluation.planning.references import Oracle, RandomWalk
 from jepa_world_model.evaluation.planning.tasks import BINS, draw_tasks, tasks_of_trajectories
 from jepa_world_model.evaluation.pose import mean_increments
 from jepa_world_model.evaluation.rollouts import DEPTH, WARM_UP
-from jepa_world_model.evaluation.subject import ModelSubject, Subject
+from jepa_world_model.evaluation.subject import EvaluatedModel, ModelSubject
 from jepa_world_model.model import WorldModel
 from jepa_world_model.model_config import Config
 from jepa_world_model.run import open_config_source
@@ -65,7 +65,7 @@ class Evaluation:
     protocol: Protocol
     data: HeldOut
     world: World | None
-    figures: tuple[Measured, ...]
+    figures: tuple[MeasuredFigure, ...]
     curves: Mapping[str, Sequence[Estimate]]
     """By name: at each depth from 1 on."""
     planning: tuple[PlanningOutcome, ...]
@@ -178,14 +178,14 @@ def _planners(
     data: HeldOut, world: World, seed: int, drawn: Sequence[Task], recorded: Sequence[Task]
 ) -> Iterator[tuple[Planner, Sequence[Task]]]:
     """Each with the tasks that it can be given."""
-    subject: Subject = data.subject
+    subject: EvaluatedModel = data.subject
     yield ImaginedSearch(subject, world.actions, alike_distance(data.traces.z)), drawn
     yield PoseSteps(subject, world.actions, mean_increments(data, world.actions)), recorded
     yield RandomWalk(len(world.actions), seed), drawn
     yield Oracle(world, drawn), drawn
 
 
-def _plain_figure(one: Measured) -> dict[str, Any]:
+def _plain_figure(one: MeasuredFigure) -> dict[str, Any]:
     figure = one.figure
     return {
         "of": figure.of,

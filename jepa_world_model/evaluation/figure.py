@@ -43,7 +43,7 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredFigure:
     """A figure as it was measured, or why it was not."""
 
     figure: Figure
@@ -67,13 +67,13 @@ def figure(
     return declare
 
 
-def measure_figures(data: HeldOut, chosen: Iterable[Figure] | None = None) -> Iterator[Measured]:
+def measure_figures(data: HeldOut, chosen: Iterable[Figure] | None = None) -> Iterator[MeasuredFigure]:
     """All declared figures, or some; one that needs what the data does not have says so."""
     for each in FIGURES.values() if chosen is None else chosen:
         absent = [name for name in each.needs if name not in data.truth]
         if absent:
-            yield Measured(each, None, f"the data has no {', '.join(absent)}")
+            yield MeasuredFigure(each, None, f"the data has no {', '.join(absent)}")
         elif data.length < each.frames:
-            yield Measured(each, None, f"needs trajectories of {each.frames} frames, the data has {data.length}")
+            yield MeasuredFigure(each, None, f"needs trajectories of {each.frames} frames, the data has {data.length}")
         else:
-            yield Measured(each, each.function(data))
+            yield MeasuredFigure(each, each.function(data))

@@ -11,7 +11,7 @@ import numpy as np
 from jepa_world_model.data.episodes import EpisodeSource
 from jepa_world_model.errors import UserError
 from jepa_world_model.evaluation.rollouts import Rollouts, rollouts
-from jepa_world_model.evaluation.subject import Subject, Traces, traced
+from jepa_world_model.evaluation.subject import EvaluatedModel, Traces, traced
 
 FEWEST = 4
 SHORTEST = 10
@@ -21,7 +21,7 @@ SHORTEST = 10
 class HeldOut:
     """N trajectories of T frames that training never saw."""
 
-    subject: Subject
+    subject: EvaluatedModel
     frames: np.ndarray
     """[N, T, H, W, C] uint8"""
     actions: np.ndarray
@@ -60,7 +60,7 @@ class HeldOut:
         return np.unique(self.actions.reshape(-1, self.actions.shape[-1]), axis=0)
 
 
-def held_out(subject: Subject, source: EpisodeSource, indices: Sequence[int], *, length: int) -> HeldOut:
+def held_out(subject: EvaluatedModel, source: EpisodeSource, indices: Sequence[int], *, length: int) -> HeldOut:
     """The first `length` frames of some episodes, of as many as are long enough.
 
     Raises UserError where fewer than `FEWEST` are, or the longest has fewer than `SHORTEST` frames.

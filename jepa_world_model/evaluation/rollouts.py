@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jepa_world_model.evaluation.subject import Subject, Traces
+from jepa_world_model.evaluation.subject import EvaluatedModel, Traces
 
 DEPTH = 16
 WARM_UP = 4
@@ -26,7 +26,7 @@ class Rollouts(NamedTuple):
     """[R, DEPTH, Dz]"""
 
 
-def rollouts(subject: Subject, traces: Traces, actions: np.ndarray) -> Rollouts:
+def rollouts(subject: EvaluatedModel, traces: Traces, actions: np.ndarray) -> Rollouts:
     """Every STRIDE steps from frame WARM_UP on; none where trajectories are too short. actions [N, T, A]."""
     count, length = actions.shape[:2]
     starts = np.arange(WARM_UP - 1, length - DEPTH, STRIDE)

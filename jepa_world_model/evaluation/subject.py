@@ -25,7 +25,7 @@ class Traces(NamedTuple):
     """[N, T, Dp]"""
 
 
-class Subject(Protocol):
+class EvaluatedModel(Protocol):
     """A world model, seen from outside. All arrays are float32 but for frames."""
 
     def embed(self, frames: np.ndarray) -> np.ndarray:
@@ -57,7 +57,7 @@ class Subject(Protocol):
         ...
 
 
-def traced(subject: Subject, frames: np.ndarray, actions: np.ndarray) -> Traces:
+def traced(subject: EvaluatedModel, frames: np.ndarray, actions: np.ndarray) -> Traces:
     """Frames [N, T, H, W, C] uint8 and actions [N, T, A] to their states, teacher-forced."""
     count, length = frames.shape[:2]
     z = np.stack([subject.embed(frames[:, t]) for t in range(length)], axis=1)

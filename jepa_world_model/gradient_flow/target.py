@@ -27,7 +27,7 @@ from jepa_world_model.model_config import SMALLEST_IMAGE, Config
 from jepa_world_model.states import Gates, States
 
 if TYPE_CHECKING:
-    from jepa_world_model.data.windows import Batch as Windows
+    from jepa_world_model.data.windows import Batch
     from jepa_world_model.training.trainer import Trainer
 
 FRAMES, HORIZON, WINDOWS, ACTIONS = 6, 4, 3, 4
@@ -57,7 +57,7 @@ LEGEND = Legend(
 """What is imagined is drawn with what it imagines."""
 
 
-class Batch(NamedTuple):
+class ModelInputs(NamedTuple):
     """Frames x [B, T, C, H, W] in [0, 1] and actions a [B, T, A]."""
 
     x: Tensor
@@ -116,19 +116,19 @@ def target_in_training(trainer: Trainer) -> Target:
     """
     model = deepcopy(trainer.model).cpu().requires_grad_(True)
     batches = islice(trainer.validation.sequential(BATCHES * WINDOWS), BATCHES)
-    few = [Batch(x[:WINDOWS], a[:WINDOWS]) for x, a in _prepared(trainer.config, batches)]
+    few = [ModelInputs(x[:WINDOWS], a[:WINDOWS]) for x, a in _prepared(trainer.config, batches)]
     return _target(model, few, trainer.config, trainer.config.train.rollout_horizon)
 
 
-def _prepared(config: Config, batches: Iterable[Windows]) -> list[Batch]:
+def _prepared(config: Config, batches: Iterable[Batch]) -> list[ModelInputs]:
     from jepa_world_model.training.objective import Objective
 
     objective = Objective(config, torch.device("cpu"))
-    return [Batch(objective.frames(batch), batch.actions) for batch in batches]
+    return [ModelInputs(objective.frames(batch), batch.actions) for batch in batches]
 
 
-def _target(model: WorldModel, batches: list[Batch], config: Config, horizon: int) -> Target:
-    def run(batch: Batch, *, only: Collection[str] | None = None, **gates: bool) -> dict[str, Tensor]:
+def _target(model: WorldModel, batches: list[ModelInputs], config: Config, horizon: int) -> Target:
+    def run(batch: ModelInputs, *, only: Collection[str] | None = None, **gates: bool) -> dict[str, Tensor]:
         dtype = next(model.parameters()).dtype
         x, a = (tensor.to(dtype) for tensor in batch)
         states = States(model, x, a, gates=Gates(**gates), horizon=horizon)
@@ -151,7 +151,7 @@ def _target(model: WorldModel, batches: list[Batch], config: Config, horizon: in
     )
 
 
-def _shape(model: WorldModel, batch: Batch, horizon: int) -> dict[str, int | bool]:
+def _shape(model: WorldModel, batch: ModelInputs, horizon: int) -> dict[str, int | bool]:
     return {
         "frames": batch[0].shape[1],
         "horizon": horizon,
@@ -162,14 +162,14 @@ def _shape(model: WorldModel, batch: Batch, horizon: int) -> dict[str, int | boo
     }
 
 
-def _random_batch(spec: DataSpec, windows: int, frames: int) -> Batch:
+def _random_batch(spec: DataSpec, windows: int, frames: int) -> ModelInputs:
     """Noise with a bright dot in each frame [B, T, C, H, W], and one-hot actions with NOOPs [B, T, A]."""
     x = 0.3 * torch.rand(windows, frames, spec.channels, spec.image_size, spec.image_size)
     for frame in x.flatten(0, 1):
         row, column = torch.randint(0, spec.image_size - 3, (2,)).tolist()
         frame[:, row : row + 3, column : column + 3] = 1.0
     choices = torch.randint(0, ACTIONS + 1, (windows, frames))
-    return Batch(x, torch.eye(ACTIONS + 1, ACTIONS)[choices])
+    return ModelInputs(x, torch.eye(ACTIONS + 1, ACTIONS)[choices])
 
 
 def declared_stop(frame: FrameType) -> Place | None:

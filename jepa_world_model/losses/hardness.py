@@ -27,14 +27,14 @@ SIGMAS = 2.0
 
 
 @dataclass(frozen=True)
-class Level:
+class PyramidLevel:
     """Over how many pixels, and how densely, the local mean of one level is taken."""
 
     kernel: int
     stride: int
 
 
-LEVELS = (Level(8, 4), Level(16, 8), Level(16, 8))
+LEVELS = (PyramidLevel(8, 4), PyramidLevel(16, 8), PyramidLevel(16, 8))
 
 
 def hardness_weighted_l1(residuals: Iterable[Tensor], local_mean: LocalMean) -> Tensor:
@@ -42,12 +42,12 @@ def hardness_weighted_l1(residuals: Iterable[Tensor], local_mean: LocalMean) -> 
     return mean(_level(residual, level, local_mean) for residual, level in zip(residuals, LEVELS, strict=True))
 
 
-def _level(residual: Tensor, level: Level, local_mean: LocalMean) -> Tensor:
+def _level(residual: Tensor, level: PyramidLevel, local_mean: LocalMean) -> Tensor:
     error = reduce(torch.add, residual.abs().unbind(2)) / residual.shape[2]  # [B, T, H, W]: one error a pixel
     return (error * hardness(stop(error), level, local_mean)).mean()
 
 
-def hardness(error: Tensor, level: Level, local_mean: LocalMean) -> Tensor:
+def hardness(error: Tensor, level: PyramidLevel, local_mean: LocalMean) -> Tensor:
     """The factor of each pixel, from errors [B, T, H, W]. Pixels of one stride-sized block share a local mean."""
     height, width = error.shape[-2:]
     stride = gcd(level.stride, height, width)

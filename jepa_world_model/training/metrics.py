@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 @dataclass(frozen=True)
-class Row:
+class MetricRow:
     """What one step cost."""
 
     step: int
@@ -40,11 +40,11 @@ class Metrics:
         self._steps.append(step)
         self._waiting.append(torch.cat([losses, torch.stack([total, gradient_norm])]).detach())
 
-    def flush(self) -> list[Row]:
+    def flush(self) -> list[MetricRow]:
         """All rows since the last flush, in one transfer."""
         values = torch.stack(self._waiting).tolist() if self._waiting else []
         rows = [
-            Row(step, dict(zip(self._names, losses, strict=True)), total, norm)
+            MetricRow(step, dict(zip(self._names, losses, strict=True)), total, norm)
             for step, (*losses, total, norm) in zip(self._steps, values, strict=True)
         ]
         self._steps, self._waiting = [], []

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jepa_world_model.training.alarms import Alarm
-from jepa_world_model.training.metrics import Row
+from jepa_world_model.training.metrics import MetricRow
 from jepa_world_model.training.validation import Validation
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from jepa_world_model.training.trainer import Trainer
 
 
-class Stop(Exception):
+class StopTraining(Exception):
     """What an observer raises to end the run; its state is saved first."""
 
 
@@ -32,7 +32,7 @@ class Observer:
     def on_start(self, run: RunFolder, trainer: Trainer) -> None:
         """Training is about to begin, or to go on at `trainer.done`."""
 
-    def on_rows(self, rows: list[Row]) -> None:
+    def on_rows(self, rows: list[MetricRow]) -> None:
         """A few steps are done."""
 
     def on_step(self, trainer: Trainer) -> None:
@@ -69,7 +69,7 @@ class Observers(Observer):
         for each in self.all:
             each.on_start(run, trainer)
 
-    def on_rows(self, rows: list[Row]) -> None:
+    def on_rows(self, rows: list[MetricRow]) -> None:
         for each in self.all:
             each.on_rows(rows)
 

@@ -14,11 +14,11 @@ from jepa_world_model.errors import UserError
 from jepa_world_model.training.alarms import Alarm, Watch
 from jepa_world_model.training.divergence import Diverged
 from jepa_world_model.training.metrics import Metrics
-from jepa_world_model.training.observer import Observer, Stop
+from jepa_world_model.training.observer import Observer, StopTraining
 from jepa_world_model.training.outcome import Outcome
 from jepa_world_model.training.run_folder import RunFolder
 from jepa_world_model.training.sealed import sealed
-from jepa_world_model.training.signals import Notice
+from jepa_world_model.training.signals import DeferredSignals
 from jepa_world_model.training.state import checkpoint_of, config_facts
 from jepa_world_model.training.trainer import Trainer
 from jepa_world_model.training.validation import Validation, validate
@@ -43,18 +43,18 @@ class Session:
     def fit(self) -> Outcome:
         """Train to the end, or until a signal asks to stop.
 
-        Raises Diverged, UserError, or a Stop of the observer; the last good state is on disk then.
+        Raises Diverged, UserError, or a StopTraining of the observer; the last good state is on disk then.
         """
         start = time.monotonic()
-        with Notice(patient=processes.count() > 1) as notice:
+        with DeferredSignals(patient=processes.count() > 1) as signals:
             try:
-                self._fit(notice)
+                self._fit(signals)
             except Diverged:
                 self._save_weights(self.run.weights)
                 raise
             except CannotWrite as refusal:
                 raise CannotWrite(f"{refusal}{self._how_to_go_on()}") from refusal
-            except (UserError, Stop):
+            except (UserError, StopTraining):
                 if self._settled == self.trainer.done:
                     with suppress(UserError):
                         self._save()
@@ -68,7 +68,7 @@ class Session:
                 self.outcome.seconds += time.monotonic() - start
         return self.outcome
 
-    def _fit(self, notice: Notice) -> None:
+    def _fit(self, signals: DeferredSignals) -> None:
         if not self.trainer.done:
             self._validate()
         elif self._writes:
@@ -83,7 +83,7 @@ class Session:
                 self._save()
             self._settled = step
             self.observer.on_step(self.trainer)
-            if step < self._train.steps and self._asked_to_stop(notice, logged):
+            if step < self._train.steps and self._asked_to_stop(signals, logged):
                 self._leave()
                 return
 
@@ -94,12 +94,12 @@ class Session:
     def _due(self, step: int, every: int) -> bool:
         return step % every == 0 or step == self._train.steps
 
-    def _asked_to_stop(self, notice: Notice, logged: bool) -> bool:
+    def _asked_to_stop(self, signals: DeferredSignals, logged: bool) -> bool:
         """Processes must agree, and agreeing waits for the device: several of them ask when metrics are written."""
         if processes.count() == 1:
-            self.outcome.signal = notice.signal
+            self.outcome.signal = signals.signal
         elif logged:
-            heard = processes.agreed(int(notice.signal or 0), self.trainer.runtime.device)
+            heard = processes.agreed(int(signals.signal or 0), self.trainer.runtime.device)
             self.outcome.signal = Signals(heard) if heard else None
         return self.outcome.signal is not None
 

@@ -8,25 +8,25 @@ SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGUSR1
 """Ctrl-C; what kills politely, and what schedulers send ahead of it."""
 
 
-class Notice:
-    """While it is entered, these signals end nothing: they are noted. A second Ctrl-C is not waited for."""
+class DeferredSignals:
+    """While entered, SIGNALS are remembered instead of acted on. A second Ctrl-C raises KeyboardInterrupt."""
 
     def __init__(self, *, patient: bool = False) -> None:
-        """`patient`: a launcher passes on what the process has got already, so a second Ctrl-C means nothing."""
+        """`patient`: ignore a second Ctrl-C: a launcher forwards what the process has received already."""
         self.signal: signal.Signals | None = None
         self._patient = patient
         self._before = {}
 
-    def __enter__(self) -> "Notice":
+    def __enter__(self) -> "DeferredSignals":
         if threading.current_thread() is threading.main_thread():  # elsewhere Python allows no handlers
-            self._before = {number: signal.signal(number, self._note) for number in SIGNALS}
+            self._before = {number: signal.signal(number, self._remember) for number in SIGNALS}
         return self
 
     def __exit__(self, *error: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
-    def _note(self, number: int, frame: FrameType | None) -> None:
+    def _remember(self, number: int, frame: FrameType | None) -> None:
         if self.signal is not None and number == signal.SIGINT and not self._patient:
             raise KeyboardInterrupt
         self.signal = self.signal or signal.Signals(number)

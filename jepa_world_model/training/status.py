@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from audits.files import CannotWrite, write_file
 from jepa_world_model.runs.files import FAILED, FINISHED, INTERRUPTED, RUNNING, read_status
-from jepa_world_model.training.metrics import Row
+from jepa_world_model.training.metrics import MetricRow
 from jepa_world_model.training.observer import Observer
 from jepa_world_model.training.outcome import Outcome
 
@@ -33,7 +33,7 @@ class StatusFile(Observer):
         self._started = before.get("started", _now()) if trainer.done else _now()
         self._write(RUNNING)
 
-    def on_rows(self, rows: list[Row]) -> None:
+    def on_rows(self, rows: list[MetricRow]) -> None:
         if time.monotonic() - self._written > SECONDS_BETWEEN:
             self._write(RUNNING)
 

@@ -16,7 +16,7 @@ from jepa_world_model.data.windows import Batch, WindowSampler
 from jepa_world_model.model import WorldModel
 from jepa_world_model.model_config import Config
 from jepa_world_model.training.divergence import Guard
-from jepa_world_model.training.metrics import Row
+from jepa_world_model.training.metrics import MetricRow
 from jepa_world_model.training.objective import LossesOfBatch, Objective, reached_parameters
 from jepa_world_model.training.runtime import Runtime
 
@@ -95,7 +95,7 @@ class Trainer:
         for buffer, good in zip(self.model.buffers(), self._good_buffers, strict=True):
             buffer.copy_(good)
 
-    def culprits(self, broken: Row) -> list[str]:
+    def culprits(self, broken: MetricRow) -> list[str]:
         """The losses that are not finite; if all are, those whose gradient is not, each backpropagated alone."""
         values = [name for name, value in broken.losses.items() if not math.isfinite(value)]
         return values or self._with_broken_gradient(self.sampler.batch(broken.step - 1))

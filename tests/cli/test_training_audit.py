@@ -10,7 +10,7 @@ from jepa_world_model import run as run_module
 from jepa_world_model.losses.declaration import Read
 from jepa_world_model.model_config import Config
 from jepa_world_model.run import resume_training, run_training
-from jepa_world_model.training.observer import Observer, Observers, Stop
+from jepa_world_model.training.observer import Observer, Observers, StopTraining
 from jepa_world_model.training.run_folder import RunFolder
 from jepa_world_model.training.trainer import Trainer
 from tests.training.runs import digests, in_processes
@@ -62,7 +62,7 @@ def test_a_stop_that_is_lost_in_mid_run_ends_it_saved(
     run_training(config, tmp_path / "plain", Observer())
     with monkeypatch.context() as patch:
         observer = Observers(LosesItsStops(4, patch), AuditWhileTraining(2, print))
-        with pytest.raises(Stop, match=r"after step 4 found \d+ drifts") as caught:
+        with pytest.raises(StopTraining, match=r"after step 4 found \d+ drifts") as caught:
             run_training(config, tmp_path / "run", observer)
     assert "jepa: encoder: unexpected" in str(caught.value)
     assert max(RunFolder(tmp_path / "run").checkpoints.steps()) == 4
@@ -74,7 +74,7 @@ def test_a_stop_that_is_lost_in_mid_run_ends_it_saved(
 def test_drift_stops_all_processes(small_config: BuildConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def train() -> None:
         observer = Observers(LosesItsStops(2, monkeypatch), AuditWhileTraining(2, print))
-        with pytest.raises(Stop, match="after step 2 found"):
+        with pytest.raises(StopTraining, match="after step 2 found"):
             run_training(small_config(*SETTINGS), tmp_path / "run", observer)
 
     assert in_processes(2, train) == [0, 0]

@@ -6,7 +6,7 @@ from rich.console import Console
 
 from jepa_cli.train.view import BLOCKS, TREND, TrainingView, sparkline
 from jepa_world_model.training.alarms import Alarm
-from jepa_world_model.training.metrics import Row
+from jepa_world_model.training.metrics import MetricRow
 from jepa_world_model.training.validation import Validation
 from jepa_world_model.vitals import BOUNDS
 
@@ -26,7 +26,7 @@ def test_the_live_table_fits_80_columns_and_shows_every_loss() -> None:
     view.follow(steps=10, weights={"jepa": 1.0, "rollout_recon_multi_box_delta_z": 0.5})
     for step in (1, 2):
         losses = {"jepa": 1.0 / step, "rollout_recon_multi_box_delta_z": 2.0}
-        view.on_rows([Row(step=step, losses=losses, total=2.0, gradient_norm=0.1)])
+        view.on_rows([MetricRow(step=step, losses=losses, total=2.0, gradient_norm=0.1)])
     view.on_validation(Validation(2, {"jepa": 0.25, "rollout_recon_multi_box_delta_z": 1.5}, {}))
     with console.capture() as capture:
         console.print(view.render())

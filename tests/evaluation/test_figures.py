@@ -13,7 +13,7 @@ from jepa_world_model.evaluation import figures
 from jepa_world_model.evaluation.estimate import Estimate, mean_of, ratio_of, share_of
 from jepa_world_model.evaluation.figure import FIGURES, figure, measure_figures
 from jepa_world_model.evaluation.held_out import HeldOut, held_out
-from jepa_world_model.evaluation.subject import Subject
+from jepa_world_model.evaluation.subject import EvaluatedModel
 from jepa_world_model.worlds.grid import GridWorld
 from tests.evaluation.oracle import BlindSubject, DeafSubject, OracleSubject, StillSubject
 
@@ -30,7 +30,7 @@ def oracle(world: GridWorld) -> OracleSubject:
     return OracleSubject(world)
 
 
-def data_of(subject: Subject, **changes: object) -> HeldOut:
+def data_of(subject: EvaluatedModel, **changes: object) -> HeldOut:
     source = generate("grid-rooms", EPISODES, LENGTH, seed=11)
     return replace(held_out(subject, source, range(EPISODES), length=LENGTH), **changes)
 

@@ -15,7 +15,7 @@ from jepa_world_model.evaluation.planning.pose_steps import PoseSteps
 from jepa_world_model.evaluation.planning.references import Oracle, RandomWalk
 from jepa_world_model.evaluation.planning.tasks import BINS, distance, draw_tasks, tasks_of_trajectories
 from jepa_world_model.evaluation.pose import mean_increments
-from jepa_world_model.evaluation.subject import Subject
+from jepa_world_model.evaluation.subject import EvaluatedModel
 from jepa_world_model.worlds.grid import GridState, GridWorld
 from tests.evaluation.oracle import DeafSubject, OracleSubject, StillSubject
 
@@ -32,11 +32,11 @@ def tasks(world: GridWorld) -> list[Task]:
     return draw_tasks(world, PER_BIN, seed=0)
 
 
-def data_of(world: GridWorld, subject: Subject) -> HeldOut:
+def data_of(world: GridWorld, subject: EvaluatedModel) -> HeldOut:
     return held_out(subject, generate(world.name, 16, 64, seed=5), range(16), length=64)
 
 
-def search(world: GridWorld, subject: Subject) -> ImaginedSearch:
+def search(world: GridWorld, subject: EvaluatedModel) -> ImaginedSearch:
     return ImaginedSearch(subject, world.actions, alike=alike_distance(data_of(world, subject).traces.z))
 
 

@@ -6,7 +6,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from jepa_world_model.losses.hardness import HARDEST, LEVELS, Level, box, gaussian, hardness, hardness_weighted_l1
+from jepa_world_model.losses.hardness import (
+    HARDEST,
+    LEVELS,
+    PyramidLevel,
+    box,
+    gaussian,
+    hardness,
+    hardness_weighted_l1,
+)
 from jepa_world_model.pyramid import halve, pyramid
 
 LocalMean = Callable[[Tensor, int, int, int], Tensor]
@@ -29,14 +37,14 @@ def with_object(size: int) -> Tensor:
 
 @pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("size", SIZES)
-def test_constant_error_has_factor_one(size: int, level: Level, local_mean: LocalMean) -> None:
+def test_constant_error_has_factor_one(size: int, level: PyramidLevel, local_mean: LocalMean) -> None:
     factor = hardness(torch.full((1, 2, size, size), 0.3, dtype=torch.float64), level, local_mean)
     assert torch.allclose(factor, torch.ones_like(factor), rtol=1e-12)
 
 
 @pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("size", SIZES)
-def test_factor_is_bounded_and_reached(size: int, level: Level, local_mean: LocalMean) -> None:
+def test_factor_is_bounded_and_reached(size: int, level: PyramidLevel, local_mean: LocalMean) -> None:
     error = noise(size)
     error[..., 3, 3] = 1e6
     factor = hardness(error, level, local_mean)
@@ -52,7 +60,7 @@ def test_factor_does_not_depend_on_the_scale(scale: float, local_mean: LocalMean
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_a_small_object_gets_more_weight(level: Level, local_mean: LocalMean) -> None:
+def test_a_small_object_gets_more_weight(level: PyramidLevel, local_mean: LocalMean) -> None:
     error = with_object(32)
     factor = hardness(error, level, local_mean)
     inside = error > 0.5

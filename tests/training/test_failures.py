@@ -15,7 +15,7 @@ from jepa_world_model.data.episode_writer import EpisodeWriter
 from jepa_world_model.errors import UserError
 from jepa_world_model.model_config import Config
 from jepa_world_model.run import resume_training, run_training
-from jepa_world_model.training.observer import Observer, Stop
+from jepa_world_model.training.observer import Observer, StopTraining
 from jepa_world_model.training.run_folder import RunFolder
 from jepa_world_model.training.trainer import Trainer
 from tests.training.runs import SignalAt, digests, in_child
@@ -155,9 +155,9 @@ def test_data_that_vanishes_in_mid_run_is_named_and_the_run_goes_on_once_it_is_b
 
 def test_an_observer_that_stops_the_run_leaves_it_saved(config: Config, whole: dict[str, str], tmp_path: Path) -> None:
     def stop() -> None:
-        raise Stop("enough")
+        raise StopTraining("enough")
 
-    with pytest.raises(Stop, match="enough"):
+    with pytest.raises(StopTraining, match="enough"):
         run_training(config, tmp_path / "run", Doing(3, stop))
     assert max(RunFolder(tmp_path / "run").checkpoints.steps()) == 3
     resume_training(tmp_path / "run", Observer())

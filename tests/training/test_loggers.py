@@ -29,7 +29,7 @@ from jepa_world_model.model_config import Config
 from jepa_world_model.run import resume_training, run_training
 from jepa_world_model.training.loggers.logger import End, Logger
 from jepa_world_model.training.loggers.registry import LOGGERS, loggers_named
-from jepa_world_model.training.observer import Observer, Observers, Stop
+from jepa_world_model.training.observer import Observer, Observers, StopTraining
 from jepa_world_model.training.run_folder import RunFolder
 from jepa_world_model.training.trainer import Trainer
 from tests.conftest import SMALL
@@ -364,9 +364,9 @@ def test_steps_that_a_killed_run_repeats_are_logged_once(config: Config, tmp_pat
 def test_mlflow_and_who_stops_a_run_by_an_exception(config: Config, tmp_path: Path) -> None:
     class Stops(Observer):
         def on_step(self, trainer: Trainer) -> None:
-            raise Stop
+            raise StopTraining
 
-    with pytest.raises(Stop):
+    with pytest.raises(StopTraining):
         train(config, tmp_path / "run", Stops(), *installed("mlflow"))
     assert mlflow_of(tmp_path / "run")[1].info.status == "FAILED"
 
@@ -512,7 +512,7 @@ def test_a_failure_is_a_python_warning_where_nobody_listens(config: Config, tmp_
         train(config, tmp_path / "run", Broken())
 
 
-@pytest.mark.parametrize("how", [Stop("enough"), KeyboardInterrupt()], ids=repr)
+@pytest.mark.parametrize("how", [StopTraining("enough"), KeyboardInterrupt()], ids=repr)
 def test_who_asks_to_end_the_run_is_heard(how: BaseException, config: Config, tmp_path: Path) -> None:
     beside = Recorder()
     with pytest.raises(type(how)):

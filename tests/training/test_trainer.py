@@ -14,7 +14,7 @@ from jepa_world_model.errors import UserError
 from jepa_world_model.model_config import Config
 from jepa_world_model.run import open_config_source, resume_training, run_training
 from jepa_world_model.training.divergence import Diverged
-from jepa_world_model.training.metrics import Row
+from jepa_world_model.training.metrics import MetricRow
 from jepa_world_model.training.observer import Observer
 from jepa_world_model.training.run_folder import RunFolder
 from jepa_world_model.training.runtime import prepare, resolve
@@ -30,13 +30,13 @@ class Watcher(Observer):
     """Remembers what it was told."""
 
     def __init__(self) -> None:
-        self.rows: list[Row] = []
+        self.rows: list[MetricRow] = []
         self.validations: dict[int, dict[str, float]] = {}
 
     def on_start(self, run: RunFolder, trainer: Trainer) -> None:
         self.trainer = trainer
 
-    def on_rows(self, rows: list[Row]) -> None:
+    def on_rows(self, rows: list[MetricRow]) -> None:
         self.rows += rows
 
     def on_validation(self, validation: Validation) -> None:

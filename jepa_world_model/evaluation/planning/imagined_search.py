@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jepa_world_model.evaluation.subject import Subject
+from jepa_world_model.evaluation.subject import EvaluatedModel
 
 DEPTH = 24
 MOST_NODES = 600
@@ -30,7 +30,7 @@ class ImaginedSearch:
 
     name = "search in imagined z"
 
-    def __init__(self, subject: Subject, actions: np.ndarray, alike: float) -> None:
+    def __init__(self, subject: EvaluatedModel, actions: np.ndarray, alike: float) -> None:
         """`actions` [N, A]; two z closer than `alike` are one place."""
         self._subject, self._actions, self._alike = subject, actions.astype(np.float32), alike
         self.plans = 0

@@ -7,7 +7,7 @@ from itertools import count
 
 import numpy as np
 
-from jepa_world_model.evaluation.subject import Subject
+from jepa_world_model.evaluation.subject import EvaluatedModel
 
 MOST_NODES = 4000
 NEAR = 0.5
@@ -23,7 +23,7 @@ class PoseSteps:
 
     name = "A* on p"
 
-    def __init__(self, subject: Subject, actions: np.ndarray, increments: np.ndarray) -> None:
+    def __init__(self, subject: EvaluatedModel, actions: np.ndarray, increments: np.ndarray) -> None:
         """`actions` [N, A] as the model reads them, `increments` [N, Dp] the mean of what each does to p.
 
         A NOOP, which is all zeros, is never planned.

@@ -13,8 +13,8 @@ import torch
 
 from jepa_world_model import processes
 from jepa_world_model.training.alarms import Alarm
-from jepa_world_model.training.metrics import Row
-from jepa_world_model.training.observer import Observer, Stop
+from jepa_world_model.training.metrics import MetricRow
+from jepa_world_model.training.observer import Observer, StopTraining
 from jepa_world_model.training.random_states import random_states, restore_random_states
 from jepa_world_model.training.validation import Validation
 
@@ -43,8 +43,8 @@ class End(Enum):
 def shielded(tell: Callable[Concatenate[L, P], None]) -> Callable[Concatenate[L, P], None]:
     """Keep training from what a service does: whatever it raises leaves it out, whatever it draws is put back.
 
-    A service may raise anything at all, and no exception of its own is worth a run of days. Only a Stop, which asks to
-    end the run, and what is no Exception, such as an interrupt, passes through.
+    A service may raise anything, and no exception of its own is worth a run of days. Only StopTraining, which asks to
+    end the run, and what is no Exception, such as an interrupt, pass through.
     """
 
     @wraps(tell)
@@ -54,7 +54,7 @@ def shielded(tell: Callable[Concatenate[L, P], None]) -> Callable[Concatenate[L,
         states = random_states(CPU)
         try:
             tell(logger, *args, **kwargs)
-        except Stop:
+        except StopTraining:
             raise
         except Exception as failure:
             logger.serving = False
@@ -113,7 +113,7 @@ class Logger(Observer):
         self.open(run, trainer.config, trainer.done)
 
     @shielded
-    def on_rows(self, rows: list[Row]) -> None:
+    def on_rows(self, rows: list[MetricRow]) -> None:
         for row in rows:
             values = {**row.losses, "total": row.total, "gradient_norm": row.gradient_norm}
             self.numbers(row.step, named(TRAIN, values))
