@@ -7,9 +7,11 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from rich.cells import cell_len
+
 from jepa_cli.runs.comparison import Course, RunComparison
 from jepa_cli.runs.view import STYLES, steps, weighted_otherwise
-from jepa_cli.terminal.columns import aligned, duration, number, printable, width
+from jepa_cli.terminal.columns import aligned, duration, number, printable
 from jepa_cli.terminal.plain_page import PlainPage
 from jepa_world_model.rules.edits import shown
 from jepa_world_model.runs.progress import Sum
@@ -89,7 +91,7 @@ def _chunked(
         for last in range(first + 1, len(labels) + 1):
             told = [(name, cells[first:last]) for name, cells in rows if set(chain(*cells[first:last])) != {NOTHING}]
             wider = _lines(title, labels[first:last], columns, told)
-            if lines and max(map(width, wider)) > room:
+            if lines and max(map(cell_len, wider)) > room:
                 break
             lines, end = wider, last
         page.paragraph(lines[0], style="heading")

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from jepa_cli.terminal.columns import ago, aligned, duration, number, printable, width
+from rich.cells import cell_len
+
+from jepa_cli.terminal.columns import ago, aligned, duration, number, printable
 from jepa_cli.terminal.plain_page import PlainPage
 from jepa_world_model.rules.edits import shown
 from jepa_world_model.runs.config import Config, own_settings
@@ -29,7 +31,7 @@ def show(folder: Path, records: Sequence[RunRecord], page: PlainPage, now: datet
         return
     shared, own = own_settings([record.config for record in records])
     names = [printable(record.name) for record in records]
-    short = [name if width(name) <= LONGEST_NAME else "" for name in names]
+    short = [name if cell_len(name) <= LONGEST_NAME else "" for name in names]
     rows = [[name, *_cells(record, now)] for name, record in zip(short, records, strict=True)]
     heading, *lines = aligned([HEADINGS, *rows], left=LEFT)
     page.paragraph(heading, style="heading")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from unicodedata import east_asian_width
+
+from rich.cells import cell_len
 
 GAP = "  "
 SPANS = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"))
@@ -13,13 +14,8 @@ LONG_AGO = 30 * 86400.0
 
 def aligned(rows: Sequence[Sequence[str]], *, left: int = 1) -> list[str]:
     """A line for each row: so many columns start at the same place, the others end at the same place."""
-    widths = [max(map(width, column)) for column in zip(*rows, strict=True)]
+    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
     return [GAP.join(_padded(cell, widths[n], n < left) for n, cell in enumerate(row)).rstrip() for row in rows]
-
-
-def width(text: str) -> int:
-    """How many cells of a terminal it takes."""
-    return sum(2 if east_asian_width(letter) in "WF" else 1 for letter in text)
 
 
 def printable(text: str) -> str:
@@ -51,5 +47,5 @@ def ago(time: datetime | None, now: datetime) -> str:
 
 
 def _padded(cell: str, wanted: int, left: bool) -> str:
-    space = " " * (wanted - width(cell))
+    space = " " * (wanted - cell_len(cell))
     return cell + space if left else space + cell

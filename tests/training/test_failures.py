@@ -175,3 +175,16 @@ def test_a_bug_in_mid_step_saves_nothing_that_is_half_done(
     assert max(RunFolder(tmp_path / "run").checkpoints.steps()) == 4
     resume_training(tmp_path / "run", Observer())
     assert digests(tmp_path / "run") == whole
+
+
+def test_only_what_a_run_left_half_written_is_removed(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path)
+    run.checkpoint_folder.mkdir()
+    (tmp_path / "notes").mkdir()
+    ours = [folder / ".jepa-0123.part" for folder in (tmp_path, run.checkpoint_folder)]
+    others = [tmp_path / "a.part", run.checkpoint_folder / "b.part", tmp_path / "notes" / ".jepa-0123.part"]
+    for file in (*ours, *others):
+        file.write_text("")
+    run.clear_left_overs()
+    assert not any(file.exists() for file in ours)
+    assert all(file.exists() for file in others)
