@@ -265,7 +265,7 @@ class Config:
     data: DataConfig = field(default_factory=DataConfig)
     alarms: Alarms = field(default_factory=Alarms)  # pyright: ignore[reportInvalidTypeForm]
     accept: dict[RuleId, Reason] = field(default_factory=dict)
-    """[accept] Findings of `jepa check-weights` that are meant: id of the rule to the reason."""
+    """[accept] Findings of `jepa check-weights` that are intended: id of the rule to the reason."""
 
     @property
     def enabled(self) -> dict[Loss, float]:

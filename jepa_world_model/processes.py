@@ -1,4 +1,4 @@
-"""One run on many processes, started by torchrun: who this one is, and sums over all of them.
+"""One run on several processes, started by torchrun: the rank of this one, and sums over all of them.
 
 Each process holds an equal share of every batch. A loss that is a mean over the batch needs nothing of this: DDP
 averages the gradients. A statistic of the whole batch (batch norm, SIGReg, the trimmed mean of `scale_dp`) is made of
@@ -18,17 +18,17 @@ from torch import Tensor
 from jepa_world_model.errors import UserError
 
 PATIENCE = timedelta(minutes=30)
-"""How long the others wait for the first process, which alone validates and writes."""
+"""How long other processes wait for the first one, which validates and writes."""
 
 T = TypeVar("T")
 
 
 class PeerLost(UserError):
-    """Another process of the run has ended, and this one waits in vain."""
+    """Another process of the run has ended, so this one cannot continue."""
 
 
 def is_loss_of_peer(error: RuntimeError) -> bool:
-    """Whether a collective failed because its other side is gone."""
+    """Whether a collective failed because another process has ended."""
     return isinstance(error, dist.DistError) or any(engine in str(error).lower() for engine in ("gloo", "nccl"))
 
 
@@ -52,7 +52,7 @@ def local_rank() -> int:
 
 @contextmanager
 def joined(device_type: str) -> Iterator[None]:
-    """Meet the other processes, if there are any, for the duration."""
+    """Join the process group of torchrun, if there is one, for the duration."""
     if expected() == 1 or dist.is_initialized():
         yield
         return
@@ -65,7 +65,7 @@ def joined(device_type: str) -> Iterator[None]:
 
 @contextmanager
 def by_itself() -> Iterator[None]:
-    """What this process computes for itself alone, on a batch that it does not share."""
+    """Compute on a batch that this process does not share with others."""
     global _by_itself
     before, _by_itself = _by_itself, True
     try:
@@ -85,7 +85,7 @@ def rank() -> int:
 
 
 def is_first() -> bool:
-    """Whether this process is the one that writes and speaks."""
+    """Whether this process is the one that writes files and reports."""
     return rank() == 0
 
 
@@ -109,7 +109,7 @@ def gathered(values: Tensor) -> Tensor:
 
 
 def agreed(wish: int, device: torch.device) -> int:
-    """The largest wish of any process: a request to stop that one has heard is heard by all."""
+    """The largest value of any process, so that all of them learn of a request to stop."""
     if count() == 1:
         return wish
     heard = torch.tensor(wish, device=device)

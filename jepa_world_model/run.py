@@ -1,4 +1,4 @@
-"""A whole run: data, trainer, run folder, pictures and summary; on from where one stopped; and back from its folder."""
+"""A whole run: data, trainer, run folder, pictures and summary; resumed, or loaded from its folder."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ RUNS = Path("runs")
 def run_training(config: Config, out: Path | None, observer: Observer) -> Outcome:
     """Train as a config says, into `out` or the next free folder of ./runs.
 
-    Raises UserError for bad input, before anything is written where possible; Diverged when training met NaN; Stop when
-    the observer wants to.
+    Raises UserError for bad input, before anything is written where possible; Diverged when a loss became
+    NaN; StopTraining from an observer.
     """
     config = resolve(config)
     with processes.joined(config.train.device):
@@ -48,10 +48,10 @@ def run_training(config: Config, out: Path | None, observer: Observer) -> Outcom
 
 
 def resume_training(path: Path, observer: Observer) -> Outcome:
-    """Go on with the run that a folder holds, from its newest checkpoint, as if it had never stopped.
+    """Resume the run in a folder from its newest checkpoint. The result is the same as without the stop.
 
-    Raises UserError when `path` is no run folder, is in use, or its checkpoint does not fit; Diverged and Stop as
-    `run_training` does.
+    Raises UserError when `path` is no run folder, is in use, or its checkpoint does not fit; Diverged and StopTraining
+    as `run_training` does.
     """
     run, config = RunFolder.open(path)
     config = resolve(config)
@@ -70,7 +70,7 @@ def resume_training(path: Path, observer: Observer) -> Outcome:
 
 
 def _rewound(run: RunFolder, checkpoint: Checkpoint | None, observer: Observer) -> Outcome:
-    """The run folder as it was at a checkpoint; and what the run had to tell until then."""
+    """The run folder as it was at a checkpoint, and the outcome until then."""
     facts = checkpoint.facts if checkpoint else {"metrics_bytes": 0, "best": None, "told": [], "alarms": []}
     run.clear_left_overs()
     if not run.rewind_metrics(facts["metrics_bytes"]):

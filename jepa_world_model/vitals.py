@@ -1,8 +1,8 @@
-"""Signs of life of the representations, with bounds: collapse and explosion are seen while they happen.
+"""Vitals: measures of the representations with bounds, which detect collapse and explosion during training.
 
 A vital is declared like a loss: a function whose parameter names the state that it reads. Its bounds are the defaults
 of the table [alarms] of a config. It is measured at each validation, on held-out windows, as long as its module is
-trained. Beside them stand the bounds of what a run measures anyway: its losses and the norm of its gradient.
+trained. What a run measures anyway, its losses and the norm of its gradient, has bounds too.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Bound:
         return f"{self.measure}_{self.side}"
 
     def crossed(self, value: float, bound: float) -> bool:
-        """NaN crosses nothing: it ends the run anyway."""
+        """NaN crosses no bound: it ends the run anyway."""
         return value < bound if self.side == BELOW else value > bound
 
 
@@ -85,7 +85,7 @@ BOUNDS: list[Bound] = [
 def vital(
     *, module: str, below: tuple[float, str] | None = None, above: tuple[float, str] | None = None
 ) -> Callable[[Callable[[Tensor], Tensor]], Vital]:
-    """Declare a vital under the function's name, of the module it watches over, with what crossing a bound means."""
+    """Declare a vital under the function's name, of the module that it is about, with what crossing a bound means."""
 
     def declare(function: Callable[[Tensor], Tensor]) -> Vital:
         name = function.__name__

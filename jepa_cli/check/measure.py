@@ -1,4 +1,4 @@
-"""What only gradients say of an edit: the audit before and after, shares, and losses that pull a module apart."""
+"""What an edit changes in the gradients, by audits before and after it: routing, shares, losses that conflict."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a check of a config came to."""
+"""The result of checking a config."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from jepa_world_model.rules.judging import Finding, judge
 
 @dataclass(frozen=True)
 class Report:
-    """One config beside its baseline."""
+    """One config compared with its baseline."""
 
     check: Check
     baseline: Check
@@ -50,10 +50,10 @@ class Report:
 
     @property
     def verdict(self) -> str:
-        """``2 warnings``, or that there is nothing to look at."""
+        """``2 warnings``, or that no finding counts."""
         counts = [(level, sum(f.level is level for f in self.failing)) for level in reversed(Level)]
         named = [f"{count} {level}{'s' if count > 1 else ''}" for level, count in counts if count]
-        return " and ".join(named) or "nothing to look at"
+        return " and ".join(named) or "no findings that count"
 
     @property
     def file(self) -> str:

@@ -49,7 +49,7 @@ class CheckRequest:
 
 
 def run_check(request: CheckRequest) -> bool:
-    """Check every config and report. Returns whether none has anything to look at.
+    """Check every config and report. Returns whether all of them pass.
 
     Raises AuditError or UserError for what cannot be checked.
     """
@@ -71,7 +71,7 @@ def _report(request: CheckRequest, config: Path | None) -> Report:
 
 
 def _settings(request: CheckRequest, config: Path | None) -> Settings:
-    """Of a file; without one those of the run that is looked at, or the defaults."""
+    """Those of a file, or else of the run of --checkpoint, or else the defaults."""
     if config is None and request.checkpoint:
         config = request.checkpoint / CONFIG
         if not config.is_file():

@@ -1,4 +1,4 @@
-"""Who would train what: the parts of a module's gradient that losses would hold, in words."""
+"""The share of each module's gradient that each loss would have, in words."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from jepa_cli.check.report import Report
 
 NOTICEABLE = 0.01
-"""Change of a share that is told."""
+"""Change of a share that is reported."""
 NAMED = 4
 """Losses of a module that are named before the rest is counted."""
 

@@ -13,7 +13,7 @@ from jepa_world_model.rules.judging import Finding
 
 def show(report: Report, page: PlainPage) -> None:
     """The edit, findings that count in full, others on a line each, known ones by name, shares, notes, the verdict."""
-    page.paragraph(f"{report.name} beside {report.baseline.settings.name}", style="heading")
+    page.paragraph(f"{report.name} compared with {report.baseline.settings.name}", style="heading")
     page.blank()
     for line in [*map(str, report.changes), *report.effects]:
         page.paragraph(line, indent=2)
@@ -27,11 +27,11 @@ def show(report: Report, page: PlainPage) -> None:
         told = f"{finding.level}: {finding.rule.id}: {finding.found.message}"
         page.paragraph(f"{told} ({'; '.join(excuses)})" if excuses else told)
     if known := [finding.rule.id for finding in others if finding.known and not finding.accepted]:
-        page.paragraph(f"as in {report.baseline.settings.name}: {_counted(known)} (--strict tells more)")
+        page.paragraph(f"as in {report.baseline.settings.name}: {_counted(known)} (--strict counts them)")
     if others:
         page.blank()
     if shares := share_lines(report):
-        page.paragraph("who would train what, in shares of each module's gradient", style="heading")
+        page.paragraph("shares of each module's gradient at the new weights", style="heading")
         page.fields(dict(shares))
         page.blank()
     for note in report.notes:

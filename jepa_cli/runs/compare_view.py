@@ -1,4 +1,4 @@
-"""A comparison of runs on a terminal: who they are, what they differ in, each loss and vital side by side."""
+"""A comparison of runs on a terminal: the runs, the settings that differ, each loss and vital in columns."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Cells = Sequence[Sequence[str]]
 
 
 def show(comparison: RunComparison, picture: Path | None, page: PlainPage, room: int) -> None:
-    """Runs by their letters, then tables that name them by letter alone."""
+    """A letter for each run, then tables whose columns are these letters."""
     _runs(comparison, page)
     _settings(comparison, page, room)
     _table("held out", comparison, "losses", ("last", "best"), lambda course: (course.last, course.best), page, room)

@@ -1,4 +1,4 @@
-"""Runs beside each other: what their configs differ in, and how each loss and vital went."""
+"""Runs compared: settings that differ, and the course of each loss and vital."""
 
 from __future__ import annotations
 

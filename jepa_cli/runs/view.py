@@ -1,4 +1,4 @@
-"""Runs on a terminal: a line each in aligned columns, and below it what is special about the run."""
+"""Runs on a terminal: a line each in aligned columns, and below it the settings that are special to the run."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What all commands share: options, errors, files that are written, and text on a terminal."""
+"""What all commands share: options, errors, where files may be written, and text on a terminal."""

@@ -19,7 +19,7 @@ def aligned(rows: Sequence[Sequence[str]], *, left: int = 1) -> list[str]:
 
 
 def printable(text: str) -> str:
-    """On one line, and with escapes for what a terminal would obey rather than show."""
+    """On one line, with escapes for control characters."""
     line = " ".join(text.split())
     return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in line)
 

@@ -46,7 +46,7 @@ class Page:
         self.paragraph(line)
 
     def fields(self, fields: dict[str, str]) -> None:
-        """Names beside their texts; a field without text is left out."""
+        """Names in a column, their texts in another; a name without text is left out."""
         width = 2 + max(map(len, fields), default=0) + 2
         for name, text in fields.items():
             if text:

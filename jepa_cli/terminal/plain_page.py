@@ -1,4 +1,4 @@
-"""Lines for a terminal, wrapped and coloured without the weight of a terminal library."""
+"""Lines for a terminal, wrapped and coloured without loading a terminal library."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class PlainPage:
         self._lines += [(line, style) for line in lines]
 
     def fields(self, fields: Mapping[str, Iterable[str] | str], *, indent: int = 2) -> None:
-        """Names beside their texts, one below the other where there are several; an empty one is left out."""
+        """Names in a column, their texts in another; a name without text is left out."""
         width = indent + max(map(len, fields), default=0) + 2
         for name, texts in fields.items():
             start = f"{' ' * indent}{name}"
@@ -60,5 +60,5 @@ class PlainPage:
 
 
 def _spaced(line: str) -> str:
-    """Spaces at which no line was broken, as spaces."""
+    """No-break spaces as plain spaces."""
     return line.replace("\N{NO-BREAK SPACE}", " ")

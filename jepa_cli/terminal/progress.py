@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def counted(description: str, total: int, unit: str) -> Iterator[Callable[[int], None]]:
-    """A bar on a terminal, silence elsewhere. Call what it yields with the number done."""
+    """A progress bar on a terminal, nothing elsewhere. Call what it yields with the number done."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,

@@ -1,4 +1,4 @@
-"""The gradient audit, again and again while a model is trained."""
+"""The gradient audit at regular steps of a training."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MOST_DRIFTS = 8
 
 
 class AuditWhileTraining(Observer):
-    """Before the first step and after every so many, proves that the enabled losses update what is documented.
+    """Before the first step and after every N steps, checks that the enabled losses update what is documented.
 
     The first process audits, on a copy of the model; all of them stop when it finds drift.
     """

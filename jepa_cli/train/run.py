@@ -60,7 +60,7 @@ class StartObserver(Observer):
 
 
 def run_train(request: TrainRequest) -> Outcome:
-    """Train, or go on. With several processes, the first alone speaks; another only of what it alone may know."""
+    """Train, or resume. With several processes only the first reports; another one reports its own errors."""
     if processes.expected_rank() == 0:
         return _spoken(request)
     start = StartObserver()

@@ -1,4 +1,4 @@
-"""Training as it goes, on a terminal or in a log."""
+"""The progress of a training, on a terminal or in a log."""
 
 import time
 from collections import deque
@@ -30,7 +30,7 @@ LOG_SECONDS = 10.0
 
 
 class TrainingView(Observer):
-    """Observes a run. On a terminal: a live bar with the losses; elsewhere: a line now and then."""
+    """Shows a run: on a terminal a live bar with the losses, elsewhere a line at intervals."""
 
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console()
@@ -61,18 +61,18 @@ class TrainingView(Observer):
         self._live.stop()
 
     def follow(self, *, steps: int, weights: dict[str, float], done: int = 0) -> None:
-        """Get ready for so many steps with these enabled losses."""
+        """Set the number of steps and the enabled losses."""
         self._start, self._first, self._steps, self._weights = time.monotonic(), done, steps, weights
         self._task = self._progress.add_task("training", total=steps, completed=done, rate="")
 
     def warn(self, config: Config) -> None:
-        """What a check of the weights would warn of."""
+        """Show the warnings that a check of the weights gives."""
         settings = Settings("config", values_of(config), config.accept)
         found = [finding for finding in judge(recorded(settings)) if finding.counts(Level.WARNING)]
         for finding in found:
             self._print(f"{finding.level:<12}{finding.rule.id}: {finding.found.message}")
         if found:
-            self._print(f"{'':12}jepa check-weights says why, and what to do")
+            self._print(f"{'':12}run jepa check-weights for reasons and remedies")
 
     def on_decoding(self, done: int, total: int) -> None:
         if done == total:
@@ -118,7 +118,7 @@ class TrainingView(Observer):
         self._validation = validation.losses
 
     def show_outcome(self, outcome: Outcome) -> None:
-        """What the run did, loss by loss, and where to look."""
+        """Show what the run did, loss by loss, and where its files are."""
         table = Table("loss", "before", "after", "", box=None)
         for name, before, after in changes(outcome):
             style = "green" if after < before else "red"
@@ -148,7 +148,7 @@ class TrainingView(Observer):
             self._print(f"step {row.step}/{self._steps}  {rate:.2f} steps/s  {left:.0f} s left  total {row.total:.4g}")
 
     def _tell(self, what: str, message: str) -> None:
-        """A sentence, wrapped beside its kind; a path or a command in it stays whole."""
+        """A sentence, wrapped, after the name of its kind; paths and commands in it are not broken."""
         indent = " " * 12
         lines = wrap(message, self._console.width - 12, break_long_words=False, break_on_hyphens=False)
         self._print(f"{what:<12}" + f"\n{indent}".join(lines))

@@ -1,7 +1,7 @@
 """Errors of an image at several scales, weighted by how hard each pixel is.
 
 A pixel's error is multiplied by (error / local mean of the error) ** beta, so that a small object that the average over
-the image would drown is learned first. The factor is stop-grad: it says where to look, not what to gain.
+the image would hide is learned first. The factor is stop-grad: it weighs pixels and is not minimised itself.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Losses that read the action back from what it did."""
+"""Losses that infer the action from its effect."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def inverse_dynamics_dp(dp: Tensor, a: Tensor, action_kind: ActionKind, inverse_
 
 
 def action_loss(read: Tensor, taken: Tensor, kind: ActionKind) -> Tensor:
-    """How far the action read [..., A] is from the action taken [..., A], in the measure that fits the kind.
+    """The error of the action read [..., A] against the action taken [..., A], by the kind of action.
 
     Multi-hot: binary cross-entropy with logits. One-hot: cross-entropy, with NOOP (all zeros) as one more class whose
     logit is fixed at zero. Real: mean squared error.

@@ -28,7 +28,7 @@ class Head(nn.Module):
 class HiddenStateHead(Head):
     """A head whose output is a hidden state: LayerNorm without parameters keeps its scale.
 
-    The losses on h ask that it move little and predictably; without a fixed scale it obeys by shrinking.
+    The losses on h reward small, predictable changes. Without a fixed scale h would shrink to satisfy them.
     """
 
     def forward(self, *inputs: Tensor) -> Tensor:
@@ -41,8 +41,8 @@ class Predictor(HiddenStateHead):
     """h_{t+1} from [z_t, h_t, a_t].
 
     Spectral norm (arXiv 1802.05957) bounds each linear layer's gain by one, so that an error made in one step of a
-    rollout does not grow in the next. The bound would also keep an action, of length one, from being heard beside z and
-    h, of length sqrt(D); so it enters with theirs.
+    rollout does not grow in the next. The bound would also make an action, of length one, negligible next to z and
+    h, of length sqrt(D); so it is scaled to theirs.
     """
 
     def __init__(self, inputs: tuple[int, ...], hidden: int, width_out: int, *, spectral: bool) -> None:

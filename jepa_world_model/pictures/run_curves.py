@@ -17,7 +17,7 @@ from jepa_world_model.runs.metrics import History
 
 COLUMNS = 4
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000")
-"""Of Okabe and Ito: told apart by colour-blind eyes too."""
+"""Of Okabe and Ito: distinguishable for colour-blind readers too."""
 GREY = "#777777"
 MARKERS = "osD^vPX"
 MOST_MARKS = 50

@@ -1,4 +1,4 @@
-"""All rules about settings, in the order in which they are told. Importing a file declares its rules."""
+"""All rules about settings, in the order in which they report. Importing a file declares its rules."""
 
 # isort: off
 from jepa_world_model.rules import weights  # noqa: F401

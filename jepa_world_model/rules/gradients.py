@@ -1,4 +1,4 @@
-"""Rules that need gradients: they say nothing where nothing was measured."""
+"""Rules that need gradients: they find nothing unless an audit was made."""
 
 from collections.abc import Iterator
 
@@ -52,7 +52,7 @@ def vacuous_loss(check: Check) -> Iterator[Found]:
 @rule(
     Level.INFO,
     why="Where one loss holds nearly all of a module's gradient, the others that update it hardly count.",
-    remedy="Nothing, if that is meant; else change the weights.",
+    remedy="Nothing, if that is intended; else change the weights.",
     triggers=["losses.geometry_rank_p=100"],
     passes=["losses.geometry_rank_p=2"],
     measured=True,
@@ -65,5 +65,5 @@ def one_loss_dominates(check: Check) -> Iterator[Found]:
         loss = max(shares, key=shares.__getitem__, default=None)
         if loss is not None and len(shares) > 1 and shares[loss] >= DOMINANT:
             others = [each for each in shares if each != loss]
-            message = f"{loss}: {shares[loss]:.0%} of {module}, beside {listed(others)}".replace("%", " %")
+            message = f"{loss}: {shares[loss]:.0%} of {module}, next to {listed(others)}".replace("%", " %")
             yield Found(message, (loss, module), weight_keys((loss, *others)))

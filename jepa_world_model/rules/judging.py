@@ -1,4 +1,4 @@
-"""All rules, asked about some settings; what was found, and what of it counts."""
+"""Applying all rules to some settings: what they find, and which findings count."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from jepa_world_model.rules.settings import Settings
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that a rule found, and how it is to be taken."""
+    """Something that a rule found, and whether it counts."""
 
     rule: Rule
     found: Found
     accepted: str = ""
-    """The reason why it is meant; empty where nobody accepted it."""
+    """The reason why it was accepted; empty if it was not."""
     known: bool = False
     """Whether the settings that it is compared with have it too."""
 
@@ -41,7 +41,7 @@ def recorded(settings: Settings) -> Check:
 
 
 def judge(check: Check, baseline: Check | None = None) -> list[Finding]:
-    """What every rule finds, the gravest first."""
+    """What every rule finds, the most severe first."""
     found = [finding for rule in RULES.values() for finding in _by(rule, check, baseline)]
     return sorted(found, key=lambda finding: -finding.level.rank)
 

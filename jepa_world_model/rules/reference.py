@@ -9,12 +9,12 @@ Made from the declarations in `jepa_world_model/rules/` by `make docs`; do not e
 
 | level | what it means |
 | --- | --- |
-| error | Such a run cannot be started, or cannot learn what it is meant to. Always counts. |
+| error | Such a run cannot be started, or cannot learn what it should. Always counts. |
 | warning | Worth a second look before a long run. |
 | info | Worth knowing. Never fails a check. |
 
-A warning that the baseline has too does not count, and one that is meant can be accepted in the config, with a reason.
-Both are told all the same; `--strict` counts them.
+A warning that the baseline has too does not count. One that is intended can be accepted in the config, with a reason.
+Both are reported nevertheless; `--strict` counts them.
 
 ```toml
 [accept]

@@ -1,4 +1,4 @@
-"""Rules that keep z a place, h the dynamics and p the pose: the checks of everybody who edits a weight or a gate."""
+"""Rules that keep z a place, h the dynamics and p the pose."""
 
 import re
 from collections.abc import Iterator
@@ -40,7 +40,7 @@ def encoder_shaped_by_dynamics(check: Check) -> Iterator[Found]:
 
 @rule(
     Level.WARNING,
-    why="With this gate open, losses of p shape the dynamics: h is trained to make poses easy, and what plans with p "
+    why="With this gate open, losses of p shape the dynamics: h is trained to make poses easy, and planning with p "
     "changes what h predicts.",
     remedy="Close the gate (model.pose_delta_detach_h = true), or accept it with a reason.",
     triggers=["model.pose_delta_detach_h=false"],

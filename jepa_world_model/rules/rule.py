@@ -25,7 +25,7 @@ class Level(StrEnum):
     WARNING = "warning"
     """Worth a second look before a long run."""
     ERROR = "error"
-    """Such a run cannot be started, or cannot learn what it is meant to."""
+    """Such a run cannot be started, or cannot learn what it should."""
 
     @property
     def rank(self) -> int:

@@ -21,7 +21,7 @@ class Settings:
     values: Mapping[str, Any]
     """By key, such as ``losses.jepa``."""
     accept: Mapping[str, str] = field(default_factory=dict)
-    """By id of a rule: why its finding is meant."""
+    """By id of a rule: the reason why its finding is intended."""
     file: Path | None = None
     text: str = ""
     """Of the file."""

@@ -83,7 +83,7 @@ def extreme_ratio(check: Check) -> Iterator[Found]:
     Level.WARNING,
     why="Losses that compare the same images with different measures of error add up: the images count twice against "
     "everything else, and no weight says so.",
-    remedy="Keep one of them, or lower the weights so that together they weigh what you mean.",
+    remedy="Keep one of them, or lower the weights so that their sum is what you intend.",
     triggers=["losses.recon=1"],
     passes=["losses.recon=1", "losses.recon_multi_box=0"],
 )
@@ -100,7 +100,7 @@ def same_target_twice(check: Check) -> Iterator[Found]:
     Level.INFO,
     why="h2z compares h_to_z(h_t) with z_t at every t, jepa the same from the second frame on: together they weigh the "
     "prediction twice, and only the first frame differs.",
-    remedy="Nothing, if that is meant; else switch h2z off.",
+    remedy="Nothing, if that is intended; else switch h2z off.",
     triggers=[],
     passes=["losses.h2z=0"],
 )

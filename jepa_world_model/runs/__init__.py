@@ -1,1 +1,1 @@
-"""What runs left in their folders, read fast: nothing here waits for torch."""
+"""What the folders of runs say, read without torch."""

@@ -1,4 +1,4 @@
-"""The files of a run by name, and what they say of it from outside, for those who must not wait for torch."""
+"""The files of a run by name, read without torch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CHECKPOINTS = "step-*.safetensors"
 HEADER_SIZE, FACTS = 8, "jepa"
 """Bytes that say how long the header of a safetensors file is, and the key of its metadata that holds our facts."""
 PATIENCE = 0.3
-"""Seconds. Whoever looks whether a run is held holds it for an instant."""
+"""Seconds. Whoever tests the lock of a run holds it for an instant."""
 
 
 class RunFiles:

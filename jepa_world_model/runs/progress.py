@@ -1,4 +1,4 @@
-"""How far a run came: its weighted sums on held-out trajectories, and its alarms."""
+"""The progress of a run: its weighted sums on held-out trajectories, and its alarms."""
 
 from __future__ import annotations
 

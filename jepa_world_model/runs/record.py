@@ -1,4 +1,4 @@
-"""What a run folder tells of its run. A folder that is broken tells what it can."""
+"""What the folder of a run says about it. Of a damaged folder, what can be read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Alarms: a number that crossed its bound, told once, in words."""
+"""Alarms: a number that crossed its bound, reported once, in words."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Alarm:
 
 
 class Watch:
-    """Knows which alarms were told; each is told once in a run, however often it is resumed."""
+    """Keeps the alarms that were reported. Each is reported once in a run, however often the run is resumed."""
 
     def __init__(self, limits: Mapping[str, float], told: Iterable[str] = ()) -> None:
         """`limits` are the values of the table [alarms]."""
@@ -45,7 +45,7 @@ class Watch:
         return sorted(self._told)
 
     def look(self, step: int, values: Mapping[str, float], subject: str = "") -> list[Alarm]:
-        """Alarms that were not told yet. `values` by measure."""
+        """Alarms that were not reported yet. `values` by measure."""
         found = [
             Alarm(bound, self._limits[bound.key], step, values[bound.measure], subject)
             for bound in BOUNDS

@@ -8,10 +8,10 @@ HEAD = """\
 Made from the declarations in `jepa_world_model/vitals.py` by `make docs`; do not edit.
 
 At each validation (`train.validate_every`) a run measures its vitals on held-out windows, as long as the module that
-they watch is trained; they stand in `metrics.jsonl` beside the losses. A number that crosses its bound is told once in
-a run: on the terminal, in `metrics.jsonl` (`"split": "alarm"`), in `summary.md`, and by the services of `--log`. It
-ends nothing. Bounds are set in the table `[alarms]` of a config, `--set alarms.z_effective_rank_below=10`; 0 below and
-`inf` above say nothing.
+they belong to is trained. `metrics.jsonl` holds them with the losses. A number that crosses its bound is reported
+once in a run: on the terminal, in `metrics.jsonl` (`"split": "alarm"`), in `summary.md`, and by the services of
+`--log`. The run goes on. Bounds are set in the table `[alarms]` of a config, such as
+`--set alarms.z_effective_rank_below=10`. With 0 for a lower and `inf` for an upper bound there is no alarm.
 
 ## Vitals
 

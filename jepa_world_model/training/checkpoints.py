@@ -1,4 +1,4 @@
-"""The checkpoints of a run: the last few that were due, and the one of an interruption."""
+"""The checkpoints of a run: the last few scheduled ones, and one made at an interruption."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -39,7 +39,10 @@ class Checkpoints:
         write_file(self.folder / NAME.format(step=step), sealed(*checkpoint))
 
     def tidy(self, due: Callable[[int], bool], keep: int) -> None:
-        """Remove all but the last `keep` that were due, once the newest was; one of an interruption stays till then."""
+        """Remove all but the last `keep` scheduled ones.
+
+        One made at an interruption stays until the next scheduled one.
+        """
         there = self.steps()
         if there and due(max(there)):
             kept = [step for step in there if due(step)][-keep:]
@@ -48,7 +51,7 @@ class Checkpoints:
                     there[step].unlink()
 
     def newest(self, on_warning: Callable[[str], None]) -> Checkpoint | None:
-        """The newest that is whole, or None where there never was one; what is damaged is set aside, and warned of.
+        """The newest that is whole, or None if there never was one. A damaged one is set aside, with a warning.
 
         Raises Damaged when all are.
         """

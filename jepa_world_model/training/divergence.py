@@ -1,4 +1,4 @@
-"""NaN and infinity: noticed without waiting for the device, and traced to the loss that brought them."""
+"""NaN and infinity: detected without synchronising with the device, and traced to the loss that caused them."""
 
 import torch
 from torch import Tensor
@@ -16,7 +16,7 @@ class Guard:
     """From the first step with a non-finite loss or gradient on, the optimizer does nothing.
 
     The verdict is a tensor that the fused optimizer reads on the device (`found_inf`, the hook that gradient scalers
-    use), so no step waits for it; the trainer looks at it when it writes metrics.
+    use), so no step synchronises with it. The trainer reads it when it writes metrics.
     """
 
     def __init__(self, optimizer: torch.optim.Optimizer, device: torch.device) -> None:

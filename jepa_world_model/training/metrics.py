@@ -36,7 +36,7 @@ class Metrics:
         self._waiting: list[Tensor] = []
 
     def add(self, step: int, losses: Tensor, total: Tensor, gradient_norm: Tensor) -> None:
-        """Losses [L] and two scalars; nothing waits for them."""
+        """Losses [L] and two scalars, kept on the device without synchronising."""
         self._steps.append(step)
         self._waiting.append(torch.cat([losses, torch.stack([total, gradient_norm])]).detach())
 

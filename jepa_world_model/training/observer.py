@@ -1,4 +1,4 @@
-"""Whoever wants to know how a run goes: the terminal, a log, a service."""
+"""Observers of a run: the terminal, status.json, a logging service."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 
 
 class StopTraining(Exception):
-    """What an observer raises to end the run; its state is saved first."""
+    """Raised by an observer to end the run. The state of the run is saved first."""
 
 
 class Observer:
-    """Override what you want to hear of."""
+    """Override the methods for the events that you need."""
 
     def on_decoding(self, done: int, total: int) -> None:
         """Image folders are being decoded."""
 
     def on_warning(self, message: str) -> None:
-        """Something is not as expected, and the run goes on."""
+        """Something is not as expected; the run continues."""
 
     def on_start(self, run: RunFolder, trainer: Trainer) -> None:
         """Training is about to begin, or to go on at `trainer.done`."""
@@ -39,7 +39,7 @@ class Observer:
         """A step is done."""
 
     def on_validation(self, validation: Validation) -> None:
-        """Held-out windows were looked at."""
+        """The losses and vitals were measured on held-out windows."""
 
     def on_alarm(self, alarm: Alarm) -> None:
         """A number crossed its bound, for the first time."""
@@ -52,7 +52,7 @@ class Observer:
 
 
 class Observers(Observer):
-    """Several, told one after the other."""
+    """Several observers, called one after the other."""
 
     def __init__(self, *observers: Observer) -> None:
         self.all = observers

@@ -1,4 +1,4 @@
-"""How a run went."""
+"""The outcome of a run."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from jepa_world_model.training.validation import Validation
 
 @dataclass
 class Outcome:
-    """How a run went, over all of its sittings."""
+    """The outcome of a run, over all of its sessions."""
 
     steps: int = 0
     validations: dict[int, Validation] = field(default_factory=dict)
     alarms: list[str] = field(default_factory=list)
-    """In words, as they were told."""
+    """As they were reported."""
     told: list[str] = field(default_factory=list)
-    """Keys of alarms that earlier sittings told."""
+    """Keys of the alarms that earlier sessions reported."""
     best: tuple[float, int] | None = None
     """The least weighted sum on held-out windows, and after which step."""
     seconds: float = 0.0
     signal: Signals | None = None
-    """What asked the run to stop, if it did not reach its end."""
+    """The signal that stopped the run, if it did not reach its end."""
 
     @property
     def interrupted(self) -> bool:

@@ -1,4 +1,4 @@
-"""Every random generator that a run may draw from, as tensors, and put back."""
+"""The states of every random generator that a run may use, as tensors."""
 
 import math
 import random
@@ -24,7 +24,7 @@ def random_states(device: torch.device) -> dict[str, Tensor]:
 
 
 def restore_random_states(states: Mapping[str, Tensor], device: torch.device) -> None:
-    """Put back what `random_states` gave."""
+    """Restore what `random_states` returned."""
     torch.set_rng_state(states["torch"])
     if device.type in states:
         _accelerator(device).set_rng_state(states[device.type])

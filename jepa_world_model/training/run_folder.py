@@ -1,4 +1,4 @@
-"""What a run leaves on disk. Nothing that is there is overwritten silently, and no file is ever half written."""
+"""The files of a run. Existing files are never overwritten silently, and no file is half written."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -41,7 +41,7 @@ class RunFolder(RunFiles):
 
     @staticmethod
     def open(path: Path) -> tuple["RunFolder", Config]:
-        """A folder that a run left. Raises UserError when it is none."""
+        """Open the folder of a run. Raises UserError when it is none."""
         run = RunFolder(path)
         if not run.config.is_file():
             raise UserError(f"{path} is not a run folder: expected {run.config.name} in it")

@@ -1,4 +1,4 @@
-"""The machine that a run gets: device, precision, threads, memory."""
+"""The resources of a run: device, precision, threads, memory."""
 
 import ctypes
 import os
@@ -49,7 +49,7 @@ def resolve(config: Config) -> Config:
 
 
 def default_threads() -> int:
-    """Half of the cores, at least one: a thread that has to share its core makes every other one wait."""
+    """Half of the cores, at least one. A thread that shares its core delays all others."""
     return min(MOST_THREADS, max(1, (os.cpu_count() or 1) // 2))
 
 

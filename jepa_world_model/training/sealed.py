@@ -1,4 +1,4 @@
-"""Tensors and facts in one safetensors file that knows its own checksum. Reading it never runs code from it."""
+"""Tensors and facts in one safetensors file with a checksum. Reading it never runs code from it."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""One sitting of a run: steps, metrics, validations, alarms and checkpoints, until the end or a request to stop."""
+"""One session of a run: steps, metrics, validations, alarms and checkpoints, until the end or a request to stop."""
 
 import time
 from collections.abc import Iterable, Iterator
@@ -27,10 +27,10 @@ VALIDATION_WINDOWS = 64
 
 
 class Session:
-    """Trains into a run folder from where the trainer stands. With several processes, the first alone writes."""
+    """Trains into a run folder, starting at the trainer's step. With several processes only the first writes."""
 
     def __init__(self, trainer: Trainer, run: RunFolder, observer: Observer, outcome: Outcome | None = None) -> None:
-        """`outcome` is that of earlier sittings."""
+        """`outcome` is that of earlier sessions."""
         self.trainer, self.run, self.observer = trainer, run, observer
         self.outcome = outcome or Outcome()
         self._train = trainer.config.train
@@ -95,7 +95,7 @@ class Session:
         return step % every == 0 or step == self._train.steps
 
     def _asked_to_stop(self, signals: DeferredSignals, logged: bool) -> bool:
-        """Processes must agree, and agreeing waits for the device: several of them ask when metrics are written."""
+        """Whether to stop. Several processes must agree, which is slow: they do so when metrics are written."""
         if processes.count() == 1:
             self.outcome.signal = signals.signal
         elif logged:
@@ -104,7 +104,7 @@ class Session:
         return self.outcome.signal is not None
 
     def _leave(self) -> None:
-        """Save; where it is the user who asks, look once more, for the summary."""
+        """Save. If the user asked to stop, validate once more for the summary."""
         self._save()
         if self.outcome.signal == SIGINT:
             self._validate(due=False)
@@ -118,9 +118,9 @@ class Session:
                 yield trainer.done
 
     def _how_to_go_on(self) -> str:
-        """What is safe when nothing can be written any more: the newest checkpoint, never what was being written."""
+        """What is safe when nothing more can be written: the newest checkpoint, never the one in progress."""
         saved = max(self.run.checkpoints.steps(), default=0)
-        return f". The run is safe up to step {saved}; once that is mended, jepa train --resume {self.run.path} goes on"
+        return f". The run is safe up to step {saved}; then jepa train --resume {self.run.path} continues it"
 
     def _record(self) -> None:
         """Write the metrics of all steps since the last time. Raises Diverged where one was not finite."""

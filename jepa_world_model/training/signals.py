@@ -1,11 +1,11 @@
-"""A request to stop, from the user or from a scheduler, kept until the step is done."""
+"""Signals that ask a run to stop, deferred until the step is done."""
 
 import signal
 import threading
 from types import FrameType
 
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGUSR1") if hasattr(signal, name))
-"""Ctrl-C; what kills politely, and what schedulers send ahead of it."""
+"""Ctrl-C, the default of kill, and the advance notice of schedulers."""
 
 
 class DeferredSignals:

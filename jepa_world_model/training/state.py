@@ -40,7 +40,7 @@ def checkpoint_of(trainer: Trainer, **progress: Any) -> Checkpoint:
 
 
 def restore(trainer: Trainer, checkpoint: Checkpoint, name: str) -> list[str]:
-    """Put a checkpoint back. Returns what may make the run go on otherwise than it would have, in words.
+    """Restore a checkpoint. Returns messages about what may make the run continue differently.
 
     Raises UserError that lists each difference when the checkpoint is of another format, config, data set, number of
     processes or shape; the trainer is untouched then.
@@ -76,7 +76,7 @@ def restore(trainer: Trainer, checkpoint: Checkpoint, name: str) -> list[str]:
 
 
 def data_facts(source: EpisodeSource) -> dict[str, Any]:
-    """What tells one data set from another, without reading its frames."""
+    """What distinguishes data sets, without reading their frames."""
     spec = {key: value for key, value in asdict(source.spec).items() if key != "action_names"}
     return {"trajectories": len(source), "frames": int(source.lengths.sum()), **spec}
 

@@ -1,4 +1,4 @@
-"""status.json: how a run goes, for whoever looks at its folder from outside. The only file with times in it."""
+"""status.json: the state of a run, for other processes. It is the only file that holds times."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SECONDS_BETWEEN = 1.0
 
 
 class StatusFile(Observer):
-    """Keeps status.json up to date. A status that cannot be written ends no run."""
+    """Keeps status.json up to date. A status that cannot be written does not end the run."""
 
     def on_start(self, run: RunFolder, trainer: Trainer) -> None:
         before = read_status(run)
@@ -41,12 +41,12 @@ class StatusFile(Observer):
         self._write(INTERRUPTED if outcome.interrupted else FINISHED)
 
     def failed(self, reason: str) -> None:
-        """The run ended before its end, and why."""
+        """The run failed, for this reason."""
         self._write(FAILED, reason)
 
     @property
     def seconds(self) -> float:
-        """Of all sittings together."""
+        """Of all sessions together."""
         return self._seconds_before + time.monotonic() - self._begun
 
     def _write(self, state: str, reason: str = "") -> None:

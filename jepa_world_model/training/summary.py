@@ -1,4 +1,4 @@
-"""What a run did, for people."""
+"""The summary of a run as text."""
 
 from typing import TYPE_CHECKING
 
@@ -38,7 +38,7 @@ def verdict(before: float, after: float) -> str:
 
 
 def describe(trainer: "Trainer", outcome: "Outcome") -> str:
-    """The summary as Markdown. It says nothing of time: the same run gives the same text."""
+    """The summary as Markdown. It holds no times: the same run gives the same text."""
     config, train = trainer.config, trainer.config.train
     parameters = sum(parameter.numel() for parameter in trainer.parameters)
     left_out = [name for name, _ in trainer.model.named_children() if name not in trainer.trained_modules]

@@ -54,15 +54,15 @@ def failing(*arguments: str | Path) -> list[str]:
 
 def test_the_defaults_have_nothing_to_look_at(folder: Path) -> None:
     said = told(rules(), NOTHING)
-    assert said.startswith("default beside default")
-    assert said.endswith("nothing to look at")
+    assert said.startswith("default compared with default")
+    assert said.endswith("no findings that count")
     assert "warning" not in said
 
 
 def test_the_defaults_have_nothing_to_look_at_when_measured(folder: Path) -> None:
     said = told(check(), NOTHING)
-    assert said.endswith("nothing to look at")
-    assert "who would train what" in said
+    assert said.endswith("no findings that count")
+    assert "shares of each module's gradient" in said
     assert "encoder pixel_delta_multi_box" in said
 
 
@@ -122,7 +122,7 @@ def test_a_finding_of_the_baseline_is_told_and_does_not_fail(folder: Path) -> No
     (folder / "new.toml").write_text(NEW)
     said = told(rules("new.toml", "--baseline", "new.toml"), NOTHING)
     known = "z-action-loss, encoder-shaped-by-dynamics, h2z-beside-jepa, pose-may-drift"
-    assert f"as in new.toml: {known} (--strict tells more)" in said
+    assert f"as in new.toml: {known} (--strict counts them)" in said
     strictly = told(rules("new.toml", "--baseline", "new.toml", "--strict"), FINDINGS)
     assert "warning: z-action-loss: action_delta_z makes z compose under actions" in strictly
     assert "but as in new.toml" in strictly
@@ -281,7 +281,7 @@ def test_github_annotates_the_line(config: Path) -> None:
         "warning file=my.toml,line=3,title=z-action-loss",
         "warning file=my.toml,line=6,title=encoder-shaped-by-dynamics",
     ]
-    assert rules("--format", "github").stdout.startswith("::notice title=Weights of default::nothing to look at")
+    assert rules("--format", "github").stdout.startswith("::notice title=Weights of default::no findings that count")
     assert rules("--format", "github", "--set", "losses.jepa=nan").stdout.startswith(
         "::error title=weight-not-finite::"
     )
@@ -316,18 +316,18 @@ def test_sarif_fingerprints_outlive_moved_lines(config: Path) -> None:
 
 def test_markdown_is_a_comment(config: Path) -> None:
     comment = rules(config, "--format", "markdown").stdout
-    assert comment.startswith("**Weights of my.toml: 2 warnings** (beside default)\n")
+    assert comment.startswith("**Weights of my.toml: 2 warnings** (compared with default)\n")
     assert "- `losses.action_delta_z: 0 -> 0.1`\n" in comment
     assert "| warning | `z-action-loss` | action\\_delta\\_z makes z compose under actions |" in comment
     counted, folded = comment.split("<details><summary>What does not count</summary>")
     assert "pose-may-drift" in folded
     assert "pose-may-drift" not in counted
-    assert "<details><summary>Who would train what</summary>" not in comment
+    assert "<details><summary>Shares of each module's gradient</summary>" not in comment
 
 
 def test_markdown_explains_a_rule_once(config: Path) -> None:
     comment = check(config, "--format", "markdown", "--strict").stdout
-    assert "<details><summary>Who would train what</summary>" in comment
+    assert "<details><summary>Shares of each module's gradient</summary>" in comment
     assert comment.count(" apart: cosine ") > 1
     assert comment.count("| `losses-pull-apart` |") == 1
 

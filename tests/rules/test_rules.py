@@ -173,7 +173,7 @@ def test_a_loss_dominates_others_and_not_a_module_of_its_own() -> None:
         "decoder": {"recon": 0.9, "jepa": 0.1},
     }
     assert messages("one-loss-dominates", measurement=Measurement(shares=shares)) == [
-        "recon: 96 % of encoder, beside sigreg"
+        "recon: 96 % of encoder, next to sigreg"
     ]
 
 

@@ -11,13 +11,13 @@ from jepa_world_model.rules.judging import Finding
 
 
 def render(reports: Sequence[Report]) -> str:
-    """Verdict, edit, findings, and who would train what; a section for each config."""
+    """Verdict, edit, findings and shares of gradient; a section for each config."""
     return "\n\n".join(section for report in reports for section in _sections(report)) + "\n"
 
 
 def _sections(report: Report) -> Iterator[str]:
-    beside = text(report.baseline.settings.name)
-    yield f"{bold(f'Weights of {report.name}: {report.verdict}')} (beside {beside})"
+    baseline = text(report.baseline.settings.name)
+    yield f"{bold(f'Weights of {report.name}: {report.verdict}')} (compared with {baseline})"
     if lines := [*(code(str(change)) for change in report.changes), *map(text, report.effects)]:
         yield "\n".join(f"- {line}" for line in lines)
     others = [finding for finding in report.findings if finding not in report.failing]
@@ -27,7 +27,7 @@ def _sections(report: Report) -> Iterator[str]:
         yield _folded("What does not count", _findings(others, report))
     if shares := share_lines(report):
         rows = [[code(module), text(losses)] for module, losses in shares]
-        yield _folded("Who would train what", table(["Module", "Shares of its gradient at the new weights"], rows))
+        yield _folded("Shares of each module's gradient", table(["Module", "Losses at the new weights"], rows))
     if report.notes:
         yield "\n".join(f"- {text(note)}" for note in report.notes)
 

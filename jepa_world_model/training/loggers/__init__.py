@@ -1,1 +1,1 @@
-"""Services that a run can be logged to, beside its own metrics.jsonl."""
+"""Services that a run can be logged to, in addition to metrics.jsonl."""

@@ -1,4 +1,4 @@
-"""What every service is told of a run, under the same names; and what happens when one fails."""
+"""What every service is sent of a run, under the same names, and what happens when one fails."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ L = TypeVar("L", bound="Logger")
 
 
 class End(Enum):
-    """How a sitting ended."""
+    """How a session ended."""
 
     FINISHED = "finished"
     INTERRUPTED = "interrupted"
@@ -41,7 +41,7 @@ class End(Enum):
 
 
 def shielded(tell: Callable[Concatenate[L, P], None]) -> Callable[Concatenate[L, P], None]:
-    """Keep training from what a service does: whatever it raises leaves it out, whatever it draws is put back.
+    """Protect training from a service: an exception removes the service, random generators are restored.
 
     A service may raise anything, and no exception of its own is worth a run of days. Only StopTraining, which asks to
     end the run, and what is no Exception, such as an interrupt, pass through.
@@ -75,13 +75,13 @@ class Logger(Observer):
     """As users call it."""
 
     def __init__(self, warn: Callable[[str], Any] = warnings.warn) -> None:
-        """`warn` is told once, should the service fail."""
+        """`warn` is called once, should the service fail."""
         self.warn = warn
         self.serving = False
-        """Whether the service is told anything: between the start of a run and its end, unless it failed."""
+        """Whether anything is sent to the service: between start and end of a run, unless the service failed."""
 
     def open(self, run: RunFolder, config: Config, step: int) -> None:
-        """A run begins, or goes on after `step`."""
+        """A run begins, or is resumed after `step`."""
 
     def numbers(self, step: int, values: Mapping[str, float]) -> None:
         """By name, such as `train/jepa`: a number."""
@@ -93,10 +93,10 @@ class Logger(Observer):
         """By name, such as `pictures/losses`: a file."""
 
     def flush(self) -> None:
-        """Nothing more is told for a while."""
+        """Nothing more is sent for a while."""
 
     def close(self, end: End) -> None:
-        """The run is over, or its sitting."""
+        """The run or its session has ended."""
 
     def __enter__(self):
         return self

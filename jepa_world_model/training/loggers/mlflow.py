@@ -1,4 +1,4 @@
-"""MLflow: a database beside the run folder, or the server that MLFLOW_TRACKING_URI names."""
+"""MLflow: a database next to the run folder, or the server that MLFLOW_TRACKING_URI names."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 
 class MLflow(Logger):
-    """Writes `mlflow.db` and `mlartifacts/` beside the run folder, unless the environment names another store."""
+    """Writes `mlflow.db` and `mlartifacts/` next to the run folder, unless the environment names another store."""
 
     name = "mlflow"
 
@@ -39,7 +39,7 @@ class MLflow(Logger):
         super().__init__(warn)
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # read at import: nothing goes out unasked
         need(self.name, "mlflow.tracking", *(() if _store() else ("sqlalchemy", "alembic")))
-        logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # failures are told once, by us
+        logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # failures are reported once, by us
 
     def open(self, run: RunFolder, config: Config, step: int) -> None:
         from mlflow.tracking import MlflowClient
@@ -59,7 +59,7 @@ class MLflow(Logger):
             remember(run, self.name, self._run)
 
     def numbers(self, step: int, values: Mapping[str, float]) -> None:
-        """What MLflow has already, of a sitting that was killed, is the same, and is not told again."""
+        """Leaves out what MLflow has already from a session that was killed: it is the same."""
         from mlflow.entities import Metric
 
         if len(self._waiting) + len(values) > METRICS_AT_ONCE:

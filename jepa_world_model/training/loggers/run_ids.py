@@ -1,4 +1,4 @@
-"""loggers.json: under which id each service knows a run, so that it goes on there when the run does."""
+"""loggers.json: the id of the run at each service, so that a resumed run continues there."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ def recall(run: RunFolder, service: str) -> str | None:
 
 
 def remember(run: RunFolder, service: str, run_id: str) -> None:
-    """Keep an id beside those of other services."""
+    """Store the id of a service; those of other services are kept."""
     file = run.path / FILE
     run.write(file, json.dumps(_read(file) | {service: run_id}, indent=1).encode() + b"\n")
 

@@ -27,7 +27,7 @@ class TensorBoard(Logger):
         need(self.name, "tensorboard", "torch.utils.tensorboard")
 
     def open(self, run: RunFolder, config: Config, step: int) -> None:
-        """Events after `step`, of a sitting that was killed, are void from now on."""
+        """Discard the events after `step` of a session that was killed."""
         from torch.utils.tensorboard.writer import SummaryWriter
 
         self._writer = SummaryWriter(run.tensorboard, purge_step=step + 1 if step else 0)

@@ -1,4 +1,4 @@
-"""Weights & Biases: online where somebody is logged in, otherwise in the run folder until `wandb sync`."""
+"""Weights & Biases: online after a login, otherwise in the run folder until `wandb sync`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 PROJECT = "jepa"
 UPLOAD_SECONDS = 300.0
-"""How long the end of a run waits for a network that is gone."""
+"""How long the end of a run waits for a network that does not answer."""
 
 
 class WandB(Logger):
@@ -58,7 +58,7 @@ class WandB(Logger):
             remember(run, self.name, self._run.id)
 
     def _mode(self) -> Literal["offline"] | None:
-        """As the environment says; where nobody is logged in, do not ask on the terminal."""
+        """As the environment says. Without a login, offline: never ask on the terminal."""
         import wandb
 
         if wandb.setup().settings.mode != "online" or wandb.login(prompt=False, verify=False):
@@ -67,7 +67,7 @@ class WandB(Logger):
         return "offline"
 
     def numbers(self, step: int, values: Mapping[str, float]) -> None:
-        """What W&B has already, of a sitting that was killed, is the same: steps only ever grow there."""
+        """Leaves out what W&B has already from a session that was killed: its steps only grow."""
         if step >= self._run.starting_step:
             self._run.log(dict(values), step=step)
 
