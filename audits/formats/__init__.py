@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from audits.formats.lazy import lazily
 
 if TYPE_CHECKING:
     from audits.contract import Comparison
@@ -12,20 +13,11 @@ if TYPE_CHECKING:
     Format = Callable[[Comparison], str]
 
 
-def _lazily(module: str) -> Format:
-    """The function `render` of a module of this package, imported at the first call."""
-
-    def render(comparison: Comparison) -> str:
-        return import_module(f"audits.formats.{module}").render(comparison)
-
-    return render
-
-
 FORMATS: dict[str, Format] = {
-    "json": _lazily("json_report"),
-    "csv": _lazily("csv_table"),
-    "markdown": _lazily("markdown_comment"),
-    "junit": _lazily("junit_suites"),
-    "sarif": _lazily("sarif_log"),
-    "github": _lazily("github_annotations"),
+    "json": lazily("audits.formats.json_report"),
+    "csv": lazily("audits.formats.csv_table"),
+    "markdown": lazily("audits.formats.markdown_comment"),
+    "junit": lazily("audits.formats.junit_suites"),
+    "sarif": lazily("audits.formats.sarif_log"),
+    "github": lazily("audits.formats.github_annotations"),
 }

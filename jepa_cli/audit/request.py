@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from audits import AuditError, Target
-from audits.errors import nearest
 from jepa_cli.audit.choices import REPORTS, RICH
 from jepa_cli.targets.documents import TABLE, check_updatable, named_table
 from jepa_cli.targets.subject import ALL, Subject, SubjectOptions
+from jepa_cli.terminal.choice import check_choice
 from jepa_cli.terminal.files import check_writable
 
 
@@ -31,8 +31,7 @@ class Request:
 
     def check(self) -> None:
         """Raises AuditError for options that do not go together or name nothing."""
-        if self.format not in REPORTS:
-            raise AuditError(f"--format {self.format}: {nearest(self.format, REPORTS)}")
+        check_choice("--format", self.format, REPORTS)
         self.subject.check()
         self._check_what_is_done()
         if self.output:

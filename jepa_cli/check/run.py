@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from audits.errors import AuditError, UserError, nearest
+from audits.errors import AuditError, UserError
 from jepa_cli.check.baseline import CONFIG, baseline_settings
 from jepa_cli.check.choices import LEVELS, REPORTS, RICH
 from jepa_cli.check.formats import FORMATS
 from jepa_cli.check.report import Report, report
+from jepa_cli.terminal.choice import check_choice
 from jepa_cli.terminal.files import check_writable
 from jepa_world_model.rules import Check, Level
 from jepa_world_model.rules.judging import judge, recorded
@@ -38,10 +39,8 @@ class CheckRequest:
 
     def check(self) -> None:
         """Raises AuditError for options that do not go together or name nothing."""
-        if self.format not in REPORTS:
-            raise AuditError(f"--format {self.format}: {nearest(self.format, REPORTS)}")
-        if self.fail_on not in LEVELS:
-            raise AuditError(f"--fail-on {self.fail_on}: {nearest(self.fail_on, LEVELS)}")
+        check_choice("--format", self.format, REPORTS)
+        check_choice("--fail-on", self.fail_on, LEVELS)
         if self.checkpoint and not self.measure:
             raise AuditError("--no-measure reads no weights; leave out --checkpoint")
         if self.output:

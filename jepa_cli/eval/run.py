@@ -11,8 +11,9 @@ from audits.files import write_file
 from jepa_cli.eval.choices import FORMATS
 from jepa_cli.eval.formats import markdown
 from jepa_cli.eval.view import show
+from jepa_cli.terminal.choice import check_choice
 from jepa_cli.terminal.plain_page import PlainPage
-from jepa_world_model.errors import UserError, nearest
+from jepa_world_model.errors import UserError
 from jepa_world_model.evaluation.evaluation import Evaluation, evaluate
 
 STORED, REPORT = "evaluation.json", "evaluation.html"
@@ -31,8 +32,7 @@ class EvalRequest:
 
     def check(self) -> None:
         """Raises UserError for options that name nothing."""
-        if self.format not in FORMATS:
-            raise UserError(f"--format {self.format}: {nearest(self.format, FORMATS)}")
+        check_choice("--format", self.format, FORMATS)
         for name, value, least in (("--tasks", self.tasks, 1), ("--seed", self.seed, 0)):
             if value < least:
                 raise UserError(f"{name}: expected at least {least}, found {value}")

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from audits import AuditError
-from audits.errors import nearest
 from jepa_cli.render.choices import LOSS, MATRIX, MODEL, SUFFIXES, VIEWS
 from jepa_cli.targets.documents import documented_table, named_table
 from jepa_cli.targets.subject import ALL, DEFAULT, ENABLED, GateValues, Subject, SubjectOptions, listed
+from jepa_cli.terminal.choice import check_choice
 from jepa_cli.terminal.files import check_writable
 
 DRAWN = ("svg", "png", "pdf", "html")
@@ -36,10 +36,10 @@ class RenderRequest:
 
     def check(self) -> None:
         """Raises AuditError for options that exclude each other or name nothing that exists."""
-        if self.format and self.format not in SUFFIXES:
-            raise AuditError(f"--format {self.format}: {nearest(self.format, SUFFIXES)}")
-        if self.view and self.view not in VIEWS:
-            raise AuditError(f"--view {self.view}: {nearest(self.view, VIEWS)}")
+        if self.format:
+            check_choice("--format", self.format, SUFFIXES)
+        if self.view:
+            check_choice("--view", self.view, VIEWS)
         self.subject.check()
         if self.file:
             check_writable("--out", self.file)

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from audits.errors import UserError
 from audits.files import write_file
-from jepa_cli.runs.choices import COMPARE_FORMATS, check_choice
+from jepa_cli.runs.choices import COMPARE_FORMATS
 from jepa_cli.runs.comparison import RunComparison, compared
+from jepa_cli.terminal.choice import check_choice
 from jepa_cli.terminal.files import check_writable
 from jepa_world_model.runs.files import RunFiles
 from jepa_world_model.runs.record import is_run

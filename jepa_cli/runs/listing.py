@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from math import inf
 from pathlib import Path
 
-from jepa_cli.runs.choices import FORMATS, ORDERS, check_choice
+from jepa_cli.runs.choices import FORMATS, ORDERS
+from jepa_cli.terminal.choice import check_choice
 from jepa_world_model.runs.record import RunRecord, run_records
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from audits.formats.lazy import lazily
 
 if TYPE_CHECKING:
     from jepa_cli.check.report import Report
@@ -12,18 +13,9 @@ if TYPE_CHECKING:
     Format = Callable[[Sequence[Report]], str]
 
 
-def _lazily(module: str) -> Format:
-    """The function `render` of a module of this package, imported at the first call."""
-
-    def render(reports: Sequence[Report]) -> str:
-        return import_module(f"jepa_cli.check.formats.{module}").render(reports)
-
-    return render
-
-
 FORMATS: dict[str, Format] = {
-    "json": _lazily("json_report"),
-    "markdown": _lazily("markdown_comment"),
-    "github": _lazily("github_annotations"),
-    "sarif": _lazily("sarif_log"),
+    "json": lazily("jepa_cli.check.formats.json_report"),
+    "markdown": lazily("jepa_cli.check.formats.markdown_comment"),
+    "github": lazily("jepa_cli.check.formats.github_annotations"),
+    "sarif": lazily("jepa_cli.check.formats.sarif_log"),
 }
