@@ -1,4 +1,4 @@
-"""Files that somebody else wrote: what is no file is refused before it is opened, since a pipe would be waited for."""
+"""Files of the user: anything but a file is refused before it is opened, since opening a pipe would block."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def readable(path: Path) -> Iterator[None]:
 
 
 def expanded(text: str) -> Path:
-    """A path as somebody typed it. Raises UserError for a null character, and for ~ with a user that nobody knows."""
+    """A path as the user typed it. Raises UserError for a null character, and for ~ with an unknown user."""
     if "\0" in text:
         raise UserError(f"{text!r}: is no path, it holds a null character")
     try:
@@ -52,7 +52,7 @@ def expanded(text: str) -> Path:
 
 
 def parse_json(content: str | bytes) -> Any:
-    """What a JSON text of somebody else holds. Raises ValueError for whatever it cannot be read as."""
+    """The content of a JSON text of the user. Raises ValueError if it cannot be read."""
     try:
         return json.loads(content)
     except RecursionError as error:

@@ -75,7 +75,7 @@ def by_itself() -> Iterator[None]:
 
 
 def count() -> int:
-    """How many processes share the batch at hand."""
+    """The number of processes that share the batch."""
     return dist.get_world_size() if dist.is_initialized() and not _by_itself else 1
 
 

@@ -79,7 +79,7 @@ def _rewound(run: RunFolder, checkpoint: Checkpoint | None, observer: Observer) 
     return Outcome(
         validations={row["step"]: Validation(row["step"], row["losses"], row["vitals"]) for row in validations},
         alarms=facts["alarms"],
-        told=facts["told"],
+        reported=facts["told"],
         best=tuple(facts["best"]) if facts["best"] else None,
         seconds=read_status(run).get("seconds", 0.0),
     )

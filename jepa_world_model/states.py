@@ -44,7 +44,7 @@ class Rollout(NamedTuple):
 
 
 class States:
-    """All states of one batch. Attributes are computed when first read; one that nobody reads costs nothing."""
+    """All states of one batch. Attributes are computed when first read; one that is never read costs nothing."""
 
     def __init__(self, model: WorldModel, x: Tensor, a: Tensor, *, gates: Gates, horizon: int) -> None:
         """Frames x [B, T, C, H, W] in [0, 1], actions a [B, T, A]; `horizon` is K, the depth of imagined rollouts."""

@@ -19,7 +19,7 @@ ASCII = str.maketrans("│├└─◄✂◇↺…−", "||`-<XO@~-")
 """What to write instead where there are no other letters."""
 
 
-class Part(NamedTuple):
+class TextPart(NamedTuple):
     """A piece of a line."""
 
     text: str
@@ -28,7 +28,7 @@ class Part(NamedTuple):
     tone: Tone = Tone.PLAIN
 
 
-Line = list[Part]
+Line = list[TextPart]
 
 
 def text(picture: Picture) -> str:
@@ -57,7 +57,7 @@ class _Writer:
         self._parents = self._nearest()
 
     def all(self) -> Iterator[Line]:
-        yield [Part(self._picture.title)]
+        yield [TextPart(self._picture.title)]
         yield []
         yield from self._key()
         yield []
@@ -68,15 +68,15 @@ class _Writer:
         if self._picture.notes:
             yield []
         for note in self._picture.notes:
-            yield from ([Part(line)] for line in wrap(note, WIDTH, subsequent_indent="  "))
+            yield from ([TextPart(line)] for line in wrap(note, WIDTH, subsequent_indent="  "))
 
     def _key(self) -> Iterator[Line]:
         families = key.families(self._picture)
-        yield from _wrapped(Part(f"{self._letters[name]} {title or name}   ", name) for name, title in families)
+        yield from _wrapped(TextPart(f"{self._letters[name]} {title or name}   ", name) for name, title in families)
         marks = [text for text in key.explanations(self._picture) if text[0] in "✂◇"]
         tones = [f"{TONES[tone]} {meaning}" for tone, meaning in key.tones(self._picture)]
         told = ["[..] losses", "◄ gradient that comes back", "↺ shown elsewhere", *marks, *tones]
-        yield from _wrapped(Part(f"{item}   ") for item in told)
+        yield from _wrapped(TextPart(f"{item}   ") for item in told)
 
     # Tree -------------------------------------------------------------------------------------------------------
 
@@ -102,7 +102,7 @@ class _Writer:
         rows = [row for box, parent in self._parents.items() if not parent for row in self._branch(box, "", "", [])]
         width = max((len(left) for left, _ in rows), default=0)
         for left, arrows in rows:
-            yield [Part(left.ljust(width + 2)), *self._gradient(arrows)]
+            yield [TextPart(left.ljust(width + 2)), *self._gradient(arrows)]
 
     def _branch(self, box: str, fork: str, trunk: str, arrows: Sequence[Arrow]) -> Iterator[Row]:
         """A box and all that stands below it; `fork` and `trunk` are drawn before it and before those."""
@@ -136,14 +136,14 @@ class _Writer:
             return [whole] if len(whole) <= LONGEST_MARK else [first, rest]
         return [first]
 
-    def _gradient(self, arrows: Iterable[Arrow]) -> Iterator[Part]:
+    def _gradient(self, arrows: Iterable[Arrow]) -> Iterator[TextPart]:
         shown = [arrow for arrow in arrows if arrow.losses]
         if shown:
-            yield Part("◄")
+            yield TextPart("◄")
         for arrow in shown:
             sign = TONES.get(arrow.tone, "")
             for family in self._picture.families_of(arrow.losses):
-                yield Part(f" {sign}{self._letters[family]}", family, arrow.tone)
+                yield TextPart(f" {sign}{self._letters[family]}", family, arrow.tone)
 
     # Losses -----------------------------------------------------------------------------------------------------
 
@@ -161,17 +161,17 @@ class _Writer:
             *above, name = wrap(names[box.key], WIDTH, subsequent_indent="  ")
             if above or len(name) > width:
                 above, name = [*above, name], ""
-            yield from ([Part(line, family)] for line in above)
+            yield from ([TextPart(line, family)] for line in above)
             start = " " * (width + len("  updates "))
             told = wrap(", ".join(modules) or "nothing", WIDTH, initial_indent=start, subsequent_indent=start)
-            yield [Part(name.ljust(width), family), Part(f"  updates {told[0].lstrip()}")]
-            yield from ([Part(line)] for line in told[1:])
+            yield [TextPart(name.ljust(width), family), TextPart(f"  updates {told[0].lstrip()}")]
+            yield from ([TextPart(line)] for line in told[1:])
 
     def _beside(self) -> Iterator[Line]:
         """Arrows beside the flow of data."""
         for arrow in self._picture.arrows:
             if not arrow.data:
-                yield [Part(f"{TONES.get(arrow.tone, '')} {arrow.hint}".strip(), tone=arrow.tone)]
+                yield [TextPart(f"{TONES.get(arrow.tone, '')} {arrow.hint}".strip(), tone=arrow.tone)]
 
 
 def shortened(name: str, longest: int) -> str:
@@ -187,7 +187,7 @@ def _letters(families: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def _wrapped(parts: Iterable[Part], width: int = WIDTH) -> Iterator[Line]:
+def _wrapped(parts: Iterable[TextPart], width: int = WIDTH) -> Iterator[Line]:
     line: Line = []
     for part in parts:
         if line and sum(len(each.text) for each in line) + len(part.text.rstrip()) > width:

@@ -16,7 +16,7 @@ FEW = 24
 """So many orders of sources that look alike are tried to find the first."""
 
 
-class Kind(StrEnum):
+class SourceKind(StrEnum):
     """What a source is."""
 
     CALL = "call"
@@ -40,22 +40,22 @@ class Own(StrEnum):
 
 
 @dataclass(eq=False)
-class Node:
+class DataSource:
     """A source of data. A call that no gradient passes is another node than the same call with gradient."""
 
-    kind: Kind
+    kind: SourceKind
     name: str
     column: str = ""
     output: str = ""
     own: Own = Own.NONE
     live: bool = False
-    slots: dict[tuple[str, Part], set[Stop]] = field(default_factory=dict)
+    slots: dict[tuple[str, SourcePart], set[Stop]] = field(default_factory=dict)
     """What it was computed from, by argument; with the stops on the way."""
     stops: set[Stop] = field(default_factory=set)
     """Where the gradient of its own parameters was stopped."""
     place: Place | None = None
     """Where the call was made."""
-    data: Node = None  # pyright: ignore[reportAssignmentType]
+    data: DataSource = None  # pyright: ignore[reportAssignmentType]
     """The same without gradient."""
     digest: str = ""
     """The same for what is alike; which random numbers are meant is told by `draws`."""
@@ -67,22 +67,22 @@ class Node:
     """What it reads, once that was told."""
 
 
-class Part(NamedTuple):
+class SourcePart(NamedTuple):
     """Some of the numbers of a node."""
 
-    node: Node
+    node: DataSource
     parts: tuple[Selection, ...] = ()
 
     @property
-    def stopped(self) -> Part:
+    def stopped(self) -> SourcePart:
         """The same without gradient."""
-        return Part(self.node.data, self.parts)
+        return SourcePart(self.node.data, self.parts)
 
 
 class Element(NamedTuple):
     """A part, and the stop that keeps gradient from it."""
 
-    part: Part
+    part: SourcePart
     stop: Stop | None = None
 
     @property
@@ -104,7 +104,7 @@ class Edge(NamedTuple):
 
     key: str
     """``encoder into value``, ``encoder compared with predictor``"""
-    source: Node
+    source: DataSource
     stops: tuple[Stop, ...]
     """Where gradient is ended on purpose on the way."""
 
@@ -113,14 +113,16 @@ class Nodes:
     """All nodes of one pass, each once."""
 
     def __init__(self) -> None:
-        self._found: dict[object, Node] = {}
+        self._found: dict[object, DataSource] = {}
 
-    def leaf(self, kind: Kind, name: str, *, column: str = "", live: bool = False, draw: int | None = None) -> Node:
+    def leaf(
+        self, kind: SourceKind, name: str, *, column: str = "", live: bool = False, draw: int | None = None
+    ) -> DataSource:
         """A source that was computed from nothing. `draw` tells random numbers from others."""
         key = (kind, name, column, live, draw)
         if key not in self._found:
             draws = () if draw is None else (draw,)
-            node = Node(
+            node = DataSource(
                 kind, name, column, live=live, digest=digest_of(kind, name if draw is None else "", live), draws=draws
             )
             node.data = self.leaf(kind, name, column=column, draw=draw) if live else node
@@ -138,16 +140,16 @@ class Nodes:
         live: bool,
         stops: Iterable[Stop] = (),
         place: Place | None = None,
-    ) -> Node:
+    ) -> DataSource:
         """What a call gave, from what it was computed of its arguments."""
         own = own if live else Own.NONE
         parts = frozenset(
             (slot, element.part if live else element.part.stopped) for slot in slots for element in slots[slot]
         )
-        key = (Kind.CALL, name, output, own, live, parts)
+        key = (SourceKind.CALL, name, output, own, live, parts)
         node = self._found.get(key)
         if node is None:
-            node = Node(Kind.CALL, name, column, output, own, live, place=place)
+            node = DataSource(SourceKind.CALL, name, column, output, own, live, place=place)
             node.digest, node.draws = _identity((node.kind, name, output, own, live), parts)
             self._found[key] = node
             node.data = (
@@ -162,14 +164,14 @@ class Nodes:
         return node
 
 
-def identity(parts: Iterable[Part]) -> tuple[str, tuple[int, ...]]:
+def identity(parts: Iterable[SourcePart]) -> tuple[str, tuple[int, ...]]:
     """A digest of a set of parts, and the random numbers in them in the order that it means."""
     return _identity(("term",), ((str(part.node.live), part) for part in parts))
 
 
-def _identity(head: tuple, parts: Iterable[tuple[str, Part]]) -> tuple[str, tuple[int, ...]]:
+def _identity(head: tuple, parts: Iterable[tuple[str, SourcePart]]) -> tuple[str, tuple[int, ...]]:
     """Children in the order of their digests; among those alike the order that names random numbers first to last."""
-    groups: dict[tuple[str, str, tuple[Selection, ...]], list[Part]] = {}
+    groups: dict[tuple[str, str, tuple[Selection, ...]], list[SourcePart]] = {}
     for slot, part in parts:
         groups.setdefault((slot, part.node.digest, part.parts), []).append(part)
     orders = _orders([groups[key] for key in sorted(groups)])
@@ -180,7 +182,7 @@ def _identity(head: tuple, parts: Iterable[tuple[str, Part]]) -> tuple[str, tupl
     ), best[1]
 
 
-def _orders(groups: Sequence[Sequence[Part]]) -> list[list[Part]]:
+def _orders(groups: Sequence[Sequence[SourcePart]]) -> list[list[SourcePart]]:
     tied = 1
     for group in groups:
         if len({part.node.draws for part in group}) > 1:
@@ -192,7 +194,7 @@ def _orders(groups: Sequence[Sequence[Part]]) -> list[list[Part]]:
     return [[part for group in chosen for part in group] for chosen in product(*choices)]
 
 
-def _numbered(order: Sequence[Part]) -> tuple[list[tuple[int, ...]], tuple[int, ...]]:
+def _numbered(order: Sequence[SourcePart]) -> tuple[list[tuple[int, ...]], tuple[int, ...]]:
     """Random numbers by when they are first met."""
     numbers: dict[int, int] = {}
     pattern = [tuple(numbers.setdefault(draw, len(numbers)) for draw in part.node.draws) for part in order]

@@ -11,7 +11,7 @@ from audits.forward import Forward
 from audits.places import Place, Stop
 from audits.recording.sources import Sources, Spot
 from audits.result import Routes
-from audits.routing.nodes import Edge, Kind, Node
+from audits.routing.nodes import Edge, DataSource, SourceKind
 from audits.routing.recorder import RouteRecorder
 from audits.routing.terms import Term, Tracer, essential
 from audits.routing.text import shortened, term_text
@@ -96,7 +96,7 @@ def _of_loss(terms: Sequence[Term], place: Callable[[Term], Place]) -> Routes:
                 cuts.setdefault(key, {}).update(dict.fromkeys(stops))
             if source.live and reader:
                 ways.setdefault(key, reader)
-                if entered := source.place if source.kind is Kind.CALL else reader:
+                if entered := source.place if source.kind is SourceKind.CALL else reader:
                     enters.setdefault(source.column or source.name, entered)
     texts = {term: term_text(element.part for element in term) for term in terms}
     places = {texts[term]: place(term) for term in terms}
@@ -130,7 +130,7 @@ def _compared(term: Term) -> Iterator[Edge]:
         yield Edge(f"{part.node.name} {what}", part.node, () if part.node.live else _deliberate([stop] if stop else []))
 
 
-def _read(node: Node) -> Iterator[Edge]:
+def _read(node: DataSource) -> Iterator[Edge]:
     """What a call reads."""
     if node.stops:
         yield Edge(f"weights of {node.name}", node.data, _deliberate(node.stops))
@@ -143,12 +143,12 @@ def _deliberate(stops: Iterable[Stop]) -> tuple[Stop, ...]:
     return tuple(stop for stop in order if stop.kind.deliberate)
 
 
-def _live_calls(nodes: Iterable[Node]) -> Iterator[Node]:
+def _live_calls(nodes: Iterable[DataSource]) -> Iterator[DataSource]:
     """From the loss on, each once."""
     waiting = list(dict.fromkeys(node for node in nodes if node.live))
     seen = set(waiting)
     for node in waiting:  # grows
-        if node.kind is Kind.CALL:
+        if node.kind is SourceKind.CALL:
             yield node
         for _, part in node.slots:
             if part.node.live and part.node not in seen:

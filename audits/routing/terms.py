@@ -14,7 +14,7 @@ from math import prod
 from audits.places import Place, Stop
 from audits.recording.recorder import Recording
 from audits.recording.sources import Spot
-from audits.routing.nodes import Element, Kind, Node, Nodes, Own, Part
+from audits.routing.nodes import Element, Nodes, Own, DataSource, SourceKind, SourcePart
 from audits.routing.operations import Operation
 from audits.routing.recorder import Routed
 from audits.routing.selection import Selection, composed
@@ -115,21 +115,21 @@ class Tracer:
         routed, live = self._routed, self._routed.live.get(value, False)
         if value in self._weights:
             name, column = self._weights[value]
-            own = _one(self.nodes.leaf(Kind.WEIGHTS, name, column=column, live=live))
+            own = _one(self.nodes.leaf(SourceKind.WEIGHTS, name, column=column, live=live))
             written = self._recording.inputs[value]  # in place, such as the average of another module's
             others = [self._without_gradient(self._read(source, None), None) for source in written]
             if value in routed.copied and not live:
                 return _sum(others[1:])
             return _sum([own, *others]) if live or not others else _sum(others)
         if value in routed.inputs:
-            return _one(self.nodes.leaf(Kind.INPUT, routed.inputs[value], live=live))
+            return _one(self.nodes.leaf(SourceKind.INPUT, routed.inputs[value], live=live))
         if value in routed.buffers:
             name, column = routed.buffers[value]
-            return _one(self.nodes.leaf(Kind.BUFFER, name, column=column))
+            return _one(self.nodes.leaf(SourceKind.BUFFER, name, column=column))
         if routed.operations.get(value) is Operation.NOISE:
-            return _one(self.nodes.leaf(Kind.NOISE, "noise", draw=value))
+            return _one(self.nodes.leaf(SourceKind.NOISE, "noise", draw=value))
         if value in routed.unknown and call is None and not self._has_batch:
-            return _one(self.nodes.leaf(Kind.DATA, "data", draw=value, live=live))
+            return _one(self.nodes.leaf(SourceKind.DATA, "data", draw=value, live=live))
         return frozenset()
 
     # --------------------------------------------------------------------------------------- outside of all calls
@@ -142,7 +142,7 @@ class Tracer:
         operands = [self._gradient(value, source, self._read(source, None)) for source in sources]
         operands = [terms for terms in operands if terms]
         if kind is Operation.NOISE:
-            operands.append(_one(self.nodes.leaf(Kind.NOISE, "noise", draw=value)))
+            operands.append(_one(self.nodes.leaf(SourceKind.NOISE, "noise", draw=value)))
             kind = Operation.MULTIPLY
         if parts := self._routed.parts.get(value):
             operands = [_sum(_picked(operands[0], part) for part in parts), *operands[1:]] if operands else []
@@ -202,7 +202,7 @@ class Tracer:
                 pairs = frozenset((slot, element.cut(stop)) for slot, element in pairs)
             found |= pairs
         if self._routed.operations.get(value) is Operation.NOISE:
-            found.add((ELSEWHERE, Element(Part(self.nodes.leaf(Kind.NOISE, "noise", draw=value)))))
+            found.add((ELSEWHERE, Element(SourcePart(self.nodes.leaf(SourceKind.NOISE, "noise", draw=value)))))
         return frozenset(found)
 
     def _pairs(self, source: int, call: int) -> Pairs:
@@ -217,9 +217,9 @@ class Tracer:
         for term in self._read(source, call):
             for element in term:
                 node = element.part.node
-                if node.kind is Kind.WEIGHTS and node.column == column:
+                if node.kind is SourceKind.WEIGHTS and node.column == column:
                     found.add((OWN, element))
-                elif not (node.kind is Kind.BUFFER and node.column == column):
+                elif not (node.kind is SourceKind.BUFFER and node.column == column):
                     found |= {(slot, element) for slot in slots}
         return frozenset(found)
 
@@ -246,7 +246,7 @@ class Tracer:
             self.mixed.add(number)
         return frozenset({frozenset({_element(node, pairs)})})
 
-    def _node(self, name: str, column: str, pairs: Pairs, output: str, live: bool, spot: Spot | None) -> Node:
+    def _node(self, name: str, column: str, pairs: Pairs, output: str, live: bool, spot: Spot | None) -> DataSource:
         pairs = _without_accidents(pairs)
         own = [element for slot, element in pairs if slot == OWN]
         slots: dict[str, list[Element]] = {}
@@ -282,15 +282,15 @@ def _without_accidents(pairs: Pairs) -> Pairs:
     )
 
 
-def _element(node: Node, pairs: Pairs) -> Element:
+def _element(node: DataSource, pairs: Pairs) -> Element:
     """A call's output; without gradient, by the stop that kept it from the call's own weights or its arguments."""
     if node.live:
-        return Element(Part(node))
+        return Element(SourcePart(node))
     stops = [element.stop for slot, element in sorted(pairs, key=_order) if element.stop]
-    return Element(Part(node), stops[0] if stops else None)
+    return Element(SourcePart(node), stops[0] if stops else None)
 
 
-def _stops_a_part(node: Node) -> bool:
+def _stops_a_part(node: DataSource) -> bool:
     """Whether gradient of a call reaches a part of its weights, or a source by one way and not by another."""
     live = {part.stopped for _, part in node.slots if part.node.live}
     cut = {part for (_, part), stops in node.slots.items() if any(stop.kind.deliberate for stop in stops)}
@@ -302,8 +302,8 @@ def _order(pair: tuple[str, Element]) -> tuple:
     return slot != OWN, slot, element.part.node.digest, element.part.parts
 
 
-def _one(node: Node) -> Terms:
-    return frozenset({frozenset({Element(Part(node))})})
+def _one(node: DataSource) -> Terms:
+    return frozenset({frozenset({Element(SourcePart(node))})})
 
 
 def _sum(operands: Iterable[Terms]) -> Terms:
@@ -336,14 +336,14 @@ def _picked(terms: Terms, part: Selection) -> Terms:
 def _part_of(element: Element, part: Selection) -> Element:
     node, parts = element.part
     last = composed(parts[-1], part) if parts else (part,)
-    return Element(Part(node, (*parts[:-1], *last)), element.stop)
+    return Element(SourcePart(node, (*parts[:-1], *last)), element.stop)
 
 
 def _weights_alone(terms: Terms) -> tuple[str, str] | None:
     """Name and column of the module whose weights alone these terms are."""
     nodes = {element.part.node for term in terms for element in term}
-    owners = {(node.name, node.column) for node in nodes if node.kind is Kind.WEIGHTS}
-    return owners.pop() if len(owners) == 1 and all(node.kind is Kind.WEIGHTS for node in nodes) else None
+    owners = {(node.name, node.column) for node in nodes if node.kind is SourceKind.WEIGHTS}
+    return owners.pop() if len(owners) == 1 and all(node.kind is SourceKind.WEIGHTS for node in nodes) else None
 
 
 def _without_biases(operands: list[Terms]) -> list[Terms]:
@@ -354,7 +354,7 @@ def _without_biases(operands: list[Terms]) -> list[Terms]:
 
 def _calls_in(terms: Terms) -> set[tuple[str, str]]:
     nodes = (element.part.node for term in terms for element in term)
-    return {(node.name, node.column) for node in nodes if node.kind is Kind.CALL}
+    return {(node.name, node.column) for node in nodes if node.kind is SourceKind.CALL}
 
 
 def _bounded(terms: Terms) -> Terms:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from audits.routing.nodes import Kind, Node, Own, Part, digest_of, identity
+from audits.routing.nodes import Own, DataSource, SourceKind, SourcePart, digest_of, identity
 from audits.routing.selection import shown
 
 LONG = 72
@@ -30,15 +30,15 @@ def shortened(lines: Iterable[str]) -> tuple[str, ...]:
     return *lines[: LINES - 1], f"{len(lines) - LINES + 1} more #{digest_of(*lines)[:DIGITS]}"
 
 
-def term_text(sources: Iterable[Part]) -> str:
+def term_text(sources: Iterable[SourcePart]) -> str:
     """``predictor(encoder(x)) with sg(encoder(x_next))``"""
     parts = list(dict.fromkeys(sources))
     digest, draws = identity(parts)
     numbers = {draw: number for number, draw in enumerate(draws, 1)}
 
-    def order(part: Part) -> tuple[object, ...]:
+    def order(part: SourcePart) -> tuple[object, ...]:
         drawn = [numbers[draw] for draw in part.node.draws]
-        return not part.node.live, part.node.kind is not Kind.CALL, part.node.digest, part.parts, drawn
+        return not part.node.live, part.node.kind is not SourceKind.CALL, part.node.digest, part.parts, drawn
 
     ordered = sorted(parts, key=order)
     texts = [_part(part, live=True) for part in ordered[:MANY]]
@@ -50,14 +50,18 @@ def term_text(sources: Iterable[Part]) -> str:
     return " with ".join(texts)
 
 
-def _part(part: Part, *, live: bool) -> str:
+def _part(part: SourcePart, *, live: bool) -> str:
     """`live`: gradient would come from what reads it, so that it is stopped here if it is not live."""
     text = _node(part.node) + "".join(map(shown, part.parts))
-    return f"sg({text})" if live and not part.node.live and part.node.kind in (Kind.CALL, Kind.WEIGHTS) else text
+    return (
+        f"sg({text})"
+        if live and not part.node.live and part.node.kind in (SourceKind.CALL, SourceKind.WEIGHTS)
+        else text
+    )
 
 
-def _node(node: Node) -> str:
-    if node.kind is not Kind.CALL:
+def _node(node: DataSource) -> str:
+    if node.kind is not SourceKind.CALL:
         return node.name
     if not node.text:
         inside = ", ".join(_slots(node)) if len(node.slots) <= MANY else ""
@@ -66,8 +70,8 @@ def _node(node: Node) -> str:
     return node.text
 
 
-def _slots(node: Node) -> Iterable[str]:
-    by_slot: dict[str, list[Part]] = {}
+def _slots(node: DataSource) -> Iterable[str]:
+    by_slot: dict[str, list[SourcePart]] = {}
     for slot, inner in node.slots:
         by_slot.setdefault(slot, []).append(inner)
     for position, slot in enumerate(sorted(by_slot)):

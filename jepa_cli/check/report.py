@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jepa_world_model.rules import Check, Level
-from jepa_world_model.rules.edits import Change, changes, effects
+from jepa_world_model.rules.edits import SettingChange, changes, effects
 from jepa_world_model.rules.judging import Finding, judge
 
 
@@ -33,7 +33,7 @@ class Report:
         return self.check.measurement is not None
 
     @property
-    def changes(self) -> list[Change]:
+    def changes(self) -> list[SettingChange]:
         return changes(self.baseline, self.check)
 
     @property

@@ -25,7 +25,7 @@ FINDINGS = 1
 def check_weights(
     files: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[FILE]...", help="Config files, each checked by itself.", show_default=False),
+        typer.Argument(metavar="[FILE]...", help="Config files; each is checked on its own.", show_default=False),
     ] = None,
     config: ConfigFile = None,
     overrides: Overrides = None,

@@ -44,7 +44,7 @@ def show(folder: Path, records: Sequence[RunRecord], page: PlainPage, now: datet
             page.paragraph(text, indent=INDENT, style=kind)
     if shared:
         page.blank()
-        page.paragraph(f"all of them: {told(shared)}")
+        page.paragraph(f"all of them: {settings_text(shared)}")
     if weighted_otherwise(records):
         page.blank()
         page.paragraph(
@@ -54,7 +54,7 @@ def show(folder: Path, records: Sequence[RunRecord], page: PlainPage, now: datet
         )
 
 
-def told(settings: Config) -> str:
+def settings_text(settings: Config) -> str:
     """``losses.sigreg=0.05  train.steps=5000``"""
     return "  ".join(f"{printable(key)}={_unbroken(printable(shown(value)))}" for key, value in settings.items())
 
@@ -76,7 +76,7 @@ def _details(record: RunRecord, settings: Config) -> list[tuple[str, str]]:
     counted = f"{len(alarms)} alarm{'s' if len(alarms) > 1 else ''}: {', '.join(alarms)}" if alarms else ""
     reason = printable(record.reason) if record.state == FAILED else ""
     problems = [(printable(problem), "quiet") for problem in record.problems]
-    lines = [(told(settings), ""), (reason, ""), (counted, "warning"), *problems]
+    lines = [(settings_text(settings), ""), (reason, ""), (counted, "warning"), *problems]
     return [(text, style) for text, style in lines if text]
 
 

@@ -1,4 +1,4 @@
-"""Somebody's own code, called: whatever it raises becomes one message that says where."""
+"""Calls into the code of another trainer: an exception becomes one message with its place."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ INSTALLED = ("site-packages", "dist-packages")
 def explained(doing: str, *, fallback: str = "") -> Iterator[None]:
     """Raises AuditError for anything that the code inside raises, even an exit: `doing`, and what was raised where.
 
-    `fallback` is the place that is named where no line of somebody's own code was running.
+    `fallback` is the place that is named where no line of that code was running.
     """
     try:
         yield
@@ -55,7 +55,7 @@ def _message(error: BaseException) -> str:
 
 
 def _place(error: BaseException) -> str:
-    """The innermost line of somebody's own code; failing that, of a library that it uses."""
+    """The innermost line of the other trainer's code, or else of a library that it uses."""
     if isinstance(error, SyntaxError) and error.filename:
         return str(Place(error.filename, error.lineno or 0, "", ""))
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(OURS)]

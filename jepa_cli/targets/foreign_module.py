@@ -49,7 +49,7 @@ def _is_below(folder: Path, name: str) -> bool:
 
 @contextmanager
 def importing(reference: str, doing: str) -> Iterator[None]:
-    """Raises AuditError for anything that the code inside raises; for an import in vain, with the file that hid it."""
+    """Raises AuditError for anything that the code inside raises; for a failed import, with the file that hid it."""
     try:
         with explained(f"--target {reference}: {doing}"):
             yield
@@ -75,7 +75,7 @@ def _refuse_hidden(reference: str, name: str, cause: BaseException | None = None
 
 
 def _sought(cause: BaseException | None) -> str:
-    """The module in which something was looked for in vain; empty where nothing was."""
+    """The module in which a name was not found; empty if there is none."""
     if isinstance(cause, ImportError):
         return cause.name or ""
     return cause.obj.__name__ if isinstance(cause, AttributeError) and isinstance(cause.obj, ModuleType) else ""

@@ -57,7 +57,7 @@ def _needed(function: Callable[..., Any]) -> list[str]:
     """Its parameters without a default."""
     try:
         parameters = inspect.signature(function).parameters.values()
-    except (ValueError, TypeError):  # of a few builtins nobody knows the signature
+    except (ValueError, TypeError):  # a few builtins have no signature
         return []
     variadic = inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD
     return [each.name for each in parameters if each.default is each.empty and each.kind not in variadic]

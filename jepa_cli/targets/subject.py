@@ -1,4 +1,4 @@
-"""What the commands about gradient look at: the world model of a config or of a run, or somebody's own trainer."""
+"""The subject of the commands about gradients: the world model of a config or of a run, or another trainer."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ GateValues = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class SubjectOptions:
-    """The options that say what is looked at, as typed."""
+    """The options that choose what is audited or drawn, as typed."""
 
     config: Path | None = None
     overrides: Sequence[str] = ()
@@ -54,7 +54,7 @@ class SubjectOptions:
 
 @dataclass(frozen=True)
 class Subject:
-    """Somebody's own trainer."""
+    """Another trainer than the world model."""
 
     target: Target
 

@@ -1,4 +1,4 @@
-"""The world model as what is looked at: of a config, or at the weights of a run."""
+"""The world model as a subject of the commands: of a config, or at the weights of a run."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ R = TypeVar("R")
 
 
 class Command(TyperCommand):
-    """A command that takes no empty text for a value: in a script that is a variable that nobody set."""
+    """A command that refuses empty values: in a script they come from variables that are not set."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if not ctx.resilient_parsing:

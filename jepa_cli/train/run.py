@@ -44,7 +44,7 @@ class TrainRequest:
         others = [option for option, value in asked.items() if value]
         if others:
             raise UserError(
-                f"--resume goes on with a run as it was begun, and takes no {', no '.join(others)}; "
+                f"--resume continues a run with its own settings, and takes no {', no '.join(others)}; "
                 f"for other settings begin a new one: jepa train --config {self.resume}/config.toml --set ..."
             )
         return RunFolder.open(self.resume)[1]

@@ -73,7 +73,7 @@ def _open_folder(source: str, image_size: int, on_progress: Callable[[int, int],
     hint = ". This looks like one trajectory: name the folder above it" if single else ""
     raise UserError(
         f"{folder}: no episodes found; expected sub-folders {EPISODE_PATTERN} with {FRAMES} and {ACTIONS} "
-        f"(beside {DATASET_JSON}), or with numbered images and {ACTIONS_NPZ}{hint}"
+        f"(next to {DATASET_JSON}), or with numbered images and {ACTIONS_NPZ}{hint}"
     )
 
 

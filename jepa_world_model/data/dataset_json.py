@@ -52,7 +52,7 @@ def read_info(folder: Path) -> DatasetInfo:
             content = parse_json(path.read_bytes())
     except ValueError as error:
         raise UserError(
-            f"{path}: expected JSON, found a syntax error ({error}); mend it, or remove the file "
+            f"{path}: expected JSON, found a syntax error ({error}); correct it, or remove the file "
             "and the kind of the actions is inferred from their values"
         ) from error
     return _info(path, content)

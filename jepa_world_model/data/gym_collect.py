@@ -30,7 +30,7 @@ def collect(
     """Record ``episodes`` episodes of at most ``max_steps`` steps into the new folder ``out``, in the open format.
 
     Actions are random; with probability ``sticky`` the last one is repeated. Episode i is seeded with seed + i.
-    ``on_episode`` is told the index and the number of frames of each episode written. Raises UserError for an
+    ``on_episode`` gets the index and the number of frames of each episode written. Raises UserError for an
     environment that cannot be made, has another kind of action space or renders nothing, and for an ``out`` in use.
     """
     _check_amounts(episodes=episodes, size=size, max_steps=max_steps, sticky=sticky)
@@ -86,6 +86,6 @@ def _check_amounts(*, episodes: int, size: int, max_steps: int, sticky: float) -
 
 
 def _position(env: Any) -> tuple[int, int] | None:
-    """Return (row, column) of the agent where the environment tells it, as MiniGrid does."""
+    """Return (row, column) of the agent if the environment has it, as MiniGrid does."""
     place = getattr(env.unwrapped, "agent_pos", None)
     return None if place is None else (int(place[1]), int(place[0]))

@@ -41,7 +41,7 @@ def cache_folder() -> Path:
 
 
 def _fill(cached: Path, trajectories: list[Trajectory], image_size: int, on_progress: Progress | None) -> None:
-    """Decode everything beside ``cached``, then rename: a cache that exists is complete."""
+    """Decode everything next to ``cached``, then rename: a cache that exists is complete."""
     try:
         cached.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".", dir=cached.parent, ignore_cleanup_errors=True) as partial:

@@ -23,7 +23,7 @@ def epps_pulley(samples: Tensor) -> Tensor:
         N * integral of |phi_N(t) - exp(-t^2 / 2)|^2 * exp(-t^2 / 2) dt,
 
     phi_N the empirical characteristic function, by the trapezoid rule on 17 knots in [-5, 5]; the mean over directions
-    is returned. The directions are drawn anew at each call, from torch's global generator.
+    is returned. New directions are drawn at each call, from torch's global generator.
     """
     from jepa_world_model import processes
 

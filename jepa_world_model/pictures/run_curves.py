@@ -93,7 +93,7 @@ def _legend(names: list[str]) -> list[Line2D]:
 
 
 def _look(number: int) -> dict[str, Any]:
-    """Of a run: the colours begin anew where there are more runs, with broken lines."""
+    """The look of a run. When colours run out they repeat, with dashed lines."""
     lap, place = divmod(number, len(COLOURS))
     style = ("-", "--", ":")[lap % 3]
     return {"color": COLOURS[place], "marker": MARKERS[place], "linestyle": style, "linewidth": 1.2, "markersize": 3}

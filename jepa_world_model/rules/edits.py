@@ -10,7 +10,7 @@ from jepa_world_model.rules.rule import Check, listed
 
 
 @dataclass(frozen=True)
-class Change:
+class SettingChange:
     """One key."""
 
     key: str
@@ -21,10 +21,12 @@ class Change:
         return f"{self.key}: {shown(self.before)} -> {shown(self.after)}"
 
 
-def changes(before: Check, after: Check) -> list[Change]:
+def changes(before: Check, after: Check) -> list[SettingChange]:
     """Every key whose value differs."""
     old, new = before.settings.values, after.settings.values
-    return [Change(key, old[key], new[key]) for key in new if str(old[key]) != str(new[key])]  # NaN is not itself
+    return [
+        SettingChange(key, old[key], new[key]) for key in new if str(old[key]) != str(new[key])
+    ]  # NaN is not itself
 
 
 def effects(before: Check, after: Check) -> Iterator[str]:

@@ -27,7 +27,7 @@ class Finding:
         return self.rule.level
 
     def counts(self, least: Level, *, strict: bool = False) -> bool:
-        """Whether a check fails by it: an error always; else one that is new and that nobody accepted.
+        """Whether a check fails by it: an error always; any other one if it is new and not accepted.
 
         `strict`: known and accepted ones too.
         """

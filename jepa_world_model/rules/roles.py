@@ -13,7 +13,7 @@ Z_ACTION_LOSS = re.compile(r"action_delta_z|inverse_dynamics_z|rollout_\w+_z")
     Level.WARNING,
     why="z is a place descriptor: it must come back when the agent comes back. A loss that makes z follow from actions "
     "trains it to compose under them instead, and loop closures drift apart.",
-    remedy="Evaluate loop closure anew with these weights, or switch the loss off.",
+    remedy="Evaluate loop closure again with these weights, or switch the loss off.",
     triggers=["losses.action_delta_z=0.1"],
     passes=["losses.action_delta_h=2"],
 )

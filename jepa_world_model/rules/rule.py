@@ -59,7 +59,7 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Check:
-    """Some settings, and what is known of their routing: recorded, or measured anew."""
+    """Some settings, and what is known of their routing: recorded, or measured."""
 
     settings: Settings
     routing: Routing

@@ -14,7 +14,7 @@ from jepa_world_model.record import record
 
 @dataclass(frozen=True)
 class Settings:
-    """All keys with their values, those that nobody gave at their defaults."""
+    """All keys with their values; keys that were not given have their defaults."""
 
     name: str
     """Where they come from, in words: ``my.toml``, ``default``."""

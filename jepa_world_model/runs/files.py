@@ -12,7 +12,7 @@ CHECKPOINTS = "step-*.safetensors"
 HEADER_SIZE, FACTS = 8, "jepa"
 """Bytes that say how long the header of a safetensors file is, and the key of its metadata that holds our facts."""
 PATIENCE = 0.3
-"""Seconds. Whoever tests the lock of a run holds it for an instant."""
+"""Seconds. A test of the lock holds it for an instant."""
 
 
 class RunFiles:

@@ -36,13 +36,13 @@ class Alarm:
 class Watch:
     """Keeps the alarms that were reported. Each is reported once in a run, however often the run is resumed."""
 
-    def __init__(self, limits: Mapping[str, float], told: Iterable[str] = ()) -> None:
+    def __init__(self, limits: Mapping[str, float], reported: Iterable[str] = ()) -> None:
         """`limits` are the values of the table [alarms]."""
-        self._limits, self._told = limits, set(told)
+        self._limits, self._reported = limits, set(reported)
 
     @property
-    def told(self) -> list[str]:
-        return sorted(self._told)
+    def reported(self) -> list[str]:
+        return sorted(self._reported)
 
     def look(self, step: int, values: Mapping[str, float], subject: str = "") -> list[Alarm]:
         """Alarms that were not reported yet. `values` by measure."""
@@ -51,6 +51,6 @@ class Watch:
             for bound in BOUNDS
             if bound.measure in values and bound.crossed(values[bound.measure], self._limits[bound.key])
         ]
-        fresh = [alarm for alarm in found if alarm.key not in self._told]
-        self._told |= {alarm.key for alarm in fresh}
+        fresh = [alarm for alarm in found if alarm.key not in self._reported]
+        self._reported |= {alarm.key for alarm in fresh}
         return fresh

@@ -24,6 +24,6 @@ class Guard:
         optimizer.found_inf = self._broken  # pyright: ignore[reportAttributeAccessIssue]
 
     def watch(self, losses: Tensor, gradient_norm: Tensor) -> None:
-        """Close for good when one of these is not finite."""
+        """Stop all further updates when one of these is not finite."""
         finite = losses.isfinite().all() & gradient_norm.isfinite()
         torch.maximum(self._broken, (~finite).to(self._broken.dtype), out=self._broken)

@@ -16,7 +16,7 @@ class Outcome:
     validations: dict[int, Validation] = field(default_factory=dict)
     alarms: list[str] = field(default_factory=list)
     """As they were reported."""
-    told: list[str] = field(default_factory=list)
+    reported: list[str] = field(default_factory=list)
     """Keys of the alarms that earlier sessions reported."""
     best: tuple[float, int] | None = None
     """The least weighted sum on held-out windows, and after which step."""

@@ -82,7 +82,7 @@ def keep_freed_memory() -> None:
     """Tell glibc to reuse freed blocks instead of returning them to the system.
 
     A training step frees and asks again for the same tensors of several megabytes; by default each of them is mapped
-    and zeroed by the kernel anew. Elsewhere than on Linux with glibc this does nothing.
+    and zeroed by the kernel again. Does nothing except on Linux with glibc.
     """
     if sys.platform != "linux":
         return

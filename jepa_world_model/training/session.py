@@ -35,7 +35,7 @@ class Session:
         self.outcome = outcome or Outcome()
         self._train = trainer.config.train
         self._metrics = Metrics(trainer.objective.names)
-        self._watch = Watch(vars(trainer.config.alarms), self.outcome.told)
+        self._watch = Watch(vars(trainer.config.alarms), self.outcome.reported)
         self._writes = processes.is_first()
         self._settled = trainer.done
         """The last step whose metrics and validation are written: a checkpoint of another would leave a gap."""
@@ -181,7 +181,7 @@ class Session:
             self.trainer,
             metrics_bytes=self.run.flush_metrics(),
             best=self.outcome.best,
-            told=self._watch.told,
+            told=self._watch.reported,
             alarms=self.outcome.alarms,
         )
         self.run.checkpoints.save(self.trainer.done, checkpoint)

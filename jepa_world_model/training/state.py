@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 MODEL, OPTIMIZER, RANDOM = "model.", "optimizer.", "random."
 FREE = ("train.device", "train.threads", "train.keep_checkpoints")
-"""Settings that may be other ones when a run goes on. Another device or number of threads rounds otherwise."""
+"""Settings that may change when a run is resumed. Another device or number of threads may round differently."""
 
 
 def checkpoint_of(trainer: Trainer, **progress: Any) -> Checkpoint:

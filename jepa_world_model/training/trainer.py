@@ -121,7 +121,7 @@ class Trainer:
         return Spread(module, device_ids=devices, gradient_as_bucket_view=True, **OWN_BUFFERS)
 
     def _settle_buckets(self) -> None:
-        """Let DDP see one backward pass, after which it sorts its buckets of gradients for good.
+        """Let DDP see one backward pass, after which it keeps the order of its gradient buckets.
 
         A sum over three or more processes is rounded by the place of a number in its bucket. Without this, the first
         step after a resumption would be summed in another order than the same step of a run in one go.

@@ -8,7 +8,7 @@ import numpy as np
 from jepa_world_model.data.spec import DataSpec
 
 State = Any
-"""Opaque to everybody but its world, and hashable; equal states look alike and behave alike."""
+"""Opaque except to its world, and hashable; equal states look and behave alike."""
 
 
 class World(Protocol):

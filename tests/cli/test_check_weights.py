@@ -71,7 +71,7 @@ def test_an_edit_in_words_and_what_it_breaks(folder: Path) -> None:
     assert "losses.action_delta_z: 0 -> 0.1" in said
     assert "this edit enables action_delta_z: it updates encoder and z_action_delta_projector" in said
     assert "warning: z-action-loss: action_delta_z makes z compose under actions" in said
-    assert "remedy Evaluate loop closure anew" in said
+    assert "remedy Evaluate loop closure again" in said
     assert said.endswith("1 warning")
 
 
@@ -83,7 +83,7 @@ def test_a_gate_in_words(folder: Path) -> None:
 
 def test_measured_shares_say_what_they_were(folder: Path) -> None:
     said = told(check("--set", "losses.geometry_rank_p=100"), NOTHING)
-    assert "info: one-loss-dominates: geometry_rank_p: 99 % of p_action_delta_projector, beside scale_dp" in said
+    assert "info: one-loss-dominates: geometry_rank_p: 99 % of p_action_delta_projector, next to scale_dp" in said
     assert "p_action_delta_projector geometry_rank_p 99 % (was 64 %), scale_dp 1 % (was 34 %)" in said
 
 

@@ -63,7 +63,7 @@ class WandB(Logger):
 
         if wandb.setup().settings.mode != "online" or wandb.login(prompt=False, verify=False):
             return None
-        self.warn("wandb: nobody is logged in, so the run stays in its folder; `wandb sync` sends it later")
+        self.warn("wandb: not logged in, so the run stays in its folder; `wandb sync` sends it later")
         return "offline"
 
     def numbers(self, step: int, values: Mapping[str, float]) -> None:
