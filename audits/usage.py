@@ -113,24 +113,22 @@ def _unused(target: Target, run: Forward) -> dict[str, tuple[str, ...]]:
     reached = {id(leaf) for leaf in run.graph.leaf_tensors()}
     found = {}
     for column in run.columns:
-        module = target.named_modules[column.module]
-        aligned = len(column.originals) == len(column.parameters)
-        originals = column.originals if aligned else [None] * len(column.parameters)
-        names = _parameter_names(column.module, module)
-        if not aligned and any(id(original) in reached for original in column.originals):
-            names = []  # which of them, nobody knows
+        names = _parameter_names(column.module, target.named_modules[column.module])
+        aliases = column.aliases or [()] * len(column.parameters)
         found[column.module] = tuple(
             name
-            for name, copy, original in zip(names, column.parameters, originals, strict=False)
-            if copy.requires_grad and id(copy) not in reached and id(original) not in reached
+            for name, own, others in zip(names, column.parameters, aliases, strict=True)
+            if own.requires_grad and reached.isdisjoint(map(id, (own, *others)))
         )
     return found
 
 
 def _parameter_names(column: str, module: Any) -> list[str]:
+    """Of the parameters of a column, in their order."""
     if isinstance(module, nn.Module):
         return [name for name, _ in module.named_parameters()]
-    return [column for _ in parameters_of(module)]
+    given = list(parameters_of(module))
+    return [f"{column}[{number}]" for number in range(len(given))] if len(given) > 1 else [column] * len(given)
 
 
 def _name_of(module: nn.Module, function: Callable[..., Any], depth: int = 0) -> str:
