@@ -103,7 +103,7 @@ class Target:
         """Raises AuditError that names each field of a wrong kind."""
         right = {
             "modules: a module, or a mapping from names to modules and parameters": (
-                all(isinstance(value, nn.Module | Tensor | Group) for value in self.modules.values())
+                all(isinstance(value, nn.Module | Group) or _is_weight(value) for value in self.modules.values())
                 if isinstance(self.modules, Mapping)
                 else isinstance(self.modules, nn.Module)
             ),
@@ -255,7 +255,12 @@ def _as_column(value: Any) -> Any:
     if isinstance(value, nn.Module | Tensor | str) or not isinstance(value, Iterable):
         return value
     members = tuple(value.values() if isinstance(value, Mapping) else value)
-    return Group(members) if members and all(isinstance(each, Tensor) for each in members) else value
+    return Group(members) if members and all(map(_is_weight, members)) else value
+
+
+def _is_weight(value: Any) -> bool:
+    """Whether something can be trained: a parameter, or a tensor that takes gradient and was computed from nothing."""
+    return isinstance(value, nn.Parameter) or (isinstance(value, Tensor) and value.requires_grad and value.is_leaf)
 
 
 def _rows_of(batch: Any) -> int | None:

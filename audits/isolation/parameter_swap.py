@@ -107,7 +107,7 @@ class ParameterSwap:
         for value in new:
             if isinstance(value, nn.Module):
                 of_modules |= {id(tensor): tensor for tensor in self._tensors_of(value)}
-            if not isinstance(value, Tensor | torch.jit.ScriptModule):
+            if not isinstance(value, Tensor):
                 self._keep(value, self._undo_of(value))
         tensors = {**of_modules, **{id(value): value for value in new if isinstance(value, Tensor)}}
         ready = [tensor for tensor in tensors.values() if not is_lazy(tensor) and tensor.is_leaf]
