@@ -113,22 +113,22 @@ def _unused(target: Target, run: Forward) -> dict[str, tuple[str, ...]]:
     reached = {id(leaf) for leaf in run.graph.leaf_tensors()}
     found = {}
     for column in run.columns:
-        module = target.named_modules[column.module]
+        names = _parameter_names(column.module, target.named_modules[column.module])
         aliases = column.aliases or [()] * len(column.parameters)
         found[column.module] = tuple(
             name
-            for name, parameter, others in zip(
-                _parameter_names(column.module, module), column.parameters, aliases, strict=True
-            )
-            if parameter.requires_grad and not any(id(each) in reached for each in (parameter, *others))
+            for name, own, others in zip(names, column.parameters, aliases, strict=True)
+            if own.requires_grad and reached.isdisjoint(map(id, (own, *others)))
         )
     return found
 
 
 def _parameter_names(column: str, module: Any) -> list[str]:
+    """Of the parameters of a column, in their order."""
     if isinstance(module, nn.Module):
         return [name for name, _ in module.named_parameters()]
-    return [column for _ in parameters_of(module)]
+    given = list(parameters_of(module))
+    return [f"{column}[{number}]" for number in range(len(given))] if len(given) > 1 else [column] * len(given)
 
 
 def _name_of(module: nn.Module, function: Callable[..., Any], depth: int = 0) -> str:
