@@ -239,6 +239,7 @@ def updates(flow: DataFlow) -> set[tuple[str, str]]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("specified", SPECIFIED, ids=lambda each: "+".join(g for g, on in each["gates"].items() if on))
 def test_the_world_model_is_linked_as_specified(specified: dict) -> None:
     target = jepa_target(load_config(None, []))
@@ -246,6 +247,7 @@ def test_the_world_model_is_linked_as_specified(specified: dict) -> None:
     assert updates(flow) == {(loss, module) for loss, modules in specified["updates"].items() for module in modules}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trap", AUDITED, ids=lambda trap: trap.name)
 def test_links_agree_with_the_audit(trap: Trap) -> None:
     missing: set[tuple[str, str]] = set()
@@ -257,6 +259,7 @@ def test_links_agree_with_the_audit(trap: Trap) -> None:
     assert bool(missing) is (trap.name in HIDDEN)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_random_wirings_are_linked_as_autograd_says(data: st.DataObject) -> None:

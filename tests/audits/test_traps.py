@@ -72,6 +72,7 @@ def by_name(trap: Trap) -> str:
     return trap.name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trap", AUDITED, ids=by_name)
 def test_statuses(trap: Trap) -> None:
     result = outcome(trap).result
@@ -89,6 +90,7 @@ def test_number_of_paths(trap: Trap) -> None:
     assert {key: result.flows[0].cells[key].paths for key in trap.paths} == trap.paths
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trap", [trap for trap in AUDITED if trap.why], ids=by_name)
 def test_reasons(trap: Trap) -> None:
     result = outcome(trap).result
@@ -104,12 +106,14 @@ def test_refusals(trap: Trap) -> None:
     assert str(trap.error) in str(result)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cosines", [False, True], ids=["statuses", "cosines"])
 @pytest.mark.parametrize("trap", TRAPS.values(), ids=by_name)
 def test_nothing_is_left_behind(trap: Trap, cosines: bool) -> None:
     assert outcome(trap, cosines=cosines).left_behind == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trap", AUDITED, ids=by_name)
 def test_cosines_change_no_status(trap: Trap) -> None:
     result = outcome(trap, cosines=True).result
@@ -149,11 +153,13 @@ def test_a_wrong_status_is_noticed() -> None:
     assert len(wrong_cells(otherwise, result)) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trap", [trap for trap in AUDITED if not trap.fools_backward], ids=by_name)
 def test_plain_autograd_agrees(trap: Trap) -> None:
     assert unlike_backward(trap) == {}
 
 
+@pytest.mark.slow
 def test_plain_autograd_is_fooled_by_many() -> None:
     fooled = [trap.name for trap in AUDITED if trap.fools_backward and unlike_backward(trap)]
     assert len(fooled) >= 15

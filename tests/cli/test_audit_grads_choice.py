@@ -26,6 +26,7 @@ def audited(*arguments: str | Path) -> tuple[list[str], list[str]]:
     return report["losses"], [setting["label"] for setting in report["settings"]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("losses", "expected"),
     [
@@ -51,17 +52,20 @@ def test_enabled_losses_are_those_of_the_config() -> None:
     assert set(losses) == {*ENABLED, "sigreg"} - {"jepa"}
 
 
+@pytest.mark.slow
 def test_gates_are_set_one_by_one() -> None:
     gates = ["--gates", "detach_decoder=True", "--gates", "pose_delta_detach_h=false"]
     assert audited("--losses", "recon", *gates)[1] == ["detach_decoder=True, pose_delta_detach_h=False"]
 
 
+@pytest.mark.slow
 def test_the_gates_of_a_config_are_audited(folder: Path) -> None:
     (folder / "my.toml").write_text("[train]\ndetach_decoder = true\n")
     for chosen in (["--config", "my.toml"], ["--set", "train.detach_decoder=true"]):
         assert audited("--losses", "recon_multi_box", *chosen)[1] == ["detach_decoder=True"]
 
 
+@pytest.mark.slow
 def test_gates_change_the_setting_of_a_config() -> None:
     chosen = ["--set", "train.detach_decoder=true", "--gates", "pose_delta_detach_h=False"]
     assert audited("--losses", "scale_dp", *chosen)[1] == ["detach_decoder=True, pose_delta_detach_h=False"]
@@ -130,6 +134,7 @@ def run(trained: Path, folder: Path) -> Path:
     return Path(shutil.copytree(trained, folder / "run"))
 
 
+@pytest.mark.slow
 def test_a_run_is_audited_at_its_gates_and_path_counts_are_not_compared(run: Path) -> None:
     before = contents(run)
     result = audit_grads("--checkpoint", run, "--format", "json")
@@ -141,6 +146,7 @@ def test_a_run_is_audited_at_its_gates_and_path_counts_are_not_compared(run: Pat
     assert contents(run) == before
 
 
+@pytest.mark.slow
 def test_the_weights_of_a_run_are_those_that_are_audited(run: Path) -> None:
     weights = run / "weights.safetensors"
     stored = load_file(weights)

@@ -44,6 +44,7 @@ RAISING = {
 }
 
 
+@pytest.mark.slow
 def test_a_target_is_found_in_the_current_folder(folder: Path) -> None:
     (folder / "own_trainer.py").write_text((TRAINERS / "trainers.py").read_text())
     result = audit_grads("--target", "own_trainer:audit_target", "--table", FLOW)
@@ -51,12 +52,14 @@ def test_a_target_is_found_in_the_current_folder(folder: Path) -> None:
     assert "as documented: 2 losses x 3 modules at 2 gate settings" in result.stdout
 
 
+@pytest.mark.slow
 def test_a_target_is_found_in_a_package(folder: Path) -> None:
     (folder / "own_package").mkdir()
     (folder / "own_package" / "trainer.py").write_text((TRAINERS / "trainers.py").read_text())
     assert audit_grads("--target", "own_package.trainer:audit_target").exit_code == AS_DOCUMENTED
 
 
+@pytest.mark.slow
 def test_without_a_table_the_flow_is_shown_and_how_to_get_one(trainers: Path) -> None:
     result = audit_small()
     assert result.exit_code == AS_DOCUMENTED, result.output

@@ -59,6 +59,7 @@ def test_the_defaults_have_nothing_to_look_at(folder: Path) -> None:
     assert "warning" not in said
 
 
+@pytest.mark.slow
 def test_the_defaults_have_nothing_to_look_at_when_measured(folder: Path) -> None:
     said = told(check(), NOTHING)
     assert said.endswith("no findings that count")
@@ -81,12 +82,14 @@ def test_a_gate_in_words(folder: Path) -> None:
     assert "encoder is updated by jepa, h2z, action_delta_h" in said
 
 
+@pytest.mark.slow
 def test_measured_shares_say_what_they_were(folder: Path) -> None:
     said = told(check("--set", "losses.geometry_rank_p=100"), NOTHING)
     assert "info: one-loss-dominates: geometry_rank_p: 99 % of p_action_delta_projector, next to scale_dp" in said
     assert "p_action_delta_projector geometry_rank_p 99 % (was 64 %), scale_dp 1 % (was 34 %)" in said
 
 
+@pytest.mark.slow
 def test_what_is_measured_without_a_run_is_said_to_be_so(folder: Path) -> None:
     assert "measured on a small untrained model" in told(check(), NOTHING)
     assert "as recorded with this version of the code" in told(rules(), NOTHING)
@@ -209,6 +212,7 @@ def test_an_acceptance_that_no_longer_applies_is_a_finding(folder: Path) -> None
     assert (found["rule"], found["line"]) == ("unused-acceptance", 2)
 
 
+@pytest.mark.slow
 def test_training_takes_a_config_that_accepts(folder: Path, small_settings: list[str]) -> None:
     (folder / "my.toml").write_text(ACCEPTED)
     result = CliRunner().invoke(app, ["train", "--config", "my.toml", "--out", "run", *small_settings])
@@ -267,6 +271,7 @@ def test_json_has_everything(config: Path) -> None:
     assert (checked["shares"], checked["cosines"]) == ({}, [])
 
 
+@pytest.mark.slow
 def test_json_holds_what_was_measured_and_what_json_cannot_say(config: Path) -> None:
     (checked,) = json.loads(check(config, "--format", "json").stdout)["checks"]
     assert sum(checked["shares"]["encoder"].values()) == pytest.approx(1)
@@ -325,6 +330,7 @@ def test_markdown_is_a_comment(config: Path) -> None:
     assert "<details><summary>Shares of each module's gradient</summary>" not in comment
 
 
+@pytest.mark.slow
 def test_markdown_explains_a_rule_once(config: Path) -> None:
     comment = check(config, "--format", "markdown", "--strict").stdout
     assert "<details><summary>Shares of each module's gradient</summary>" in comment
@@ -375,6 +381,7 @@ def test_toml_with_a_mistake_is_told_with_line_and_column(folder: Path) -> None:
     assert "line 2, column 8" in said
 
 
+@pytest.mark.slow
 def test_weights_of_another_shape(folder: Path, small_settings: list[str]) -> None:
     assert CliRunner().invoke(app, ["train", "--out", "run", *small_settings, "--steps", "1"]).exit_code == 0
     said = complaint(check("--checkpoint", "run", "--set", "model.hidden_width=20"))

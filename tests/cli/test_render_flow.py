@@ -45,6 +45,7 @@ def losses_in(dot: str) -> set[str]:
     return {name for label in labels for name in re.split(r"<br[^>]*/>", label) if name}
 
 
+@pytest.mark.slow
 def test_without_options_it_draws_the_enabled_losses_as_svg(folder: Path) -> None:
     said = rendered()
     assert said == f"{DRAWN}.svg: 14 losses, 9 of 13 modules updated, at default\n"
@@ -97,6 +98,7 @@ def test_a_minus_is_standard_output(trainers: Path) -> None:
     assert contents(trainers) == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("losses", "expected"),
     [(["jepa"], ["jepa"]), (["z2h,jepa"], ["jepa", "z2h"]), (["scale_dp", "jepa"], ["jepa", "scale_dp"])],
@@ -107,6 +109,7 @@ def test_losses_are_chosen_by_name(losses: list[str], expected: list[str], folde
     assert losses_in(dot) == set(expected)
 
 
+@pytest.mark.slow
 def test_enabled_losses_are_those_of_the_config(folder: Path) -> None:
     (folder / "my.toml").write_text("[losses]\njepa = 0\nsigreg = 1\n")
     found = losses_in(rendered("--format", "dot", "--config", "my.toml"))
@@ -115,6 +118,7 @@ def test_enabled_losses_are_those_of_the_config(folder: Path) -> None:
     assert len(losses_in(rendered("--format", "dot", "--losses", "all"))) == 30
 
 
+@pytest.mark.slow
 def test_gates_are_those_of_the_config_unless_given(folder: Path) -> None:
     def title(*arguments: str) -> str:
         return rendered("--format", "text", *arguments).splitlines()[0].partition(" at ")[2]
@@ -125,6 +129,7 @@ def test_gates_are_those_of_the_config_unless_given(folder: Path) -> None:
     assert title(*closed, "--gates", "default") == "default"
 
 
+@pytest.mark.slow
 def test_one_loss_that_is_named_alone_is_told_in_detail(folder: Path) -> None:
     detailed = rendered("--format", "text", "--losses", "jepa")
     assert "embedding.py:11, in jepa" in detailed
@@ -132,12 +137,14 @@ def test_one_loss_that_is_named_alone_is_told_in_detail(folder: Path) -> None:
     assert "in jepa" not in rendered("--format", "text", "--losses", "jepa", "--view", "model")
 
 
+@pytest.mark.slow
 def test_text_fits_the_terminal(folder: Path) -> None:
     for arguments in ([], ["--losses", "all"], ["--view", "matrix"], ["--compare", "detach_decoder=True"]):
         lines = rendered("--format", "text", *arguments).splitlines()
         assert max(map(len, lines)) <= 80
 
 
+@pytest.mark.slow
 def test_a_heat_map(folder: Path) -> None:
     told = rendered("--view", "matrix", "--format", "text")
     assert re.search(r"^z2h .* 100 ", told, re.M)
@@ -146,6 +153,7 @@ def test_a_heat_map(folder: Path) -> None:
     assert "jepa: predictor: live" in (folder / "m.svg").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_what_a_setting_adds_beside_the_defaults(folder: Path) -> None:
     said = rendered("--set", "train.detach_z_from_h_and_p=false", "--compare", "default", "--out", "c.svg").splitlines()
     assert said[0] == "c.svg: 14 losses, 9 of 13 modules updated, at detach_z_from_h_and_p=False"
@@ -156,6 +164,7 @@ def test_what_a_setting_adds_beside_the_defaults(folder: Path) -> None:
     assert title in (folder / "c.svg").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_beside_another_config_and_beside_other_gates(folder: Path) -> None:
     (folder / "old.toml").write_text("[losses]\nsigreg = 0.1\n")
     said = rendered("--compare", "old.toml", "--out", "c.svg").splitlines()
@@ -183,6 +192,7 @@ def test_against_a_document(trainers: Path) -> None:
     assert small("--against", "FLOW.md").splitlines()[1:] == ["FLOW.md: as documented"]
 
 
+@pytest.mark.slow
 def test_the_world_model_is_as_its_document_says(folder: Path) -> None:
     document = Path(__file__).parents[2] / "docs" / "gradient_flow.md"
     assert rendered("--losses", "all", "--against", document).splitlines()[1:] == [f"{document}: as documented"]
@@ -208,6 +218,7 @@ def test_a_page_of_a_comparison_has_one_picture(trainers: Path) -> None:
     assert len(page_data(trainers / "f.html")["sheets"]) == 1
 
 
+@pytest.mark.slow
 def test_a_trained_run(folder: Path, small_settings: list[str]) -> None:
     assert CliRunner().invoke(app, ["train", "--out", "run", *small_settings]).exit_code == 0
     assert SMALL

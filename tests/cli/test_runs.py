@@ -119,6 +119,7 @@ def real(made_once: tuple[Path, Outcome], tmp_path: Path) -> tuple[Path, Outcome
 # A list --------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_real_run_is_told_as_it_went(real: tuple[Path, Outcome]) -> None:
     path, outcome = real
     run = listed(path.parent)["real"]
@@ -393,6 +394,7 @@ def test_help_tells_the_options_of_the_list_and_the_commands() -> None:
     assert "--out" in shown("compare", "--help")
 
 
+@pytest.mark.slow
 def test_a_list_loads_no_heavy_package(tmp_path: Path) -> None:
     left(tmp_path / "a", "[losses]\nsigreg = 0.7\n", [validation(0, jepa=1.0)], status("running"))
     ask = "from typer.testing import CliRunner; from jepa_cli.app import app"
@@ -514,6 +516,7 @@ def test_a_comparison_as_json(pair: Path) -> None:
     assert found["picture"] == "c.svg"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("suffix", "start"), [("png", b"\x89PNG"), ("svg", b"<?xml"), ("PDF", b"%PDF")])
 def test_a_picture_in_each_format_is_the_same_each_time(suffix: str, start: bytes, pair: Path) -> None:
     pictures = []
@@ -538,6 +541,7 @@ def test_the_picture_shows_each_loss_and_vital_of_each_run(pair: Path) -> None:
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["a", "b", "held out", "training"]
 
 
+@pytest.mark.slow
 def test_many_runs_look_different() -> None:
     runs = {f"$\\frac{number}$": History(validations=[validation(0, jepa=1.0)]) for number in range(15)}
     figure = curves(runs)
@@ -562,6 +566,7 @@ def test_runs_without_metrics_have_no_picture(tmp_path: Path, monkeypatch: pytes
     assert not list(tmp_path.glob("*.png"))
 
 
+@pytest.mark.slow
 def test_real_runs_side_by_side(real: tuple[Path, Outcome], small_config: BuildConfig, tmp_path: Path) -> None:
     other = tmp_path / "runs" / "other"
     outcome = run_training(small_config("losses.sigreg=0", "train.seed=3"), other, Observer())

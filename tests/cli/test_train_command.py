@@ -28,6 +28,7 @@ def complaint(*arguments: str | Path) -> str:
     return result.stderr
 
 
+@pytest.mark.slow
 def test_a_first_run_says_what_it_does_and_where_things_are(tmp_path: Path, small_settings: list[str]) -> None:
     result = jepa("train", *small_settings, "--out", tmp_path / "run")
     assert result.exit_code == FINISHED, result.output
@@ -36,6 +37,7 @@ def test_a_first_run_says_what_it_does_and_where_things_are(tmp_path: Path, smal
     assert (tmp_path / "run" / "weights.safetensors").stat().st_size > 0
 
 
+@pytest.mark.slow
 def test_without_out_runs_are_numbered(
     tmp_path: Path, small_settings: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -54,6 +56,7 @@ def test_print_config_is_toml_that_reproduces_itself(tmp_path: Path, small_setti
     assert (config.train.seed, config.data.source, config.train.device) == (7, "grid-loops", "cpu")
 
 
+@pytest.mark.slow
 def test_a_run_in_the_way_is_refused_and_untouched(tmp_path: Path, small_settings: list[str]) -> None:
     jepa("train", *small_settings, "--out", tmp_path / "run")
     before = (tmp_path / "run" / "weights.safetensors").read_bytes()
@@ -127,6 +130,7 @@ def test_a_bug_is_not_hidden_as_a_users_mistake(monkeypatch: pytest.MonkeyPatch)
     assert isinstance(jepa("train").exception, RuntimeError)
 
 
+@pytest.mark.slow
 def test_tensorboard_events_on_request(tmp_path: Path, small_settings: list[str]) -> None:
     pytest.importorskip("tensorboard")
     assert jepa("train", *small_settings, "--log", "tensorboard", "--out", tmp_path / "run").exit_code == FINISHED
@@ -146,6 +150,7 @@ def started(*arguments: str | Path) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_signal_ends_with_its_code_and_the_way_on(
     number: signal.Signals, code: int, tmp_path: Path, small_settings: list[str]
@@ -163,6 +168,7 @@ def test_a_signal_ends_with_its_code_and_the_way_on(
     assert json.loads((run / "status.json").read_text())["state"] == "interrupted"
 
 
+@pytest.mark.slow
 def test_a_resumed_run_says_where_it_goes_on_and_is_left_alone_once_it_ended(
     tmp_path: Path, small_settings: list[str]
 ) -> None:
@@ -176,6 +182,7 @@ def test_a_resumed_run_says_where_it_goes_on_and_is_left_alone_once_it_ended(
     assert "resumed     after step 4 of 4" in jepa("train", "--resume", run).stdout
 
 
+@pytest.mark.slow
 def test_mistakes_with_resume(tmp_path: Path, small_settings: list[str]) -> None:
     assert "is not a run folder" in complaint("train", "--resume", tmp_path)
     jepa("train", *small_settings, "--out", tmp_path / "run")
@@ -184,6 +191,7 @@ def test_mistakes_with_resume(tmp_path: Path, small_settings: list[str]) -> None
     assert "--out" in complaint("train", "--resume", tmp_path / "run", "--out", tmp_path / "other")
 
 
+@pytest.mark.slow
 def test_torchrun_trains_and_speaks_once(tmp_path: Path, small_settings: list[str]) -> None:
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     settings = [*small_settings, "--set", "train.batch_size=4"]

@@ -171,6 +171,7 @@ def test_a_folder_in_use_is_refused(tmp_path: Path) -> None:
         record(tmp_path, spaces.Discrete(2), max_steps=2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("env_id", "package", "kind", "width"),
     [

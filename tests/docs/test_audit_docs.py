@@ -64,6 +64,7 @@ def run_in_order(guided: Path, outcomes: Outcomes) -> list[str]:
     return run.stdout.splitlines()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("page", "line", "words"), MENTIONS, ids=[f"{page}:{line}" for page, line, *_ in MENTIONS])
 def test_every_command_parses(page: str, line: int, words: list[str]) -> None:
     parse(words)

@@ -33,6 +33,7 @@ def names_of_the_example(tmp_path_factory: pytest.TempPathFactory) -> Iterator[d
         yield names
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PUBLIC)
 def test_its_example_runs(name: str, names_of_the_example: dict[str, Any]) -> None:
     assert failures(PUBLIC[name], name, {**PUBLIC, **names_of_the_example}) == ""

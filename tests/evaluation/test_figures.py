@@ -41,6 +41,7 @@ def measured(data: HeldOut, *names: str) -> dict[str, float]:
     return {name: estimate.value for name, estimate in found.items() if estimate}
 
 
+@pytest.mark.slow
 def test_an_oracle_meets_every_target(oracle: OracleSubject) -> None:
     assert figures
     found = measured(data_of(oracle))
@@ -54,6 +55,7 @@ def test_an_oracle_meets_every_target(oracle: OracleSubject) -> None:
     assert found["cosine_of_opposites"] == pytest.approx(-1)
 
 
+@pytest.mark.slow
 def test_a_model_that_ignores_actions_is_found_out(world: GridWorld) -> None:
     found = measured(data_of(DeafSubject(world)))
     assert found["decoded_error_at_8"] > 0.5
@@ -63,6 +65,7 @@ def test_a_model_that_ignores_actions_is_found_out(world: GridWorld) -> None:
     assert found["recall_at_1_place"] == pytest.approx(1)  # what it sees, it still knows
 
 
+@pytest.mark.slow
 def test_a_pose_that_never_moves_is_found_out(world: GridWorld) -> None:
     found = measured(data_of(StillSubject(world)))
     assert found["displacement_over_8"] <= 0.01
@@ -71,6 +74,7 @@ def test_a_pose_that_never_moves_is_found_out(world: GridWorld) -> None:
     assert not FIGURES["cosine_of_opposites"].met(Estimate.exact(found["cosine_of_opposites"], 1))
 
 
+@pytest.mark.slow
 def test_an_embedding_without_a_place_is_found_out(world: GridWorld) -> None:
     found = measured(data_of(BlindSubject(world)))
     assert found["recall_at_1_place"] < 0.1
@@ -78,6 +82,7 @@ def test_an_embedding_without_a_place_is_found_out(world: GridWorld) -> None:
     assert found["imagined_cell_at_16"] < 0.1
 
 
+@pytest.mark.slow
 def test_frames_of_another_order_are_found_out(oracle: OracleSubject) -> None:
     data = data_of(oracle)
     order = np.random.default_rng(0).permutation(LENGTH)

@@ -49,6 +49,7 @@ def updated_on_some_seed(name: str, make_states: MakeStates, updated: Updated, *
     return modules
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch", [1, 2])
 @pytest.mark.parametrize("name", LOSSES)
 def test_the_declared_least_is_enough(name: str, batch: int, make_states: MakeStates, updated: Updated) -> None:

@@ -427,6 +427,7 @@ def both(request: pytest.FixtureRequest, make_states: Callable[..., States]) -> 
     return states, Slow(states.model, states.x, states.a, states.gates, states.horizon)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LOSSES)
 def test_value_and_every_gradient_equal_the_slow_code(
     name: str, both: tuple[States, Slow], gradient: Callable[[Tensor], dict[str, Tensor]]

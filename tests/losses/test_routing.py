@@ -33,6 +33,7 @@ def states(setting: dict, make_states: Callable[..., States]) -> States:
     return make_states(Gates(**setting["gates"]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LOSSES)
 def test_a_loss_updates_what_the_specification_says(
     name: str, setting: dict, states: States, updated: Callable[[Tensor], set[str]]

@@ -63,6 +63,7 @@ def test_other_samples_score_high(change: Callable[[Tensor], Tensor]) -> None:
     assert epps_pulley(change(gaussian())) > 2 * FOR_GAUSSIAN
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [alternating, lambda samples: (torch.rand_like(samples) - 0.5) * sqrt(12)])
 def test_the_shape_counts_and_not_only_mean_and_variance(shape: Callable[[Tensor], Tensor]) -> None:
     assert epps_pulley(shape(gaussian(4096, width=1))) > 4 * FOR_GAUSSIAN

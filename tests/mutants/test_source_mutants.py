@@ -12,6 +12,8 @@ import pytest
 from tests.mutants.forked import OUTCOME
 from tests.mutants.source import PACKAGE, SourceMutant, deleted_calls, deleted_declarations, detached_states
 
+pytestmark = pytest.mark.slow
+
 ROOT = PACKAGE.parent
 UNBROKEN = SourceMutant("nothing", PACKAGE / "states.py", (PACKAGE / "states.py").read_text(), "as documented")
 MUTANTS = [*deleted_calls(), *deleted_declarations(), *detached_states()]

@@ -41,6 +41,7 @@ def test_every_setting_is_described() -> None:
     assert bare == []
 
 
+@pytest.mark.slow
 def test_the_record_of_routing_is_fresh() -> None:
     assert ROUTING.read_text(encoding="utf-8") == routing(), STALE
 
@@ -117,6 +118,7 @@ def test_training_and_a_check_are_of_one_mind(given: list[tuple[str, str]]) -> N
     check_of_one_mind([f"{key}={value}" for key, value in given])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", [name for name in NAMES if not name.startswith(("losses.", "alarms."))])
 def test_they_are_of_one_mind_about_every_value_of_a_key(key: str) -> None:
     for value in HOSTILE:

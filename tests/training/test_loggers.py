@@ -247,6 +247,7 @@ def everywhere(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Recorder
 # what is logged --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("service", [*ALL, "recorder"])
 def test_every_service_has_every_number_under_the_same_name(service: str, everywhere: tuple[Path, Recorder]) -> None:
     run, recorder = everywhere
@@ -309,6 +310,7 @@ def test_config_alarm_pictures_and_the_end_are_with_wandb(everywhere: tuple[Path
     assert records["exit"].exit.exit_code == 0
 
 
+@pytest.mark.slow
 def test_logging_changes_no_other_file(everywhere: tuple[Path, Recorder], config: Config, tmp_path: Path) -> None:
     train(config, tmp_path / "quiet")
     own = {name: digest for name, digest in digests(everywhere[0]).items() if name.split("/")[0] not in ALL}
@@ -341,6 +343,7 @@ def test_the_logger_of_the_page_works(config: Config, tmp_path: Path) -> None:
 # runs that go on -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("service", ALL)
 def test_a_run_that_was_stopped_goes_on_where_it_was_logged(service: str, config: Config, tmp_path: Path) -> None:
     run = tmp_path / "run"
@@ -349,6 +352,7 @@ def test_a_run_that_was_stopped_goes_on_where_it_was_logged(service: str, config
     told_once(READ[service](run), run)
 
 
+@pytest.mark.slow
 def test_steps_that_a_killed_run_repeats_are_logged_once(config: Config, tmp_path: Path) -> None:
     run, services = tmp_path / "run", ("tensorboard", "mlflow")
     killed = in_child(lambda: train(config, run, SignalAt(6, signal.SIGKILL), *installed(*services)))
@@ -361,6 +365,7 @@ def test_steps_that_a_killed_run_repeats_are_logged_once(config: Config, tmp_pat
         told_once(READ[service](run), run)
 
 
+@pytest.mark.slow
 def test_mlflow_and_who_stops_a_run_by_an_exception(config: Config, tmp_path: Path) -> None:
     class Stops(Observer):
         def on_step(self, trainer: Trainer) -> None:
@@ -371,6 +376,7 @@ def test_mlflow_and_who_stops_a_run_by_an_exception(config: Config, tmp_path: Pa
     assert mlflow_of(tmp_path / "run")[1].info.status == "FAILED"
 
 
+@pytest.mark.slow
 def test_mlflow_knows_one_run_and_how_it_stands(config: Config, tmp_path: Path) -> None:
     run = tmp_path / "run"
     train(config, run, SignalAt(5), *installed("mlflow"))
@@ -433,6 +439,7 @@ def test_a_server_of_wandb_is_not_told_what_it_has(
     ]
 
 
+@pytest.mark.slow
 def test_a_run_that_mlflow_has_lost_is_logged_as_a_new_one(config: Config, tmp_path: Path) -> None:
     run = tmp_path / "run"
     train(config, run, SignalAt(5), *installed("mlflow"))
@@ -441,6 +448,7 @@ def test_a_run_that_mlflow_has_lost_is_logged_as_a_new_one(config: Config, tmp_p
     assert {step for name, step, _ in from_mlflow(run, "FINISHED") if name == "train/total"} == {6, 7}
 
 
+@pytest.mark.slow
 def test_runs_beside_each_other_share_a_store(config: Config, tmp_path: Path) -> None:
     for name in ("a", "b"):
         train(load_config(None, [*SETTINGS, "train.steps=1"]), tmp_path / name, *installed("mlflow"))
@@ -473,6 +481,7 @@ class Failing(Recorder):
 FULL, TWO_LINES = OSError("no space left on device"), RuntimeError("first\nsecond")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("at", "how"),
     [
@@ -531,6 +540,7 @@ def test_a_service_that_draws_random_numbers_changes_no_byte(config: Config, tmp
     assert digests(tmp_path / "drawn") == digests(tmp_path / "quiet")
 
 
+@pytest.mark.slow
 def test_a_database_that_breaks_ends_no_run(config: Config, tmp_path: Path) -> None:
     pytest.importorskip("mlflow")
 
@@ -648,11 +658,13 @@ def test_help_names_every_service_and_loads_none() -> None:
     assert loaded_by("train", "--help") == set()
 
 
+@pytest.mark.slow
 def test_the_check_of_what_is_loaded_can_fail(tmp_path: Path) -> None:
     pytest.importorskip("tensorboard")
     assert "tensorboard" in loaded_by("train", "--log", "tensorboard", "--data", "no-such", "--out", str(tmp_path))
 
 
+@pytest.mark.slow
 def test_where_nobody_is_logged_in_wandb_stays_offline_and_says_so(tmp_path: Path) -> None:
     pytest.importorskip("wandb")
     private = {"HOME": str(tmp_path), "NETRC": str(tmp_path / "netrc"), "WANDB_CONFIG_DIR": str(tmp_path / "config")}

@@ -68,6 +68,7 @@ def test_a_whole_run_leaves_its_last_checkpoints_and_its_best(whole: dict[str, s
     assert {"best.safetensors", "weights.safetensors", "metrics.jsonl", "summary.md"} < whole.keys()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])
 @pytest.mark.parametrize("step", [1, 2, 5, 6, STEPS])
 def test_a_signal_after_any_step_changes_no_byte(
@@ -79,6 +80,7 @@ def test_a_signal_after_any_step_changes_no_byte(
     assert digests(tmp_path / "run") == whole
 
 
+@pytest.mark.slow
 def test_a_run_that_is_stopped_after_each_step_ends_the_same(
     config: Config, whole: dict[str, str], tmp_path: Path
 ) -> None:
@@ -88,6 +90,7 @@ def test_a_run_that_is_stopped_after_each_step_ends_the_same(
     assert digests(tmp_path / "run") == whole
 
 
+@pytest.mark.slow
 def test_a_kill_at_any_touch_of_a_file_changes_no_byte(small_config: BuildConfig, tmp_path: Path) -> None:
     config = small_config("train.steps=4", "train.checkpoint_every_steps=2", "train.keep_checkpoints=1")
     run_training(config, tmp_path / "whole", Observer())
@@ -108,6 +111,7 @@ def test_a_kill_at_any_touch_of_a_file_changes_no_byte(small_config: BuildConfig
     assert event > 50, "the run touches its files more often than that"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("occasion", range(1, 12))
 def test_a_kill_in_the_middle_of_a_file_changes_no_byte(
     occasion: int, config: Config, whole: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -150,6 +154,7 @@ def test_metrics_that_were_cut_short_are_told_and_cost_only_their_rows(config: C
     assert [row["step"] for row in rows if row["split"] == "train"] == [1, 2, 3, 4, 6, 7]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["cut", "flip", "empty", "header", "key"])
 def test_a_damaged_checkpoint_is_set_aside_and_the_one_before_it_used(
     damage: str, config: Config, whole: dict[str, str], tmp_path: Path
@@ -213,6 +218,7 @@ def test_a_run_that_trains_cannot_be_resumed_beside(config: Config, tmp_path: Pa
         resume_training(tmp_path / "run", Observer())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("edit", "told"),
     [
@@ -235,6 +241,7 @@ def test_a_checkpoint_of_other_circumstances_names_each_difference(
     assert digests(tmp_path / "run" / "checkpoints") == before
 
 
+@pytest.mark.slow
 def test_another_number_of_threads_goes_on_with_a_warning(config: Config, tmp_path: Path) -> None:
     run_training(config, tmp_path / "run", SignalAt(4))
     stored = tmp_path / "run" / "config.toml"

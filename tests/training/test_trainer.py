@@ -55,6 +55,7 @@ def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
+@pytest.mark.slow
 def test_two_runs_with_one_seed_give_identical_weights(small_config: BuildConfig, tmp_path: Path) -> None:
     for name in "ab":
         run_training(small_config(), tmp_path / name, Watcher())
@@ -64,6 +65,7 @@ def test_two_runs_with_one_seed_give_identical_weights(small_config: BuildConfig
     assert not same(a, c)
 
 
+@pytest.mark.slow
 def test_the_stored_config_repeats_the_run(small_config: BuildConfig, tmp_path: Path) -> None:
     run_training(resolve(small_config("losses.sigreg=0.1")), tmp_path / "a", Watcher())
     _, stored = RunFolder.open(tmp_path / "a")
@@ -71,6 +73,7 @@ def test_the_stored_config_repeats_the_run(small_config: BuildConfig, tmp_path: 
     assert same(*(load_file(tmp_path / name / "weights.safetensors") for name in "ab"))
 
 
+@pytest.mark.slow
 def test_a_run_folder_holds_everything(small_config: BuildConfig, tmp_path: Path) -> None:
     watcher = Watcher()
     outcome = run_training(small_config(), tmp_path / "run", watcher)
@@ -90,6 +93,7 @@ def test_a_run_folder_holds_everything(small_config: BuildConfig, tmp_path: Path
     assert all(f"| {name} |" in summary for name in names)
 
 
+@pytest.mark.slow
 def test_training_lowers_the_weighted_sum(small_config: BuildConfig) -> None:
     trainer = trainer_of(small_config("train.steps=200", "train.warmup_steps=2"))
     batch = trainer.sampler.batch(0)
@@ -172,6 +176,7 @@ def test_a_gradient_that_is_not_finite_is_traced_to_its_loss(small_config: Build
     assert caught.value.losses == ["the gradient of inverse_dynamics_h"]
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_keeps_its_weights_and_says_so(small_config: BuildConfig, tmp_path: Path) -> None:
     watcher = SignalAt(2, SIGINT)
     outcome = run_training(small_config("train.steps=50", "train.validate_every=50"), tmp_path / "run", watcher)

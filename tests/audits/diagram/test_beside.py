@@ -39,6 +39,7 @@ def opened() -> Picture:
     return contrast(world(OPEN), world(), LEGEND, title="opened")
 
 
+@pytest.mark.slow
 def test_an_opened_gate_adds_gradient_and_removes_a_cut(opened: Picture) -> None:
     reaching = ("jepa", "h2z", "action_delta_h", "rollout_kstep_h", "rollout_kstep_delta_h", "inverse_dynamics_h")
     assert toned(opened, Tone.ADDED) == {
@@ -70,6 +71,7 @@ def test_added_and_kept_gradient_together_are_what_was_measured(opened: Picture)
         assert drawn == {f"module.{module}" for module in flow.updated(loss)}
 
 
+@pytest.mark.slow
 def test_an_enabled_loss_is_added_with_its_box() -> None:
     picture = contrast(world(losses=[*ENABLED, "sigreg"]), world(), LEGEND, title="sigreg")
     assert [box.lines for box in picture.boxes if box.tone is Tone.ADDED] == [("sigreg",)]
@@ -80,6 +82,7 @@ def test_an_enabled_loss_is_added_with_its_box() -> None:
     assert picture.notes == ("+ encoder: updated by sigreg",)
 
 
+@pytest.mark.slow
 def test_a_disabled_loss_is_removed_with_what_only_it_used() -> None:
     picture = contrast(world(losses=[loss for loss in ENABLED if loss != "z2h"]), world(), LEGEND, title="no z2h")
     assert {box.key for box in picture.boxes if box.tone is Tone.REMOVED} >= {"loss.z2h", "frozen.h_to_z"}

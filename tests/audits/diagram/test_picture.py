@@ -43,6 +43,7 @@ def test_losses_of_two_families_never_share_a_box() -> None:
     assert all(len(members) == 1 for members in alike([survey], Legend()).values())
 
 
+@pytest.mark.slow
 def test_losses_that_part_at_another_setting_share_no_box() -> None:
     one, two = world({}, list(LOSSES)), world({"detach_z_from_h_and_p": False, "detach_decoder": True}, list(LOSSES))
     assert alike([one], LEGEND)["rollout_kstep_h"] == ("rollout_kstep_h", "rollout_kstep_delta_h")
@@ -52,6 +53,7 @@ def test_losses_that_part_at_another_setting_share_no_box() -> None:
         assert {two.flow.updated(loss)} == {two.flow.updated(member) for member in members}
 
 
+@pytest.mark.slow
 def test_families_keep_their_place_whatever_is_shown() -> None:
     assert list(compose(world(losses=["scale_dp"]), LEGEND).families) == list(compose(world(), LEGEND).families)
 
@@ -73,6 +75,7 @@ def test_open_gates_can_be_left_out() -> None:
     assert marks(compose(*small(judged=True), gates=False), Shape.GATE) == {}
 
 
+@pytest.mark.slow
 def test_a_cut_names_file_and_line_and_the_function_if_asked() -> None:
     survey = world(losses=["jepa"])
     (cut,) = (box for box in compose(survey, LEGEND, detail=True).boxes if box.lines[0] == "sg_z")
@@ -123,6 +126,7 @@ def test_shared_weights_are_told_by_an_arrow_beside_the_data() -> None:
     assert "shared weights" in beside.hint
 
 
+@pytest.mark.slow
 def test_modules_that_are_not_in_the_picture_are_named(picture: Picture) -> None:
     assert picture.notes == ("not used by these losses: spare",)
     assert compose(world(losses=["sigreg"]), LEGEND).notes[0].startswith("not used by sigreg: decoder, ")
@@ -149,6 +153,7 @@ def test_a_picture_is_small_enough_to_be_read(gates: dict, losses: tuple[str, ..
     assert len(compose(world(gates, losses), LEGEND).boxes) <= MOST_BOXES
 
 
+@pytest.mark.slow
 def test_losses_that_are_not_asked_for_are_absent() -> None:
     shown = {loss for box in compose(world(losses=["jepa", "z2h"]), LEGEND).boxes for loss in box.losses}
     assert shown == {"jepa", "z2h"}

@@ -55,6 +55,7 @@ def test_no_update_is_drawn_past_the_data() -> None:
         assert all(arrow.data for arrow in picture.arrows)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trap", AUDITED, ids=lambda trap: trap.name)
 def test_every_trap_is_drawn_as_audited(trap: Trap) -> None:
     found = outcome(trap).result
@@ -67,6 +68,7 @@ def test_every_trap_is_drawn_as_audited(trap: Trap) -> None:
                 assert drawn.updated(loss) == drawn.reached(loss) == set(survey.flow.updated(loss))
 
 
+@pytest.mark.slow
 def test_losses_may_be_reordered_without_changing_what_is_drawn() -> None:
     one, other = (read(compose(world(losses=losses), LEGEND)) for losses in (["jepa", "z2h"], ["z2h", "jepa"]))
     assert {loss: one.updated(loss) for loss in ("jepa", "z2h")} == {

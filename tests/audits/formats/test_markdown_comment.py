@@ -34,6 +34,7 @@ def cells(html: str) -> list[list[str]]:
     return [[words(cell) for cell in re.findall(r"<t[dh].*?</t[dh]>", row, re.S)] for row in html.split("<tr>")[1:]]
 
 
+@pytest.mark.slow
 @given(PRINTABLE)
 @example("a &lt; b &amp; c")
 def test_text_is_shown_literally(anything: str) -> None:
