@@ -11,7 +11,7 @@ from audits.forward import Forward
 from audits.places import Place, Stop
 from audits.recording.sources import Sources, Spot
 from audits.result import Routes
-from audits.routing.nodes import Edge, DataSource, SourceKind
+from audits.routing.nodes import DataSource, Edge, SourceKind
 from audits.routing.recorder import RouteRecorder
 from audits.routing.terms import Term, Tracer, essential
 from audits.routing.text import shortened, term_text

@@ -14,7 +14,7 @@ from math import prod
 from audits.places import Place, Stop
 from audits.recording.recorder import Recording
 from audits.recording.sources import Spot
-from audits.routing.nodes import Element, Nodes, Own, DataSource, SourceKind, SourcePart
+from audits.routing.nodes import DataSource, Element, Nodes, Own, SourceKind, SourcePart
 from audits.routing.operations import Operation
 from audits.routing.recorder import Routed
 from audits.routing.selection import Selection, composed

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from audits.routing.nodes import Own, DataSource, SourceKind, SourcePart, digest_of, identity
+from audits.routing.nodes import DataSource, Own, SourceKind, SourcePart, digest_of, identity
 from audits.routing.selection import shown
 
 LONG = 72
