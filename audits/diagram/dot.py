@@ -7,7 +7,7 @@ import re
 from graphviz import Digraph
 
 from audits.diagram import key, palette
-from audits.diagram.labels import FONT, Item, broken, heading, hint, label
+from audits.diagram.labels import FONT, Caption, broken, heading, hint, label
 from audits.diagram.palette import Colour
 from audits.diagram.picture import Arrow, Box, Picture, Shape, Tone
 
@@ -169,9 +169,9 @@ class _Writer:
 
     def _heading(self) -> str:
         picture = self._picture
-        swatches = [Item(name, self._colours[family]) for family, name in key.families(picture) if name]
-        swatches += [Item(text, TONES[tone]) for tone, text in key.tones(picture)]
-        explanations = [Item(text) for text in key.explanations(picture)]
+        swatches = [Caption(name, self._colours[family]) for family, name in key.families(picture) if name]
+        swatches += [Caption(text, TONES[tone]) for tone, text in key.tones(picture)]
+        explanations = [Caption(text) for text in key.explanations(picture)]
         rows = heading(picture.title, swatches, explanations, notes=picture.notes)
         cells = "".join(f'<tr><td align="left">{row}</td></tr>' for row in rows)
         return f'<<table border="0" cellspacing="0" cellpadding="2">{cells}</table>>'

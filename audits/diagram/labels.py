@@ -18,14 +18,14 @@ LONGEST_ROW = 100
 """Characters of a line of the heading."""
 
 
-class Item(NamedTuple):
+class Caption(NamedTuple):
     """An explanation, perhaps of a colour."""
 
     text: str
     colour: Colour | None = None
 
 
-def heading(title: str, *explained: Sequence[Item], notes: Iterable[str] = ()) -> Iterator[str]:
+def heading(title: str, *explained: Sequence[Caption], notes: Iterable[str] = ()) -> Iterator[str]:
     """A line of HTML-like text each: the title, explanations beside each other, notes below each other."""
     yield f'<font point-size="14"><b>{escape(title)}</b></font>'
     for items in explained:
@@ -61,14 +61,14 @@ def broken(name: str, longest: int) -> list[str]:
     return [name[:middle], name[middle:]]
 
 
-def _item(item: Item) -> str:
+def _item(item: Caption) -> str:
     swatch = coloured("■", item.colour) + " " if item.colour else ""
     return swatch + coloured(item.text, palette.MUTED)
 
 
-def _rows(items: Iterable[Item]) -> Iterator[list[Item]]:
+def _rows(items: Iterable[Caption]) -> Iterator[list[Caption]]:
     """No longer than a line."""
-    row: list[Item] = []
+    row: list[Caption] = []
     for item in items:
         if row and sum(len(text) + 3 for text, _ in (*row, item)) > LONGEST_ROW:
             yield row

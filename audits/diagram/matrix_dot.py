@@ -10,7 +10,7 @@ from graphviz import Digraph
 from audits.diagram import palette
 from audits.diagram.dot import TONES
 from audits.diagram.key import TONES as TONE_MEANINGS
-from audits.diagram.labels import FONT, Item, broken, coloured, heading, hint
+from audits.diagram.labels import FONT, Caption, broken, coloured, heading, hint
 from audits.diagram.matrix import Field, Matrix
 from audits.diagram.picture import Tone
 from audits.formats import glyphs
@@ -52,12 +52,12 @@ def _rows(matrix: Matrix) -> Iterator[str]:
 
 def _heading(matrix: Matrix) -> Iterator[str]:
     tones = {field.tone for field in matrix.fields.values()}
-    swatches = [Item(TONE_MEANINGS[tone], colour) for tone, colour in TONES.items() if tone in tones]
+    swatches = [Caption(TONE_MEANINGS[tone], colour) for tone, colour in TONES.items() if tone in tones]
     has_shares = any(field.percent for field in matrix.fields.values())
     written = {field.status for field in matrix.fields.values() if not field.percent}
     statuses = [status for status in matrix.statuses if status in written]
-    glyphed = [Item(f"{glyphs.UNICODE[status]} {glyphs.MEANINGS[status]}") for status in statuses]
-    return heading(matrix.title, swatches, [*([Item(SHARE)] if has_shares else []), *glyphed], notes=matrix.notes)
+    glyphed = [Caption(f"{glyphs.UNICODE[status]} {glyphs.MEANINGS[status]}") for status in statuses]
+    return heading(matrix.title, swatches, [*([Caption(SHARE)] if has_shares else []), *glyphed], notes=matrix.notes)
 
 
 def _column(module: str) -> str:
