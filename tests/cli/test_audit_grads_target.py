@@ -20,8 +20,6 @@ WRONG_TARGETS = {
     "with_losses_as_list": "expected a mapping from loss names to scalars, found list",
     "without_losses": "found an empty dict",
     "with_a_vector": "loss 'task' (gates: default): expected a tensor with one element, found shape [3, 2]",
-    "with_a_float": "loss 'task' (gates: default): expected a tensor with one element, found float",
-    "with_a_constant": "loss 'penalty' is not in the autograd graph",
     "with_nan": "loss 'task' (gates: default): is nan",
     "with_an_infinite_loss": "loss 'task' (gates: default): is inf",
     "with_a_gate_without_values": "gate 'critic_trains_encoder' needs a list of values",
@@ -65,6 +63,13 @@ def test_without_a_table_the_flow_is_shown_and_how_to_get_one(trainers: Path) ->
     assert "--table FLOW.md --update writes one" in result.stdout
     assert re.search(r"^task +● +● +·$", result.stdout, re.MULTILINE)
     assert re.search(r"^value +· +· +●$", result.stdout, re.MULTILINE)
+
+
+@pytest.mark.parametrize(("function", "loss"), [("with_a_float", "task"), ("with_a_constant", "penalty")])
+def test_a_loss_that_is_a_constant_is_a_row_without_a_module(function: str, loss: str, trainers: Path) -> None:
+    result = audit_small(function=function)
+    assert result.exit_code == AS_DOCUMENTED, result.output
+    assert re.search(rf"^{loss} +·  ·  ·$", result.stdout, re.MULTILINE)
 
 
 @pytest.mark.parametrize(("function", "expected"), WRONG_TARGETS.items(), ids=WRONG_TARGETS)
