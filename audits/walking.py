@@ -71,7 +71,7 @@ class Walk:
         if norm is not None:
             return self._with_gradient(cell, loss, norm, self._measured.nonfinite.get(pair, 0))
         if cell.paths:
-            return self._blocked(cell, module)
+            return self._blocked(cell, loss, module)
         if self._cuts.frozen(loss, module):
             return as_frozen(cell)
         cut = self._between.get((loss, module), Cut())
@@ -89,13 +89,16 @@ class Walk:
             return replace(cell, paths=None, reason="a compiled region claims more reach than it has: run it eagerly")
         return cell
 
-    def _blocked(self, cell: Cell, module: int) -> Cell:
+    def _blocked(self, cell: Cell, loss: int, module: int) -> Cell:
         path = self._run.graph.shortest(cell.loss, self._run.columns[module].tensors)
         functions = python_functions(path)
         if functions:
             reason = f"blocked by {' or '.join(functions)}, whose backward returns None"
             return replace(cell, status=Status.ABSENT, reason=reason)
-        return replace(cell, reason="the graph has a path, but autograd returns nothing")
+        if self._compiled[loss] or self._checkpointed[loss]:
+            return replace(cell, reason="the graph has a path, but autograd returns nothing")
+        reason = "the graph has a path along which no gradient goes, by an operation of several outputs"
+        return replace(cell, status=Status.ABSENT, reason=reason)
 
 
 def as_frozen(cell: Cell) -> Cell:

@@ -98,3 +98,37 @@ def entropy_of_a_gaussian_policy() -> Target:
         return {"entropy": -policy.entropy().mean(), "policy": -policy.log_prob(torch.zeros(4, 3)).mean()}
 
     return Target({"actor": actor, "spread": spread}, losses, batches=[points()])
+
+
+@one_loss(a=LIVE, b=ABSENT, why={"b": "several outputs"})
+def many_at_once(x: Tensor, a: nn.Module, b: nn.Module) -> Tensor:
+    """One node of the graph for operations that have nothing to do with each other."""
+    first, _ = torch._foreach_mul([a(x), b(x)], 2.0)  # pyright: ignore[reportPrivateImportUsage]
+    return first.square().mean()
+
+
+@one_loss(a=LIVE, b=ABSENT, why={"b": "argmin"})
+def nearest_code(x: Tensor, a: nn.Module, b: nn.Module) -> Tensor:
+    """The distance chooses; what is chosen is trained."""
+    weight = a.weight
+    assert isinstance(weight, Tensor)
+    return (x - weight[torch.cdist(b(x), weight).argmin(1)]).square().mean()
+
+
+@one_loss(a=ABSENT, b=LIVE, why={"a": "torch.no_grad()"})
+def collected_without_gradient(x: Tensor, a: nn.Module, b: nn.Module) -> Tensor:
+    """A buffer that is filled step by step."""
+    collected = torch.zeros(3, 4, 3)
+    with torch.no_grad():
+        for step in range(3):
+            collected[step] = a(x) * step
+    return F.mse_loss(b(x), collected.mean(0))
+
+
+@one_loss(a=LIVE, b=ABSENT, why={"b": "torch.no_grad()"})
+def added_without_gradient(x: Tensor, a: nn.Module, b: nn.Module) -> Tensor:
+    """What is written to keeps its gradient, what is added has none."""
+    z = a(x) * 1
+    with torch.no_grad():
+        z += b(x)
+    return z.square().mean()
