@@ -108,6 +108,10 @@ class Recorder(TorchFunctionMode):
         self._told.close()
         super().__exit__(*raised)
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Recorder:
+        """A module that is copied in the pass takes its hooks along: they go on reporting here."""
+        return self
+
     def __torch_function__(self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
         if func is SET_GRAD:
             return self._switch_gradient(args[0])
