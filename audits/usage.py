@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -67,10 +68,10 @@ class Calls:
             self._in_training.setdefault(id(module), module)
 
     def _unnamed(self) -> Iterator[str]:
-        owned = {id(each) for root in self._target.root_modules for each in root.modules()}
+        named = {id(each) for column in self._target.named_modules.values() for each in parameters_of(column)}
         for module in self._called.values():
             own = module.parameters(recurse=False)
-            if id(module) not in owned and any(parameter.requires_grad for parameter in own):
+            if any(parameter.requires_grad and id(parameter) not in named for parameter in own):
                 yield _name_of(module, self._target.losses) or type(module).__name__
 
     def _moving(self) -> Iterator[str]:
@@ -92,7 +93,7 @@ def came_apart(target: Target) -> list[tuple[str, str]]:
     for root in target.root_modules:
         for path, module in root.named_modules():
             for name, parameter in module.named_parameters(recurse=False):
-                if parameter.requires_grad and parameter.dim() > 1 and not parameter.is_meta:
+                if parameter.requires_grad and parameter.dim() > 1 and parameter.numel() and not parameter.is_meta:
                     key = parameter.dtype, parameter.device, tuple(parameter.shape)
                     alike.setdefault(key, []).append((f"{path}.{name}".strip("."), module, parameter))
     return [
@@ -151,10 +152,15 @@ def _name_of(module: nn.Module, function: Callable[..., Any], depth: int = 0) ->
 
 def _variables(function: Callable[..., Any]) -> dict[str, Any]:
     """The variables that a function reads from around it, and the object of a method."""
+    while isinstance(function, partial):
+        function = function.func
     function = inspect.unwrap(function)
     bound = {"self": function.__self__} if inspect.ismethod(function) else {}
     plain = function.__func__ if inspect.ismethod(function) else function
     if not inspect.isfunction(plain):
         return bound
-    outer = inspect.getclosurevars(plain)
+    try:
+        outer = inspect.getclosurevars(plain)
+    except ValueError:  # a variable that is not assigned yet
+        return bound
     return {**bound, **outer.nonlocals, **outer.globals}

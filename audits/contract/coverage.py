@@ -36,7 +36,7 @@ def undocumented(audit: Audit, contract: Contract) -> Iterator[Drift]:
     """A drift for each loss without a row, and for each value of a gate of which no row speaks."""
     header = contract.document.flow_tables[-1].table.header
     for loss in _without_row(audit, contract):
-        yield _drift(loss, f"a row for {loss}", contract.document.row(header))
+        yield _drift(loss, "a row", contract.document.row(header))
     tables = contract.document.effect_tables
     line = contract.document.row(tables[-1].table.header if tables else header)
     for pair in _unspoken(audit, contract):

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
     from audits.contract import Comparison
 
-MOST_CAUSES = 20
+MOST_CAUSES = 4
+"""Causes that are shown in full: a screenful."""
+MOST_HEADLINES = 8
+"""Further causes of which the headline is shown."""
 MOST_REMARKS = 8
 READABLE_COUNT = 10**12
 STYLES = {
@@ -43,11 +46,7 @@ def show(comparison: Comparison, console: Console) -> None:
     here = {label: len(drifts) for label, drifts in wording.drifts_by_setting(comparison).items()}
     _other_settings(page, audit, {label: _judgement(n, label, comparison) for label, n in here.items()})
     told = root_causes(comparison.drifts)
-    for root_cause in told[:MOST_CAUSES]:
-        _root_cause(page, root_cause, audit)
-    if more := sum(len(root_cause.causes) + len(root_cause.follows) for root_cause in told[MOST_CAUSES:]):
-        page.paragraph(f"and {wording.counted(more, 'more drift')}: use --format json for all")
-        page.blank()
+    _root_causes(page, told, audit)
     _remarks(page, comparison)
     _notes(page, wording.notes(comparison))
     style = "bold green" if comparison.passed else "bold red"
@@ -128,6 +127,20 @@ def _other_settings(page: Page, audit: Audit, judgements: dict[str, str]) -> Non
         judgement = judgements.get(flow.setting.label)
         page.paragraph(wording.difference(flow, audit.flows[0]) + (f", {judgement}" if judgement else ""))
     if len(audit.flows) > 1:
+        page.blank()
+
+
+def _root_causes(page: Page, told: Sequence[RootCause], audit: Audit) -> None:
+    """The first ones in full, then headlines, then how many more there are."""
+    for root_cause in told[:MOST_CAUSES]:
+        _root_cause(page, root_cause, audit)
+    headlines = [root_cause.headline for root_cause in told[MOST_CAUSES : MOST_CAUSES + MOST_HEADLINES]]
+    for headline in headlines:
+        page.paragraph(headline, style="bold red")
+    if more := sum(len(each.causes) + len(each.follows) for each in told[MOST_CAUSES + MOST_HEADLINES :]):
+        page.paragraph(f"and {wording.counted(more, 'more drift')}")
+    if headlines:
+        page.paragraph("--format json has all of every drift")
         page.blank()
 
 

@@ -134,6 +134,11 @@ def test_modules_that_run_and_have_no_name_are_called_as_the_trainer_calls_them(
     assert (remark.kind, remark.names) == ("ran without a name", ("helper.0",))
 
 
+def test_parameters_of_a_module_that_are_named_one_by_one_have_a_name() -> None:
+    model = net()
+    assert said({"encoder": list(model["encoder"].parameters()), "decoder": model["decoder"]}, plain(model)) == []
+
+
 def test_tied_weights_that_came_apart() -> None:
     torch.manual_seed(0)
     model = nn.ModuleDict({"embedding": nn.Embedding(6, 4), "head": nn.Linear(4, 6, bias=False)})

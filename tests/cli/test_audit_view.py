@@ -192,3 +192,17 @@ if __name__ == "__main__":
         (GOLDEN / f"{screen}.txt").write_text(on_terminal(screen), encoding="utf-8")
     for screen in ("drifts", "table"):
         (GOLDEN / f"{screen}_ascii.txt").write_text(in_ascii(screen), encoding="utf-8")
+
+
+def test_many_causes_are_at_most_a_screenful() -> None:
+    """Four in full, a line for each of eight more, and how many are left."""
+    drift = drifted().drifts[2]
+    drifts = tuple(replace(drift, loss=f"loss_{n}", expected=f"updates decoder_{n}") for n in range(30))
+    console = Console(width=80, file=StringIO(), color_system=None)
+    with console.capture() as capture:
+        show(Comparison(small(), drifts, ()), console)
+    shown = capture.get()
+    below = shown[shown.index("loss_0: ") :].splitlines()
+    assert len(below) <= 60
+    assert [f"loss_{n}: decoder: missing" in shown for n in range(30)] == [True] * 12 + [False] * 18
+    assert "and 18 more drifts" in shown
