@@ -87,10 +87,12 @@ def test_the_check_for_doubled_names_can_fail(copied_project: Path) -> None:
     assert doubled_classes(copied_project) == {"Trainer"}
 
 
+@pytest.mark.slow
 def test_imports_go_one_way(copied_project: Path) -> None:
     assert direction_holds(copied_project)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("package", "imported"),
     [

@@ -9,6 +9,8 @@ import audits.mutation
 from audits import Target
 from audits.mutation import Layer, Mutant, mutation_test
 
+pytestmark = pytest.mark.slow
+
 
 class States:
     """z, a target made of it, and a state that no loss reads."""

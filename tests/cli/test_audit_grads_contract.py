@@ -7,6 +7,8 @@ import pytest
 
 from tests.cli.audit_targets.command import AS_DOCUMENTED, DRIFT, FLOW, audit_grads, audit_small, contents
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "docs" / "gradient_flow.md"
 LOCK = DOCUMENT.with_suffix(".lock.json")

@@ -18,6 +18,8 @@ from jepa_world_model.rules.edits import effects
 from jepa_world_model.rules.judging import judge
 from jepa_world_model.settings import default_settings, read_settings
 
+pytestmark = pytest.mark.slow
+
 MEASURED = [rule for rule in RULES.values() if rule.measured]
 
 

@@ -15,6 +15,8 @@ from jepa_world_model.training.run_folder import RunFolder
 from jepa_world_model.training.trainer import Trainer
 from tests.training.runs import digests, in_processes
 
+pytestmark = pytest.mark.slow
+
 BuildConfig = Callable[..., Config]
 SETTINGS = ("train.steps=6", "losses.sigreg=0.1", "train.batch_size=4", "train.checkpoint_every_steps=3")
 

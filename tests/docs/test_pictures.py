@@ -11,6 +11,8 @@ import pytest
 from audits.diagram.svg import fingerprint
 from tests.docs.pages import COMMANDS, ROOT
 
+pytestmark = pytest.mark.slow
+
 STALE = "stale: run `make docs`"
 
 

@@ -8,6 +8,8 @@ import pytest
 
 from tests.docs.pages import ROOT
 
+pytestmark = pytest.mark.slow
+
 mkdocs = pytest.importorskip("mkdocs.exceptions", reason="needs the extra docs")
 
 SOURCES = ("docs", "examples", "audits", "jepa_world_model")

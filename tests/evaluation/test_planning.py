@@ -19,6 +19,8 @@ from jepa_world_model.evaluation.subject import EvaluatedModel
 from jepa_world_model.worlds.grid import GridState, GridWorld
 from tests.evaluation.oracle import DeafSubject, OracleSubject, StillSubject
 
+pytestmark = pytest.mark.slow
+
 PER_BIN = 8
 
 

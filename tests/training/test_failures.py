@@ -20,7 +20,7 @@ from jepa_world_model.training.run_folder import RunFolder
 from jepa_world_model.training.trainer import Trainer
 from tests.training.runs import SignalAt, digests, in_child
 
-pytestmark = pytest.mark.usefixtures("quick_pictures")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick_pictures")]
 BuildConfig = Callable[..., Config]
 NOBODY = 65534
 STEPS = 8

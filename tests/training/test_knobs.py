@@ -19,6 +19,8 @@ from jepa_world_model.training.runtime import prepare, resolve
 from jepa_world_model.training.session import Session
 from jepa_world_model.training.trainer import Trainer
 
+pytestmark = pytest.mark.slow
+
 BuildConfig = Callable[..., Config]
 KNOBS = ("train.precision=bfloat16", "train.channels_last=false", "train.compile=true", "train.accumulate=2")
 EACH = tuple(f"losses.{name}=0.1" for name in LOSSES)

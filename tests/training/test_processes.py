@@ -25,7 +25,7 @@ from jepa_world_model.training.session import Session
 from jepa_world_model.training.trainer import Trainer
 from tests.training.runs import SignalAt, digests, in_processes
 
-pytestmark = [pytest.mark.forks, pytest.mark.usefixtures("quick_pictures")]
+pytestmark = [pytest.mark.slow, pytest.mark.forks, pytest.mark.usefixtures("quick_pictures")]
 BuildConfig = Callable[..., Config]
 EXACT = 1e-6
 EACH = tuple(f"losses.{name}=0.5" for name in LOSSES)

@@ -18,7 +18,10 @@ from tests.audits.diagram.nasty import nasty
 from tests.audits.diagram.small import small
 from tests.audits.diagram.world import ENABLED, OPEN, world, world_target
 
-pytestmark = pytest.mark.skipif(not (PROGRAM and DRIVER), reason="needs chromium and chromedriver on the PATH")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not (PROGRAM and DRIVER), reason="needs chromium and chromedriver on the PATH"),
+]
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,8 @@ from jepa_cli.app import app
 from jepa_world_model.evaluation.figures import FIGURES
 from tests.conftest import SMALL
 
+pytestmark = pytest.mark.slow
+
 
 def invoke(*arguments: object):
     return CliRunner().invoke(app, [str(argument) for argument in arguments])

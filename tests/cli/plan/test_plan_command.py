@@ -14,6 +14,8 @@ from jepa_cli.plan.view import WalkView
 from jepa_world_model.pictures.walk_film import Film, Moment
 from tests.conftest import SMALL
 
+pytestmark = pytest.mark.slow
+
 
 def invoke(*arguments: object):
     return CliRunner().invoke(app, [str(argument) for argument in arguments])
