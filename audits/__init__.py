@@ -27,12 +27,12 @@ Examples:
 
     >>> from pathlib import Path
     >>> from audits import against
-    >>> rows = ["Loss | Updates", "--- | ---", "reconstruct | encoder, decoder", "value | value"]
+    >>> rows = ["Loss | Updates", "--- | ---", "reconstruct | encoder", "value | value"]
     >>> _ = Path("FLOW.md").write_text("\n".join(f"| {row} |" for row in rows))
     >>> found = audit(target, settings="all")
     >>> comparison = against(found, "FLOW.md")
     >>> [(drift.loss, drift.module, drift.settings) for drift in comparison.drifts]
-    [('value', 'encoder', ('value_trains_encoder=True',))]
+    [('reconstruct', 'decoder', ('default',))]
 """
 
 from importlib import import_module

@@ -74,7 +74,7 @@ class Drift:
     Examples:
         >>> drift = comparison.drifts[0]
         >>> drift.kind, drift.loss, drift.module, drift.settings
-        (<DriftKind.UNEXPECTED: 'unexpected'>, 'value', 'encoder', ('value_trains_encoder=True',))
+        (<DriftKind.UNEXPECTED: 'unexpected'>, 'reconstruct', 'decoder', ('default',))
     """
 
     kind: DriftKind
