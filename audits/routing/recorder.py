@@ -93,10 +93,15 @@ class RouteRecorder(Recorder):
                 for path, tensor in leaves(output, "output"):
                     self.routed.calls[call].outputs.setdefault(self._number(tensor), path.removeprefix("output"))
 
+        def take(module: nn.Module, args: tuple, keywords: dict[str, Any]) -> None:
+            self._take_keywords(
+                module, args, keywords
+            )  # no bound method: a deep copy of a module would copy the recorder
+
         with ExitStack() as stack:
             for module in _modules(target):
                 if id(module) in names and not isinstance(module, torch.jit.ScriptModule):
-                    hook = module.register_forward_pre_hook(self._take_keywords, with_kwargs=True)
+                    hook = module.register_forward_pre_hook(take, with_kwargs=True)
                     stack.callback(hook.remove)
             stack.callback(hooks.register_module_forward_pre_hook(enter).remove)
             stack.callback(hooks.register_module_forward_hook(leave, always_call=True).remove)
