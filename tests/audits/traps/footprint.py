@@ -5,7 +5,7 @@ import random
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from functools import partial
+from functools import _lru_cache_wrapper, partial
 from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -132,6 +132,8 @@ def _leaf(value: Any) -> Any:
         return repr(value.get_state(legacy=False))
     if isinstance(value, random.Random):
         return value.getstate()
+    if isinstance(value, _lru_cache_wrapper):
+        return value.cache_info().currsize
     return repr(value) if isinstance(value, PLAIN) else None
 
 
