@@ -123,7 +123,7 @@ class Nodes:
         if key not in self._found:
             draws = () if draw is None else (draw,)
             node = DataSource(
-                kind, name, column, live=live, digest=digest_of(kind, name if draw is None else "", live), draws=draws
+                kind, name, column, live=live, digest=digest_of(str(kind), "" if draws else name, live), draws=draws
             )
             node.data = self.leaf(kind, name, column=column, draw=draw) if live else node
             self._found[key] = node
@@ -150,7 +150,7 @@ class Nodes:
         node = self._found.get(key)
         if node is None:
             node = DataSource(SourceKind.CALL, name, column, output, own, live, place=place)
-            node.digest, node.draws = _identity((node.kind, name, output, own, live), parts)
+            node.digest, node.draws = _identity((str(node.kind), name, output, str(own), live), parts)
             self._found[key] = node
             node.data = (
                 self.call(name, column, slots, output=output, own=own, live=False, place=place) if live else node
@@ -202,4 +202,5 @@ def _numbered(order: Sequence[SourcePart]) -> tuple[list[tuple[int, ...]], tuple
 
 
 def digest_of(*parts: object) -> str:
+    """Of plain values, so that it is the same whatever their classes here are called."""
     return blake2b(repr(parts).encode(), digest_size=8).hexdigest()
