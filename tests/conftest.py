@@ -1,5 +1,6 @@
 """A world, a model and a run small enough for a test."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -46,15 +47,17 @@ def small_settings() -> list[str]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    """A test that forks processes which meet waits for ever where this one holds a process group of an earlier test.
+    """A test that forks processes which meet may wait for ever in a process that earlier tests have used.
 
-    It is given a process of its own then.
+    What they left of process groups and threads is forked too. It gets a process of its own, unless it runs alone.
     """
     distributed = sys.modules.get("torch.distributed")
-    if not pyfuncitem.get_closest_marker("forks") or not distributed or not distributed.is_initialized():
+    used = hasattr(pyfuncitem.config, "workerinput") or (distributed and distributed.is_initialized())
+    if not pyfuncitem.get_closest_marker("forks") or not used:
         return None
     command = [sys.executable, "-m", "pytest", "-p", "no:xdist", pyfuncitem.nodeid]
-    run = subprocess.run(command, cwd=pyfuncitem.config.rootpath, capture_output=True, text=True)
+    own = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    run = subprocess.run(command, cwd=pyfuncitem.config.rootpath, capture_output=True, text=True, env=own, timeout=600)
     if run.returncode:
         pytest.fail(run.stdout + run.stderr, pytrace=False)
     return True

@@ -36,6 +36,7 @@ class RunFolder(RunFiles):
                     what, instead = "already holds a run", f", or go on with jepa train --resume {path}"
                 raise UserError(f"output folder {path} {what}; nothing was written. Choose another --out{instead}")
             path.mkdir(parents=True, exist_ok=True)
+        run.clear_left_overs()
         run.write(run.config, to_toml(config).encode())
         return run
 

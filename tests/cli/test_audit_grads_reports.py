@@ -126,7 +126,7 @@ def test_strength_as_json_has_an_object_for_each_mutant(trainers: Path) -> None:
     mutants = json.loads((trainers / "mutants.json").read_text())
     (stop,) = [mutant for mutant in mutants if "features.detach()" in mutant["what"]]
     assert stop["setting"] == "default"
-    assert stop["noticed"] == ["presence", "paths", "stops"]
+    assert stop["noticed"] == ["presence", "routes", "stops"]
     assert not stop["hole"]
 
 

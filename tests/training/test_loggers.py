@@ -595,7 +595,7 @@ def complaint(*arguments: str, out: Path) -> str:
 
 def test_an_unknown_service_is_one_message_with_the_nearest_one(tmp_path: Path) -> None:
     text = complaint("--log", "tensorbord", out=tmp_path / "run")
-    assert text.count("error:") == 1
+    assert text.count("Error:") == 1
     assert "did you mean 'tensorboard'?" in text
     for name in ALL:
         assert name in complaint("--log", "paper", out=tmp_path / "run")
@@ -610,7 +610,7 @@ def test_a_package_that_is_not_installed_is_one_message_with_the_command(
 ) -> None:
     monkeypatch.setitem(sys.modules, package, None)
     text = complaint("--log", service, out=tmp_path / "run")
-    assert text.count("error:") == 1
+    assert text.count("Error:") == 1
     assert f"pip install 'jepa-cli[{service}]'" in text
 
 

@@ -102,7 +102,7 @@ def test_recorded_data_is_evaluated_without_a_world(run: Path, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--format", "jsn"), "expected one of rich, json, markdown, html"),
+        (("--format", "jsn"), "--format jsn: did you mean 'json'?"),
         (("--tasks", 0), "--tasks: expected at least 1, found 0"),
         (("--episodes", 0), "--episodes: expected at least 1, found 0"),
         (("--episodes", 3), "expected at least 4 held-out episodes of at least 10 frames, found 3 of 64"),
