@@ -115,7 +115,7 @@ class Case:
 
 
 def compared(case: Case) -> Comparison:
-    """The audit of a case at all gate settings, against the documented flow; path counts only at the locked shape."""
+    """The audit of a case at all gate settings, against the documented flow; routes only at the locked shape."""
     return against(audit(case.target(), settings="all"), TABLE, shape_matters=case.has_locked_shape)
 
 
@@ -158,7 +158,7 @@ def main(count: int = AUDITS, first: int = 0) -> int:
         print(f"{case}  {f'{len(comparison.drifts)} drifts' if comparison.drifts else 'as documented'}", flush=True)
         for drift in comparison.drifts:
             print(f"    {drift}\n      at {'; '.join(drift.settings)}", flush=True)
-    print(f"{alarms} of {count} clean audits report drift; path counts compared in {locked} of them")
+    print(f"{alarms} of {count} clean audits report drift; routes compared in {locked} of them")
     print("cells: " + ", ".join(f"{number} {status}" for status, number in statuses.most_common()))
     return alarms
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,9 @@ from jepa_world_model.gradient_flow.target import jepa_target, trained_target
 from jepa_world_model.losses import LOSSES
 from jepa_world_model.model_config import Config
 from jepa_world_model.states import Gates
+
+THREADS = "OMP_NUM_THREADS"
+"""What a user sets who wants another number."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,16 @@ class WorldModelSubject(Subject):
 def configured(file: Path | None, overrides: Sequence[str]) -> WorldModelSubject:
     """A small untrained model. Raises UserError for a config that has mistakes."""
     config = load_config(file, overrides)
+    _use_one_thread()
     return WorldModelSubject(jepa_target(config), config)
+
+
+def _use_one_thread() -> None:
+    """Operations on a model this small gain nothing from a second thread, and wait for it where cores are busy."""
+    if THREADS not in os.environ:
+        import torch
+
+        torch.set_num_threads(1)
 
 
 def trained(run: Path) -> WorldModelSubject:

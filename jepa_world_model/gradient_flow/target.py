@@ -75,8 +75,8 @@ def jepa_target(
 ) -> Target:
     """An untrained world model as narrow as routing allows, on random frames, with all thirty losses.
 
-    Weights, numbers of layers and normalisations are those of `config`; the gates' defaults are the project's. Path
-    counts depend on `frames` and `horizon`, and not on the number of `windows` or the `width` of each layer.
+    Weights, numbers of layers and normalisations are those of `config`; the gates' defaults are the project's.
+    Routes depend on `frames` and `horizon`, and not on the number of `windows` or the `width` of each layer.
     """
     size = max(config.model.stride, SMALLEST_IMAGE)
     spec = DataSpec(size, 3, ACTIONS, ActionKind.ONE_HOT)
