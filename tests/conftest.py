@@ -45,6 +45,32 @@ def small_settings() -> list[str]:
     return [argument for setting in SMALL for argument in ("--set", setting)]
 
 
+SLOW = (
+    "audits/contract/test_update_properties.py",
+    "audits/diagram",
+    "audits/routing",
+    "audits/test_cuts.py",
+    "audits/test_dataflow.py",
+    "audits/test_programs.py",
+    "cli",
+    "docs",
+    "examples",
+    "losses",
+    "mutants",
+    "training",
+)
+"""Where tests train, draw the world model or start the command: `make fast` leaves them out."""
+QUICK = ("docs/test_links.py", "docs/test_generated.py", "cli/test_audit_view.py", "losses/test_declaration.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is slow as a whole."""
+    for item in items:
+        file = item.path.relative_to(Path(__file__).parent).as_posix()
+        if file.startswith(SLOW) and file not in QUICK:
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     """A test that forks processes which meet may wait for ever in a process that earlier tests have used.
