@@ -48,7 +48,7 @@ def test_a_model_is_trained_and_its_runs_are_listed_and_compared(jepa: Callable[
     jepa("train", *TINY, "--steps", "2", "--out", "runs/a")
     jepa("train", *TINY, "--steps", "2", "--seed", "1", "--out", "runs/b", "--audit-every", "2")
     assert "finished" in jepa("runs")
-    jepa("eval", "runs/a", "--episodes", "2", "--tasks", "1")
+    jepa("eval", "runs/a", "--episodes", "4", "--tasks", "1")
     jepa("runs", "compare", "runs/a", "runs/b", "--out", "curves.png")
     assert (tmp_path / "curves.png").stat().st_size > 0
 
