@@ -29,17 +29,7 @@ def read_actions(path: Path) -> np.ndarray:
     try:
         with np.load(path, allow_pickle=False) as archive:
             actions = archive[_key(path, archive.files)]
-    except (
-        OSError,
-        ValueError,
-        BadZipFile,
-        EOFError,
-        TypeError,
-        MemoryError,
-        NotImplementedError,
-        RuntimeError,
-        SyntaxError,
-    ) as error:
+    except UNREADABLE as error:
         raise UserError(f"{path}: expected a file written by numpy.savez, found something else ({error})") from error
     if actions.ndim != 2 or actions.shape[1] == 0 or actions.dtype.kind not in "biuf":
         raise UserError(
