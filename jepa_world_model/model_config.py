@@ -173,9 +173,9 @@ class TrainConfig:
         sequence_length: T, the frames of a window.
         rollout_horizon: K, how many steps a rollout imagines.
         learning_rate: Learning rate of AdamW after the warm-up. It falls to a tenth by a cosine until the last step.
-        perception_steps: So many of the steps train encoder and decoder alone, before everything else; then z of every
-            frame is computed once, and the other losses are trained on that. 0 trains all losses together. Needs the
-            gate detach_z_from_h_and_p to be closed.
+        perception_share: This share of the steps trains encoder and decoder alone, before everything else; then z of
+            every frame is computed once, and the other losses are trained on that. 0 trains all losses together. More
+            needs the gate detach_z_from_h_and_p to be closed.
         perception_batch_size: Windows in a batch of these first steps.
         perception_sequence_length: Frames of a window in these first steps.
         perception_learning_rate: Learning rate of these first steps; it too rises and falls.
@@ -203,7 +203,7 @@ class TrainConfig:
     sequence_length: Annotated[Whole, Field(ge=2)] = 8
     rollout_horizon: Count = 3
     learning_rate: Positive = 1e-3
-    perception_steps: Annotated[Whole, Field(ge=0)] = 0
+    perception_share: Annotated[float, Field(ge=0, lt=1)] = 0.0
     perception_batch_size: Annotated[Whole, Field(ge=2)] = 64
     perception_sequence_length: Count = 1
     perception_learning_rate: Positive = 3e-3
@@ -237,21 +237,13 @@ class TrainConfig:
     @model_validator(mode="after")
     def _batch_divides(self) -> "TrainConfig":
         sizes = {"batch_size": self.batch_size}
-        if self.perception_steps:
+        if self.perception_share:
             sizes["perception_batch_size"] = self.perception_batch_size
         for name, size in sizes.items():
             if size % self.accumulate or size == self.accumulate:
                 raise ValueError(
                     f"accumulate {self.accumulate} must divide {name} {size} into parts of 2 windows or more"
                 )
-        return self
-
-    @model_validator(mode="after")
-    def _steps_left(self) -> "TrainConfig":
-        if self.perception_steps >= self.steps and self.perception_steps:
-            raise ValueError(
-                f"perception_steps {self.perception_steps} must leave some of the {self.steps} steps to the other losses"
-            )
         return self
 
 
@@ -308,17 +300,24 @@ class Config:
         return {gate: getattr(getattr(self, key.partition(".")[0]), gate) for gate, key in record().gates.items()}
 
     @model_validator(mode="after")
-    def _phases_are_separate(self) -> "Config":
-        if self.train.perception_steps and (reason := why_not_separate(self)):
+    def _phases_are_separate(self, info: ValidationInfo) -> "Config":
+        reason = self._why_not_separate()
+        if reason and info.context != FOR_RULES:
             raise ValueError(
-                f"train.perception_steps = {self.train.perception_steps}: {reason}. Close the gate "
-                "train.detach_z_from_h_and_p and switch such losses off, or use train.perception_steps = 0"
+                f"train.perception_share = {self.train.perception_share:g}: {reason}; train all losses together "
+                "(--set train.perception_share=0), or close train.detach_z_from_h_and_p and switch such losses off"
             )
         return self
 
+    def _why_not_separate(self) -> str:
+        routing = record().routing(self.gates)
+        return why_not_separate(routing, self.losses.enabled) if self.train.perception_share else ""
+
     @model_validator(mode="after")
     def _long_enough(self, info: ValidationInfo) -> "Config":
-        short = [line for phase in phases_of(self) for loss in phase.losses for line in self._too_short_for(loss, phase)]
+        short = [
+            line for phase in phases_of(self) for loss in phase.losses for line in self._too_short_for(loss, phase)
+        ]
         if short and info.context != FOR_RULES:
             raise ValueError("; ".join(short))
         return self

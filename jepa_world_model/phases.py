@@ -1,7 +1,7 @@
 """The phases of a run: which losses are trained from which step to which, and on what.
 
 Usually there is one phase, in which all losses share each forward pass. While the gate `detach_z_from_h_and_p` is
-closed, no loss of h or p reaches the encoder; then perception can be trained first (`train.perception_steps`), z of
+closed, no loss of h or p reaches the encoder; then perception can be trained first (`train.perception_share`), z of
 every frame be computed once and kept, and all other losses be trained on that, at a fraction of the cost of a step.
 The routing is the same: only a gate that is closed anyway is used.
 """
@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from jepa_world_model.record import record
+from jepa_world_model.record import Routing, record
 
 if TYPE_CHECKING:
     from jepa_world_model.losses import Loss
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 PERCEPTION = frozenset({"encoder", "decoder"})
 """A loss that updates one of these belongs to the phase of perception."""
+AFTER = frozenset({"predictor", "h_to_z", "z_to_h", "z_to_p"})
+"""What reads z in the second phase."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,11 +48,12 @@ class Phase:
 
 def phases_of(config: Config) -> tuple[Phase, ...]:
     """The phases in their order. The first begins at step 0, the last ends with the run."""
-    train, early = config.train, config.train.perception_steps
+    train = config.train
+    early = min(max(1, round(train.steps * train.perception_share)), train.steps - 1) if train.perception_share else 0
     own = (train.batch_size, train.sequence_length, train.learning_rate)
     if not early:
         return (Phase("joint", 0, train.steps, config.enabled, *own),)
-    seeing = set(perception_losses(config))
+    seeing = set(perception_losses(record().routing(config.gates), config.losses.enabled))
     perception = {loss: weight for loss, weight in config.enabled.items() if loss.name in seeing}
     dynamics = {loss: weight for loss, weight in config.enabled.items() if loss.name not in seeing}
     first = (train.perception_batch_size, train.perception_sequence_length, train.perception_learning_rate)
@@ -65,24 +68,29 @@ def phase_at(phases: Iterable[Phase], done: int) -> Phase:
     return next(phase for phase in phases if done <= phase.last)
 
 
-def perception_losses(config: Config) -> list[str]:
+def perception_losses(routing: Routing, enabled: Iterable[str]) -> list[str]:
     """The enabled losses that update encoder or decoder."""
-    updates = record().routing(config.gates).updates
-    return [name for name in config.losses.enabled if PERCEPTION & set(updates[name])]
+    return [name for name in enabled if PERCEPTION & set(routing.updates[name])]
 
 
-def why_not_separate(config: Config) -> str:
+def why_not_separate(routing: Routing, enabled: Iterable[str]) -> str:
     """Why perception and the rest cannot be trained in two phases; empty where they can."""
-    routing, seeing = record().routing(config.gates), perception_losses(config)
-    others = [name for name in config.losses.enabled if name not in seeing]
+    enabled = list(enabled)
+    seeing = perception_losses(routing, enabled)
+    others = [name for name in enabled if name not in seeing]
     if not seeing:
         return "no enabled loss updates encoder or decoder"
     if not others:
         return "every enabled loss updates encoder or decoder, so one phase is all there is"
+    mixed = [name for name in seeing if AFTER & set(routing.updates[name])]
+    if mixed:
+        return f"{_listed(mixed)} would train what sees and what predicts together"
     shared = _modules(routing.updates, seeing) & _modules(routing.updates, others)
     both = [name for name in seeing if shared & set(routing.updates[name])]
     if both:
-        return f"{_listed(both)} would train {_listed(sorted(shared))} in the first phase, and other losses in the second"
+        return (
+            f"{_listed(both)} would train {_listed(sorted(shared))} in the first phase, and other losses in the second"
+        )
     drawing = [name for name in others if "decoder" in routing.uses[name]]
     return f"{_listed(drawing)} needs frames, and the second phase has only z" if drawing else ""
 

@@ -20,6 +20,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "pixel_delta_multi_box": 0.0,
             "recon_hard": 1.0,
             "inverse_dynamics_h": 0.1,
+            "geometry_rank_p": 0.0,
             "action_delta_q": 1.0,
             "scale_q": 1.0,
             "apart_q": 1.0,
@@ -27,8 +28,8 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "still_dp": 0.03,
         },
         "train": {
-            "steps": 4000,
-            "perception_steps": 1500,
+            "steps": 6000,
+            "perception_share": 0.34,
             "batch_size": 16,
             "rollout_horizon": 4,
             "validate_every": 250,
@@ -59,4 +60,3 @@ def on_preset(values: Mapping[str, Any], default: str = DEFAULT) -> dict[str, An
     base = PRESETS.get(name, {}) if isinstance(name, str) else {}
     merged = {table: {**base.get(table, {}), **given} for table, given in values.items() if isinstance(given, Mapping)}
     return {**base, **values, **merged, "preset": name}
-

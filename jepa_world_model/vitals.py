@@ -1,6 +1,6 @@
 """Vitals: measures of the representations with bounds, which detect collapse and explosion during training.
 
-A vital is declared like a loss: a function whose parameter names the state that it reads. Its bounds are the defaults
+A vital is declared like a loss: a function whose parameters name the states that it reads. Its bounds are the defaults
 of the table [alarms] of a config. It is measured at each validation, on held-out windows, as long as its module is
 trained. What a run measures anyway, its losses and the norm of its gradient, has bounds too.
 """
@@ -29,6 +29,8 @@ class Bound:
     side: str
     default: float
     meaning: str
+    patience: float = 0.0
+    """The share of the run's steps before which it is not judged."""
 
     @property
     def key(self) -> str:
@@ -41,20 +43,20 @@ class Bound:
 
 @dataclass(frozen=True)
 class Vital:
-    """A declared vital. Calling it with the state that it reads gives a scalar."""
+    """A declared vital. Calling it with the states that it reads gives a scalar."""
 
     name: str
-    reads: str
+    reads: tuple[str, ...]
     module: str
-    function: Callable[[Tensor], Tensor]
+    function: Callable[..., Tensor]
 
     @property
     def meaning(self) -> str:
         """What it measures, in one line."""
         return (self.function.__doc__ or "").partition("\n")[0]
 
-    def __call__(self, state: Tensor) -> Tensor:
-        return self.function(state)
+    def __call__(self, *states: Tensor) -> Tensor:
+        return self.function(*states)
 
 
 BOUNDS: list[Bound] = [
@@ -83,15 +85,22 @@ BOUNDS: list[Bound] = [
 
 
 def vital(
-    *, module: str, below: tuple[float, str] | None = None, above: tuple[float, str] | None = None
-) -> Callable[[Callable[[Tensor], Tensor]], Vital]:
-    """Declare a vital under the function's name, of the module that it is about, with what crossing a bound means."""
+    *,
+    module: str,
+    below: tuple[float, str] | None = None,
+    above: tuple[float, str] | None = None,
+    patience: float = 0.0,
+) -> Callable[[Callable[..., Tensor]], Vital]:
+    """Declare a vital under the function's name, of the module that it is about, with what crossing a bound means.
 
-    def declare(function: Callable[[Tensor], Tensor]) -> Vital:
+    With `patience` it is judged only after that share of the run's steps.
+    """
+
+    def declare(function: Callable[..., Tensor]) -> Vital:
         name = function.__name__
-        (reads,) = inspect.signature(function).parameters
-        VITALS[name] = Vital(name, reads, module, function)
-        BOUNDS.extend(Bound(name, side, *bound) for side, bound in ((BELOW, below), (ABOVE, above)) if bound)
+        VITALS[name] = Vital(name, tuple(inspect.signature(function).parameters), module, function)
+        sides = ((BELOW, below), (ABOVE, above))
+        BOUNDS.extend(Bound(name, side, *bound, patience) for side, bound in sides if bound)
         return VITALS[name]
 
     return declare
@@ -148,6 +157,30 @@ def h_norm(h: Tensor) -> Tensor:
 def dp_length(dp: Tensor) -> Tensor:
     """Median length of the pose increments Δp."""
     return torch.linalg.vector_norm(dp, dim=-1).median()
+
+
+@vital(
+    module="p_action_delta_projector",
+    above=(
+        0.95,
+        "the pose ignores the action: whatever is done, Δp points the same way, so p is of no use for planning. Give "
+        "it something to follow: losses.anchor_dp with the losses of q (preset = recommended), or "
+        "losses.inverse_dynamics_dp",
+    ),
+    patience=0.6,
+)
+def dp_action_cosine(dp: Tensor, a: Tensor) -> Tensor:
+    """The least cosine between the mean Δp of two kinds of action: 1 where p moves alike whatever is done.
+
+    A kind is a column of the action and the sign that it has there; one that was not taken does not count.
+    """
+    steps, taken = dp.flatten(0, -2).float(), a[:, :-1].flatten(0, -2).float()
+    kinds = torch.cat([taken.clamp(min=0), -taken.clamp(max=0)], dim=-1)  # [N, 2 A]
+    kinds = kinds[:, kinds.sum(dim=0) > 0]
+    if kinds.shape[1] < 2:
+        return dp.new_zeros(())
+    unit = torch.nn.functional.normalize(kinds.T @ steps, dim=-1)
+    return (unit @ unit.T).min()
 
 
 def effective_rank(vectors: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from jepa_cli.terminal.progress import counted
 from jepa_world_model.config_file import config_of
 from jepa_world_model.gradient_flow.target import jepa_target, trained_target
 from jepa_world_model.losses import LOSSES
+from jepa_world_model.model_config import Config
 from jepa_world_model.record import Routing, record
 from jepa_world_model.rules import Check, Measurement, Opposition
 from jepa_world_model.rules.settings import Settings
@@ -31,7 +32,7 @@ def measured(after: Settings, before: Settings, checkpoint: Path | None = None) 
     and for weights that do not fit; AuditError as an audit does.
     """
     losses = [loss for loss in LOSSES if loss in {*after.enabled, *before.enabled}]
-    alike = config_of(after.values).model == config_of(before.values).model
+    alike = _config(after).model == _config(before).model
     here, there = _wanted(after), _wanted(before)
     together = [*here, *(gates for gates in there if gates not in here)]
     audited = len(together) if alike else len(here) + len(there)
@@ -67,8 +68,13 @@ def _wanted(settings: Settings) -> list[Gates]:
     return [gates, *({**gates, gate: True} for gate, closed in gates.items() if not closed)]
 
 
+def _config(settings: Settings) -> Config:
+    """With all losses in one phase: phases change when a loss is trained, not where its gradient goes."""
+    return config_of({**settings.values, "train.perception_share": 0.0})
+
+
 def _target(settings: Settings, checkpoint: Path | None) -> Target:
-    config = config_of(settings.values)
+    config = _config(settings)
     if checkpoint is None:
         return jepa_target(config, batches=BATCHES)
     return trained_target(checkpoint, config, batches=BATCHES)[0]

@@ -1,11 +1,12 @@
-"""Policies of the embedded worlds: persistent walks with a few random moves and pauses."""
+"""Policies of the embedded worlds: persistent walks with a few pauses, random moves, and tries at walls."""
 
 import numpy as np
 
 from jepa_world_model.data.grid_map import MOVES, NOOP, GridMap
 
 PAUSE = 0.04  # probability of a NOOP
-STRAY = 0.08  # probability of a random move, which may run into a wall
+STRAY = 0.08  # probability of a random move
+BUMP = 0.1  # probability of a move into a wall, beside one: whoever never tries does not learn what blocks
 SEEK_KEY = 0.3  # probability that the next goal is the key
 TURN_BACK = 0.03  # probability of reversing in the ring
 
@@ -23,7 +24,7 @@ def walk_to_goals(grid: GridMap, rng: np.random.Generator, length: int, start: i
         nearer = [
             move for move in range(NOOP) if grid.distance[grid.next_cell[cell][move], goal] < grid.distance[cell, goal]
         ]
-        action = _disturb(rng, action if action in nearer else _any(rng, nearer))
+        action = _disturb(rng, grid, cell, action if action in nearer else _any(rng, nearer))
         actions.append(action)
         cells.append(grid.next_cell[cell][action])
     return np.array(cells), np.array([*actions, NOOP])
@@ -39,7 +40,7 @@ def walk_round(grid: GridMap, rng: np.random.Generator, length: int, start: int)
             heading = opposite(heading)
         if grid.next_cell[cell][heading] == cell:  # a corner, or turned against the wall
             heading = _any(rng, [move for move in _open_moves(grid, cell) if move != opposite(heading)])
-        action = _disturb(rng, heading)
+        action = _disturb(rng, grid, cell, heading)
         actions.append(action)
         cells.append(grid.next_cell[cell][action])
     return np.array(cells), np.array([*actions, NOOP])
@@ -51,11 +52,14 @@ def opposite(move: int) -> int:
     return tuple(MOVES.values()).index((-row, -column))
 
 
-def _disturb(rng: np.random.Generator, action: int) -> int:
+def _disturb(rng: np.random.Generator, grid: GridMap, cell: int, action: int) -> int:
     chance = rng.random()
     if chance < PAUSE:
         return NOOP
-    return int(rng.integers(NOOP)) if chance < PAUSE + STRAY else action
+    if chance < PAUSE + STRAY:
+        return int(rng.integers(NOOP))
+    walls = [move for move in range(NOOP) if grid.next_cell[cell][move] == cell]
+    return _any(rng, walls) if walls and chance < PAUSE + STRAY + BUMP else action
 
 
 def _open_moves(grid: GridMap, cell: int) -> list[int]:

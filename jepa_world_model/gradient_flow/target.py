@@ -142,7 +142,7 @@ def _target(model: WorldModel, batches: list[ModelInputs], config: Config, horiz
         gates={gate.name: (gate.default, not gate.default) for gate in fields(Gates)},
         name="jepa_world_model",
         weights={name: getattr(config.losses, name) for name in LOSSES},
-        shape=_shape(model, batches[0], horizon),
+        shape=_shape(batches[0], horizon),
         helpers=(gradient.__name__,),
         locate=declared_stop,
         states=(States,),
@@ -151,14 +151,10 @@ def _target(model: WorldModel, batches: list[ModelInputs], config: Config, horiz
     )
 
 
-def _shape(model: WorldModel, batch: ModelInputs, horizon: int) -> dict[str, int | bool]:
+def _shape(batch: ModelInputs, horizon: int) -> dict[str, int | bool]:
     return {
         "frames": batch[0].shape[1],
         "horizon": horizon,
-        "encoder_layers": len(model.config.encoder_widths),
-        "decoder_layers": len(model.config.decoder_widths),
-        "predictor_spectral_norm": model.config.predictor_spectral_norm,
-        "delta_layer_norm": model.config.delta_layer_norm,
     }
 
 

@@ -54,7 +54,7 @@ def pixel_delta(residual: Tensor) -> Tensor:
 
 @loss(
     updates="encoder, decoder",
-    meaning="squared error of each pixel, weighted by sg(itself): an average over the batch that the worst pixels decide",
+    meaning="squared error of each pixel, weighted by sg(itself): an average that the worst pixels decide",
     frames=1,
 )
 def recon_hard(residual: Tensor) -> Tensor:

@@ -5,7 +5,6 @@ from torch import Tensor, nn
 
 from jepa_world_model.modules.convolution import he_initialised
 
-
 FIRST_SPRITE = 0.05
 
 

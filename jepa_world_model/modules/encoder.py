@@ -21,9 +21,7 @@ class Encoder(nn.Module):
     coordinates: Tensor
     mean_frame: Tensor
 
-    def __init__(
-        self, channels: int, image_size: int, widths: tuple[int, ...], *, mean_frame: bool = False
-    ) -> None:
+    def __init__(self, channels: int, image_size: int, widths: tuple[int, ...], *, mean_frame: bool = False) -> None:
         super().__init__()
         if mean_frame:
             self.register_buffer("mean_frame", torch.zeros(channels, image_size, image_size))

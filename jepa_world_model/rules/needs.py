@@ -3,10 +3,14 @@
 from collections.abc import Iterator
 
 from jepa_world_model.losses import LOSSES
+from jepa_world_model.phases import perception_losses, why_not_separate
 from jepa_world_model.rules.rule import Check, Found, Level, listed, rule, weight_keys
 
 WINDOW, HORIZON = "train.sequence_length", "train.rollout_horizon"
+PERCEPTION_WINDOW = "train.perception_sequence_length"
 POSE = ("action_delta_dp", "additivity_dp", "rollout_kstep_p", "scale_dp", "geometry_rank_p")
+APART = {"anchor_dp", "inverse_dynamics_dp", "inverse_dynamics_p"}
+"""Losses that keep the increments of different actions apart."""
 
 
 @rule(
@@ -30,18 +34,22 @@ def rollout_too_shallow(check: Check) -> Iterator[Found]:
 @rule(
     Level.ERROR,
     why="A loss that compares several frames has no terms in a shorter window.",
-    remedy="Lengthen the windows (train.sequence_length), or switch the loss off.",
+    remedy="Lengthen the windows (train.sequence_length, in the phase of perception train.perception_sequence_length), "
+    "or switch the loss off.",
     triggers=["train.sequence_length=3", "train.rollout_horizon=2", "losses.rollout_kstep_p=0.5"],
     passes=["train.sequence_length=4"],
 )
 def window_too_short(check: Check) -> Iterator[Found]:
     """A loss needs a longer window."""
-    window = check.settings.values[WINDOW]
-    short = [loss for loss in check.enabled if LOSSES[loss].frames > window]
-    if short:
-        needs = listed([f"{loss} (needs {LOSSES[loss].frames})" for loss in short])
-        message = f"windows of {window} frames are too short for {needs}"
-        yield Found(message, tuple(short), (WINDOW, *weight_keys(short)))
+    values = check.settings.values
+    seeing = perception_losses(check.routing, check.enabled) if values["train.perception_share"] else []
+    others = [loss for loss in check.enabled if loss not in seeing]
+    for key, losses in ((WINDOW, others), (PERCEPTION_WINDOW, seeing)):
+        short = [loss for loss in losses if LOSSES[loss].frames > values[key]]
+        if short:
+            needs = listed([f"{loss} (needs {LOSSES[loss].frames})" for loss in short])
+            message = f"windows of {values[key]} frames are too short for {needs}"
+            yield Found(message, tuple(short), (key, *weight_keys(short)))
 
 
 @rule(
@@ -76,15 +84,33 @@ def prototype_without_scale(check: Check) -> Iterator[Found]:
 
 @rule(
     Level.INFO,
-    why="A pose that drifts in one direction, whatever the action, satisfies all default losses of p at once (measured "
-    "in docs/log.md). Only a loss that reads the action back from p keeps the increments of different actions apart.",
-    remedy="For planning with p, enable inverse_dynamics_dp.",
-    triggers=[],
+    why="A pose that drifts in one direction, whatever the action, satisfies all losses of p that the preset reference "
+    "enables (measured in docs/log.md). Only a loss that compares it with places, or reads the action back from it, "
+    "keeps the increments of different actions apart.",
+    remedy="For planning with p, enable anchor_dp with the losses of q, or inverse_dynamics_dp.",
+    triggers=["losses.anchor_dp=0"],
     passes=["losses.inverse_dynamics_dp=1"],
 )
 def pose_may_drift(check: Check) -> Iterator[Found]:
     """Nothing asks that different actions move the pose differently."""
     enabled = [loss for loss in POSE if loss in check.enabled]
-    if enabled and not {"inverse_dynamics_dp", "inverse_dynamics_p"} & set(check.enabled):
+    if enabled and not APART & set(check.enabled):
         message = "no loss asks that different actions move the pose differently"
-        yield Found(message, ("p_action_delta_projector",), weight_keys(("inverse_dynamics_dp",)))
+        yield Found(message, ("p_action_delta_projector",), weight_keys(("anchor_dp", "inverse_dynamics_dp")))
+
+
+@rule(
+    Level.ERROR,
+    why="In two phases the second one has z of each frame instead of the frame, and the encoder rests. A loss that "
+    "would still train encoder or decoder there, or that is needed in both phases, cannot be placed.",
+    remedy="Train all losses together (train.perception_share = 0), or close the gate train.detach_z_from_h_and_p and "
+    "switch such losses off.",
+    triggers=["train.perception_share=0.5", "train.detach_z_from_h_and_p=false"],
+    passes=["train.perception_share=0", "train.detach_z_from_h_and_p=false"],
+)
+def phases_not_separate(check: Check) -> Iterator[Found]:
+    """Perception cannot be trained before the other losses."""
+    share = check.settings.values["train.perception_share"]
+    reason = why_not_separate(check.routing, check.enabled) if share else ""
+    if reason:
+        yield Found(f"train.perception_share = {share:g}: {reason}", (), ("train.perception_share",))

@@ -9,7 +9,7 @@ from jepa_world_model.rules.rule import Check, Found, Level, listed, rule, weigh
 EXTREME = 1e4
 ALL_OFF = [f"losses.{loss}=0" for loss in LOSSES]
 SAME_TARGET = (
-    ("frames", ("recon_multi_box", "recon", "recon_patch", "recon_multi_gauss")),
+    ("frames", ("recon_multi_box", "recon", "recon_patch", "recon_multi_gauss", "recon_hard")),
     ("changes between frames", ("pixel_delta_multi_box", "pixel_delta")),
     ("imagined frames", ("rollout_recon_z", "rollout_recon_multi_box_z")),
     ("changes between imagined frames", ("rollout_recon_delta_z", "rollout_recon_multi_box_delta_z")),
@@ -65,7 +65,7 @@ def nothing_enabled(check: Check) -> Iterator[Found]:
     why="A loss that weighs ten thousand times less than another is as good as off, and its module may train on noise.",
     remedy="Bring the weights nearer to each other, or switch the small one off.",
     triggers=["losses.jepa=1e5"],
-    passes=["losses.jepa=1e3"],
+    passes=["losses.jepa=1e2"],
 )
 def extreme_ratio(check: Check) -> Iterator[Found]:
     """The largest weight is more than 10,000 times the smallest."""
@@ -85,7 +85,7 @@ def extreme_ratio(check: Check) -> Iterator[Found]:
     "everything else, and no weight says so.",
     remedy="Keep one of them, or lower the weights so that their sum is what you intend.",
     triggers=["losses.recon=1"],
-    passes=["losses.recon=1", "losses.recon_multi_box=0"],
+    passes=["losses.recon=1", "losses.recon_multi_box=0", "losses.recon_hard=0"],
 )
 def same_target_twice(check: Check) -> Iterator[Found]:
     """Several losses compare the same images."""

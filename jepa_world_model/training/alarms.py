@@ -44,12 +44,14 @@ class Watch:
     def reported(self) -> list[str]:
         return sorted(self._reported)
 
-    def look(self, step: int, values: Mapping[str, float], subject: str = "") -> list[Alarm]:
-        """Alarms that were not reported yet. `values` by measure."""
+    def look(self, step: int, values: Mapping[str, float], subject: str = "", *, steps: int = 0) -> list[Alarm]:
+        """Alarms that were not reported yet. `values` by measure; `steps` is the length of the run."""
         found = [
             Alarm(bound, self._limits[bound.key], step, values[bound.measure], subject)
             for bound in BOUNDS
-            if bound.measure in values and bound.crossed(values[bound.measure], self._limits[bound.key])
+            if bound.measure in values
+            and step >= bound.patience * steps
+            and bound.crossed(values[bound.measure], self._limits[bound.key])
         ]
         fresh = [alarm for alarm in found if alarm.key not in self._reported]
         self._reported |= {alarm.key for alarm in fresh}

@@ -43,7 +43,7 @@ def validate(
     Model and random state are left as they were; other processes are not waited for.
     """
     vitals = [vital for vital in VITALS.values() if vital.module in trained]
-    losses, seen = [], {vital.reads: [] for vital in vitals}
+    losses, seen = [], {name: [] for vital in vitals for name in vital.reads}
     was_training = model.training
     model.eval()
     devices = [runtime.device] if runtime.device.type == "cuda" else []
@@ -55,6 +55,6 @@ def validate(
             for name, values in seen.items():
                 values.append(states[name])
     model.train(was_training)
-    measured = {vital.name: vital(torch.cat(seen[vital.reads])).item() for vital in vitals}
+    measured = {vital.name: vital(*(torch.cat(seen[name]) for name in vital.reads)).item() for vital in vitals}
     means = torch.stack(losses).mean(dim=0).tolist()
     return Validation(step, dict(zip(objective.names, means, strict=True)), measured)

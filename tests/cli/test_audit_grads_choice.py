@@ -71,10 +71,13 @@ def test_gates_change_the_setting_of_a_config() -> None:
     assert audited("--losses", "scale_dp", *chosen)[1] == ["detach_decoder=True, pose_delta_detach_h=False"]
 
 
-def test_a_shallow_model_is_audited_and_its_lock_is_another() -> None:
-    """Its stride is smaller than the smallest image; its paths are others than those of the lock file."""
-    shallow = ["--set", "model.encoder_widths=[4, 8]", "--set", "model.decoder_widths=[4, 8]"]
-    assert "encoder_layers: 4 in the lock, 2 here" in complaint(audit_grads("--losses", "recon", *shallow))
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "other", ["model.encoder_widths=[4, 8]", "model.predictor_spectral_norm=true", "preset=reference"]
+)
+def test_layers_inside_of_modules_change_no_route(other: str) -> None:
+    """A stride that is smaller than the smallest image, other layers, another preset: the lock holds for all."""
+    assert audited("--losses", "jepa", "--set", other) == (["jepa"], ["default"])
 
 
 def test_all_gates_of_another_trainer(trainers: Path) -> None:
@@ -96,7 +99,6 @@ def test_all_gates_of_another_trainer(trainers: Path) -> None:
         (["--gates", "default", "--gates", "detach_decoder=True"], "expected all, default or GATE=VALUE"),
         (["--gates", "detach_decoder=True", "--gates", "detach_decoder=False"], "one value for each gate"),
         (["--set", "train.detach_decodr=true"], "did you mean 'train.detach_decoder'?"),
-        (["--set", "model.encoder_widths=[8, 8]"], "encoder_layers: 4 in the lock, 2 here"),
         (["--config", "no_such.toml"], "no_such.toml does not exist"),
     ],
 )

@@ -32,7 +32,7 @@ def checks(*overrides: str) -> tuple[Check, Check]:
 @cache
 def audited(*overrides: str) -> Audit:
     """The enabled losses of a config at its gates, audited by itself."""
-    config = load_config(None, overrides)
+    config = load_config(None, ["train.perception_share=0", *overrides])
     gates = read_settings(None, overrides).gates
     return audit(jepa_target(config), settings=[gates], losses=[loss.name for loss in config.enabled])
 

@@ -22,7 +22,7 @@ def test_every_loss_has_a_weight_with_its_default() -> None:
 
 
 def test_fourteen_losses_are_on_by_default() -> None:
-    assert len(LOSSES) == 30
+    assert len(LOSSES) == 36
     assert len(Config().enabled) == 14
 
 
@@ -41,7 +41,9 @@ def test_toml_holds_every_key_and_reads_back_to_the_same_config(tmp_path: Path) 
     file = tmp_path / "config.toml"
     file.write_text(to_toml(config), encoding="utf-8")
     assert load_config(file) == config
-    written = {f"{table}.{key}" for table, keys in tomllib.loads(to_toml(config)).items() for key in keys}
+    tables = tomllib.loads(to_toml(config))
+    assert tables.pop("preset") == "recommended"
+    written = {f"{table}.{key}" for table, keys in tables.items() for key in keys}
     assert written == set(KEYS)
 
 

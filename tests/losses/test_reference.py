@@ -12,6 +12,7 @@ from torch.testing import assert_close
 from jepa_world_model.losses import LOSSES
 from jepa_world_model.losses.hardness import BETA, HARDEST, LEVELS, SIGMAS
 from jepa_world_model.losses.isotropy import KNOTS, REACH, SLICES
+from jepa_world_model.losses.place_pose import SAME_PLACE
 from jepa_world_model.losses.pose import RANK_MARGIN, STEP_LENGTH, TRIM
 from jepa_world_model.losses.reconstruction import PATCH, SMOOTH
 from jepa_world_model.model import WorldModel
@@ -76,6 +77,10 @@ class Slow:
     @cached_property
     def dp(self) -> list[Tensor]:
         return [self.increment(self.p[t], self.h[t], self.a[t]) for t in range(self.frames - 1)]
+
+    @cached_property
+    def q(self) -> list[Tensor]:
+        return [self.model.z_to_p(self.into_dynamics(z)) for z in self.z]
 
     @cached_property
     def decoded(self) -> list[Tensor]:
@@ -243,6 +248,51 @@ def geometry_rank_p(w: Slow) -> Tensor:
     return average(hinges)
 
 
+# q ------------------------------------------------------------------------------------------------------------------
+
+
+def alike(w: Slow, s: int, t: int) -> Tensor:
+    """[B] how far two frames of a window show the same place."""
+    return torch.exp(-((w.z[s].detach() - w.z[t].detach()) ** 2).mean(dim=1) / SAME_PLACE)
+
+
+@reference
+def action_delta_q(w: Slow) -> Tensor:
+    terms = []
+    for t in range(w.frames - 1):
+        errors = (w.q[t + 1] - w.q[t] - w.model.dp_action_delta_projector(w.a[t])) ** 2
+        terms.append((errors.mean(dim=1) * (1 - alike(w, t, t + 1))).mean())
+    return average(terms)
+
+
+@reference
+def scale_q(w: Slow) -> Tensor:
+    steps = [w.q[t + 1][b] - w.q[t][b] for t in range(w.frames - 1) for b in range(len(w.x[0]))]
+    lengths = sorted(((step**2).sum().sqrt() for step in steps), key=lambda one: one.item())
+    off = int(TRIM * len(lengths))
+    return (average(lengths[off : len(lengths) - off]) - STEP_LENGTH) ** 2
+
+
+@reference
+def apart_q(w: Slow) -> Tensor:
+    terms = []
+    for t in range(w.frames):
+        for s in range(t):
+            distance = ((w.q[t] - w.q[s]) ** 2).sum(dim=1).sqrt()
+            terms.append(((1 - alike(w, s, t)) * (STEP_LENGTH - distance).clamp(min=0) ** 2).mean())
+    return average(terms)
+
+
+@reference
+def anchor_dp(w: Slow) -> Tensor:
+    return mse((w.dp[t], (w.q[t + 1] - w.q[t]).detach()) for t in range(w.frames - 1))
+
+
+@reference
+def still_dp(w: Slow) -> Tensor:
+    return average([(alike(w, t, t + 1) * (w.dp[t] ** 2).sum(dim=1)).mean() for t in range(w.frames - 1)])
+
+
 # Actions read back --------------------------------------------------------------------------------------------------
 
 
@@ -343,6 +393,12 @@ def changes(w: Slow) -> list[Pair]:
 @reference
 def recon(w: Slow) -> Tensor:
     return mse((w.decoded[t], w.x[t]) for t in range(w.frames))
+
+
+@reference
+def recon_hard(w: Slow) -> Tensor:
+    errors = torch.cat([(residual**2).sum(dim=1).flatten() for residual in residuals(w)])
+    return (errors * errors.detach()).sum() / errors.detach().sum()
 
 
 @reference

@@ -1,4 +1,4 @@
-"""What the thirteen modules promise beyond their shapes."""
+"""What the fourteen modules promise beyond their shapes."""
 
 import pytest
 import torch
@@ -23,6 +23,7 @@ NAMES = [
     "inverse_dynamics_h",
     "inverse_dynamics_p",
     "inverse_dynamics_dp",
+    "z_to_p",
 ]
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from jepa_world_model.errors import UserError
 from jepa_world_model.losses import LOSSES
+from jepa_world_model.presets import PRESETS
 from jepa_world_model.rules import RULES, Check, Level, Measurement, Opposition, Rule
 from jepa_world_model.rules.judging import Finding, judge, recorded
 from jepa_world_model.rules.reference import reference
@@ -17,8 +18,8 @@ ROOT = Path(__file__).parents[2]
 UNMEASURED = [each for each in RULES.values() if not each.measured]
 
 
-def check(*overrides: str, measurement: Measurement | None = None) -> Check:
-    made = recorded(read_settings(None, overrides))
+def check(*overrides: str, measurement: Measurement | None = None, preset: str = "reference") -> Check:
+    made = recorded(read_settings(None, [f"preset={preset}", *overrides]))
     return Check(made.settings, made.routing, made.closed, measurement)
 
 
@@ -26,20 +27,22 @@ def messages(rule: str, *overrides: str, measurement: Measurement | None = None)
     return [found.message for found in RULES[rule].look(check(*overrides, measurement=measurement))]
 
 
+@pytest.mark.parametrize("preset", PRESETS)
 @pytest.mark.parametrize("rule", UNMEASURED, ids=lambda rule: rule.id)
-def test_a_rule_finds_what_triggers_it(rule: Rule) -> None:
-    assert list(rule.look(check(*rule.triggers)))
+def test_a_rule_finds_what_triggers_it(rule: Rule, preset: str) -> None:
+    assert list(rule.look(check(*rule.triggers, preset=preset)))
 
 
+@pytest.mark.parametrize("preset", PRESETS)
 @pytest.mark.parametrize("rule", UNMEASURED, ids=lambda rule: rule.id)
-def test_a_rule_passes_what_is_near(rule: Rule) -> None:
+def test_a_rule_passes_what_is_near(rule: Rule, preset: str) -> None:
     assert rule.passes
-    assert not list(rule.look(check(*rule.passes)))
+    assert not list(rule.look(check(*rule.passes, preset=preset)))
 
 
 def test_every_rule_has_a_trigger_unless_the_defaults_are_one() -> None:
     without = [each.id for each in RULES.values() if not each.triggers]
-    assert without == ["h2z-beside-jepa", "pose-may-drift"]
+    assert without == ["h2z-beside-jepa"]
     assert all(RULES[id].level is Level.INFO for id in without)
 
 
@@ -50,8 +53,9 @@ def test_a_rule_says_why_and_what_to_do(rule: Rule) -> None:
     assert rule.remedy.endswith(".")
 
 
-def test_the_defaults_give_no_warning() -> None:
-    assert {finding.level for finding in judge(recorded(default_settings()))} <= {Level.INFO}
+@pytest.mark.parametrize("preset", PRESETS)
+def test_no_preset_gives_a_warning(preset: str) -> None:
+    assert {finding.level for finding in judge(check(preset=preset))} <= {Level.INFO}
 
 
 def test_the_reference_is_fresh() -> None:

@@ -14,7 +14,6 @@ from jepa_world_model.config_file import KEYS, load_config, to_toml, values_of
 from jepa_world_model.errors import UserError
 from jepa_world_model.gradient_flow.recording import SCHEMA, routing, schema
 from jepa_world_model.losses import LOSSES
-from jepa_world_model.model_config import Config
 from jepa_world_model.record import ROUTING, record
 from jepa_world_model.rules import Level
 from jepa_world_model.rules.judging import judge, recorded
@@ -47,9 +46,9 @@ def test_the_record_of_routing_is_fresh() -> None:
 
 
 def test_defaults_are_those_of_the_config() -> None:
-    assert default_settings().values == values_of(Config())
+    assert default_settings().values == values_of(load_config())
     assert default_settings().gates == vars(Gates())
-    assert default_settings().enabled == [loss.name for loss in Config().enabled]
+    assert default_settings().enabled == [loss.name for loss in load_config().enabled]
 
 
 def test_every_module_that_a_loss_updates_is_one_that_it_uses() -> None:
@@ -180,7 +179,7 @@ def test_what_rules_report_as_errors_is_what_a_check_lets_pass(overrides: list[s
         ("train.learning_rate=inf", "train.learning_rate: expected a finite number, found inf"),
         ("train.weight_decay=inf", "train.weight_decay: expected a finite number, found inf"),
         ("model.image_size=60", "model: image_size 60 is not a multiple of 16; use 48 or 64"),
-        ("train.accumulate=3", "train: accumulate 3 must divide batch_size 8 into parts of 2 windows or more"),
+        ("train.accumulate=3", "train: accumulate 3 must divide batch_size 16 into parts of 2 windows or more"),
         ("train.steps=0", "train.steps: expected a number greater than or equal to 1, found 0"),
         ("train.steps=1.5", "train.steps: expected a whole number, found 1.5"),
         ("train.steps=[1]", "train.steps: expected a whole number, found [1]"),

@@ -91,7 +91,7 @@ def test_a_healthy_run_raises_none(small_config: BuildConfig, tmp_path: Path) ->
 
 @pytest.mark.parametrize(
     ("bound", "first"),
-    [("z_effective_rank_below=100", 0), ("gradient_norm_above=1e-6", 1), ("loss_growth_above=1e-6", 0)],
+    [("z_effective_rank_below=100", 2), ("gradient_norm_above=1e-6", 1), ("loss_growth_above=1e-6", 2)],
 )
 def test_an_alarm_is_told_once_and_kept_everywhere(
     bound: str, first: int, small_config: BuildConfig, tmp_path: Path

@@ -17,6 +17,7 @@ GOLDEN = Path(__file__).with_name("golden_losses.txt")
 STEPS = 10
 RELATIVE, ABSOLUTE = 2e-3, 1e-6
 SETTINGS = [
+    "preset=reference",
     "data.episodes=8",
     "data.episode_length=16",
     "model.image_size=32",
