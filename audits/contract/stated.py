@@ -67,4 +67,5 @@ def _drift(statement: Statement, audit: Audit, document: Document) -> Drift:
         reason=f"the document states the {what}, and the config has another",
         remedy=remedy,
         row=document.row_at(statement.line),
+        gate=statement.name if statement.of_gate else "",
     )

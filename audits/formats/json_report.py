@@ -118,6 +118,7 @@ def _drift(drift: Drift) -> dict[str, Any]:
         "gates": list(drift.settings),
         "loss": drift.loss,
         "module": drift.module,
+        "gate": drift.gate,
         "expected": drift.expected,
         "found": drift.found,
         "reason": drift.reason,
