@@ -211,7 +211,7 @@ class Decision:
         """Of gradients that are zero in the trainer's own precision: whether they are more than noise in float64."""
         if not pairs:
             return {}
-        real = held_back(self._target, self._setting, where.batch, pairs)
+        real = held_back(self._target, self._setting, where.batch, {pair: high.norm(pair) for pair in pairs})
         point = Point(self._target, self._setting, where.batch)
         real |= proved(point, high.measured, [pair for pair in pairs if pair not in real])
         return {pair: LOST if pair in real else ZERO for pair in pairs}

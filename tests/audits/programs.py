@@ -175,6 +175,12 @@ class Program:
         copies = copy.deepcopy(dict(self.modules))
         return {name: m.double() if float64 else m.half() if half else m for name, m in copies.items()}
 
+    def is_finite(self) -> bool:
+        """Whether all losses are finite: the audit refuses others. In half precision some are not."""
+        modules = self.copied(float64=self.precision == "float64", half=self.precision == "float16")
+        losses = [loss for batch in self.given() for loss in self.run(modules, batch).values()]
+        return bool(torch.stack(losses).isfinite().all())
+
     def run(self, modules: Mapping[str, nn.Module], x: Tensor, *, exact: bool = False) -> dict[str, Tensor]:
         """The losses. `exact`: identities are zero times their argument, and no precision is switched."""
         autocast = self.precision == "bfloat16 autocast" and not exact

@@ -134,6 +134,15 @@ def test_size_alone_decides_nothing(scale: float) -> None:
     assert cell.norm == pytest.approx(scale * 3.0, rel=1.0)
 
 
+def test_what_half_precision_leaves_of_an_identity_is_noise_also_where_only_a_scaled_loss_shows_it() -> None:
+    encoder = nn.Sequential(nn.Linear(5, 5), nn.LayerNorm(5), nn.LayerNorm(5)).half()
+    for seed in range(1, 6):
+        torch.manual_seed(seed)
+        rows = torch.randn(12, 5).half()
+        cell = cells({"encoder": encoder}, lambda x: layer_norm(encoder(x), (5,)).mean(), rows)["encoder"]
+        assert (cell.norm, cell.status) == (0.0, Status.VACUOUS)
+
+
 @pytest.mark.parametrize(("scale", "status"), [(1e-9, Status.UNDERFLOW), (1e-9 * 2**20, Status.LIVE)])
 def test_what_half_precision_cannot_hold_does_not_pass(scale: float, status: Status) -> None:
     encoder = nn.Linear(4, 4).half()
