@@ -111,6 +111,30 @@ def test_an_update_corrects_what_is_wrong_and_keeps_the_rest(audit: object, docu
     ]
 
 
+@pytest.mark.parametrize(
+    ("lines", "right"),
+    [
+        (
+            "- Off by default (weight = 0.0): rank, `jepa`, recon.",
+            ["- Off by default (weight = 0.0): rank, `jepa` (weight = 1.0), recon (weight = 0.5)."],
+        ),
+        ("Disabled losses:\n- rank and jepa: too slow", ["- rank and jepa (weight = 1): too slow"]),
+        ("### Enabled losses\n* jepa, rank", ["* jepa, rank (weight = 0.0)"]),
+        ("### Disabled losses\n* jepa (weight = 3), rank", ["* jepa (weight = 1), rank"]),
+    ],
+)
+def test_a_weight_that_a_list_states_wrongly_is_put_in_brackets(
+    audit: object, document: Write, lines: str, right: list[str]
+) -> None:
+    path = document(f"{lines}\n\n| Loss | Updates |\n| - | - |\n| rank | — |\n")
+    drifts = against(audit, path).drifts
+    assert {drift.kind for drift in drifts} == {DriftKind.WEIGHT}
+    assert all("--update" in drift.remedy for drift in drifts)
+    assert corrected(audit, path) == right
+    stated = read_statements(path.read_text(encoding="utf-8"), tuple(WEIGHTS), {})
+    assert {"jepa", "rank"} <= {one.name for one in stated}
+
+
 def test_a_document_that_was_complete_is_completed(audit: object, document: Write) -> None:
     path = document("")
     for file, text in updated_texts(audit, path).items():
