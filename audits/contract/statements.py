@@ -190,11 +190,12 @@ def _listed(number: int, text: str, start: int, names: Names, weight: str) -> li
             continue
         raw = text[item.start : item.end].rstrip(".:")
         at, bracketed = start + item.start, BRACKETED_WEIGHT.search(raw)
+        end = at + len(raw)
         if bracketed:
             span = (at + bracketed.start(1), at + bracketed.end(1))
             found.append(Statement(number, item.name, bracketed[1], span=span))
         else:
-            found.append(Statement(number, item.name, weight, span=(at + len(raw),) * 2, of_list=True))
+            found.append(Statement(number, item.name, weight, span=(end, end), of_list=True))
     return found
 
 

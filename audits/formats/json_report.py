@@ -77,6 +77,7 @@ def _cell(gates: str, cell: Cell) -> dict[str, Any]:
         "parameters": cell.parameters,
         "nonfinite": cell.nonfinite,
         "derivative_ratio": _finite(cell.derivative_ratio),
+        "held_ratio": _finite(cell.held_ratio),
         "stops": [_stop(stop) for stop in cell.stops],
         "reason": cell.reason,
     }

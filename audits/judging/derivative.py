@@ -88,6 +88,8 @@ class Point:
     batch: int = 0
     weights: int | None = None
     """A number of `elsewhere`; None: the trainer's own."""
+    within: AbstractContextManager[object] | None = None
+    """In which the trainer's code runs."""
 
     def forward(
         self, losses: Collection[str], displace: Displace | None = None, nudged_by: int | None = None
@@ -97,7 +99,14 @@ class Point:
         if nudged_by is not None:
             vary = nudge(nudged_by, vary)
         return forward(
-            self.target, self.setting, losses=losses, batch=self.batch, float64=True, vary=vary, displace=displace
+            self.target,
+            self.setting,
+            losses=losses,
+            batch=self.batch,
+            float64=True,
+            vary=vary,
+            displace=displace,
+            within=self.within,
         )
 
     def changes(self, losses: Collection[str], direction: Direction) -> dict[str, Change]:

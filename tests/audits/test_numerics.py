@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cosine_similarity, cross_entropy, layer_norm, normalize, relu
+from torch.nn.functional import cosine_similarity, cross_entropy, layer_norm, mse_loss, normalize, relu
+from torch.nn.utils.parametrizations import spectral_norm
 
 from audits import Cell, Status, Target, audit
+from audits.contract.derivatives import derivative
 from audits.gradients import Column, measure
 from audits.graph import Graph
 from audits.judging import other_weights
@@ -215,6 +217,34 @@ def test_the_gradient_is_compared_with_the_derivative(factor: float) -> None:
     assert Derivative.of(found["features"].derivative_ratio) == RATIOS[factor]
     assert ("Reverse.backward at " in found["features"].reason) == (factor != -1.0)
     assert found["head"].derivative_ratio is None
+
+
+def no_grad_target(z: Tensor, encoder: nn.Module, x: Tensor) -> Tensor:
+    with torch.no_grad():
+        return encoder(x).tanh()
+
+
+STOPPED = {
+    "detached": lambda z, encoder, x: z.detach(),
+    "data": lambda z, encoder, x: z.data.clone(),
+    "no_grad": no_grad_target,
+}
+
+
+@pytest.mark.parametrize("target", STOPPED)
+@pytest.mark.parametrize("factor", [1.0, -1.0])
+def test_a_reversal_is_told_also_beside_a_stop(target: str, factor: float) -> None:
+    encoder, head = spectral_norm(nn.Linear(4, 3)), nn.Linear(3, 3)
+
+    def loss(x: Tensor) -> Tensor:
+        z = encoder(x).tanh()
+        return mse_loss(head(Reverse.apply(z, factor)), STOPPED[target](z, encoder, x))
+
+    cell = cells({"encoder": encoder, "head": head}, loss, torch.randn(3, 4))["encoder"]
+    assert Derivative.of(cell.derivative_ratio) == Derivative.ESTIMATED
+    assert cell.held_ratio == pytest.approx(-factor, rel=1e-4)
+    assert derivative(cell) == ("reversed" if factor == 1.0 else "")
+    assert ("beside what is stopped, the gradient is -1 times" in cell.reason) == (factor == 1.0)
 
 
 def test_an_estimator_is_no_multiple_of_the_derivative() -> None:
