@@ -10,7 +10,6 @@ from audits.errors import AuditError, nearest
 from audits.gates import name_gates
 from audits.judging.decision import Cells, Decision
 from audits.judging.derivative import Point, ratios
-from audits.judging.held_stops import HeldStops
 from audits.probe import probe
 from audits.recording.sources import Sources
 from audits.result import NO_MULTIPLE, STOPPED_BELOW, Audit, Cell, Derivative, Flow, Pair, Setting, Status
@@ -90,7 +89,7 @@ class _Auditor:
             names = ", ".join(map(repr, different))
             raise AuditError(f"the losses must be the same at every gate setting, at {setting.label} differ: {names}")
         self._routes_by_chance |= bool(seen.late)
-        cells, remarks = Decision(self._target, setting, seen.low).decide(seen.cells, seen.late)
+        cells, remarks = Decision(self._target, setting, seen.low, seen.kinked).decide(seen.cells, seen.late)
         cells = self._with_derivatives(_with_shares(cells, self._target.weights), setting, seen.suspects)
         self._flows.append(
             Flow(setting, cells, seen.stops, seen.cosines, frozenset(seen.called), seen.routes, **vars(seen.usage))
@@ -106,7 +105,7 @@ class _Auditor:
         ]
         found = ratios(Point(self._target, setting), asked) if asked else {}
         none = [pair for pair, ratio in found.items() if abs(ratio) >= NO_MULTIPLE and cells[pair].status.updates]
-        held = ratios(Point(self._target, setting, within=HeldStops()), none) if none else {}
+        held = ratios(Point(self._target, setting).held({loss for loss, _ in none}), none) if none else {}
         compared = {p: replace(cells[p], derivative_ratio=one, held_ratio=held.get(p)) for p, one in found.items()}
         return cells | {p: replace(cell, reason=_why(cell, suspects.get(p, ""))) for p, cell in compared.items()}
 

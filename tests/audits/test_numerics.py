@@ -219,6 +219,43 @@ def test_the_gradient_is_compared_with_the_derivative(factor: float) -> None:
     assert found["head"].derivative_ratio is None
 
 
+SIGNS = {
+    "the absolute value": lambda noise: noise.abs(),
+    "one side": relu,
+    "a root": lambda noise: noise.square().sqrt(),
+    "a maximum": lambda noise: torch.maximum(noise, -noise),
+}
+"""Of a number that is zero but for rounding."""
+
+
+@pytest.mark.parametrize("rows", [4, 12])
+@pytest.mark.parametrize("kink", SIGNS)
+def test_the_sign_of_noise_is_noise(kink: str, rows: int) -> None:
+    for seed in range(8):
+        torch.manual_seed(seed)
+        encoder, head = nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 8)), nn.Linear(6, 1)
+
+        def loss(x: Tensor, encoder: nn.Module = encoder, head: nn.Module = head) -> Tensor:
+            z = encoder(x)
+            return SIGNS[kink]((z * 3 / 3).mean() - z.mean().detach()) + head(x).square().mean()
+
+        found = cells({"encoder": encoder, "head": head}, loss, torch.randn(rows, 6))
+        assert found["encoder"].status in (Status.VACUOUS, Status.NONFINITE), seed
+        assert found["head"].status == Status.LIVE
+
+
+def test_a_gradient_that_comes_through_a_kink_of_one_number_is_live() -> None:
+    encoder, table = nn.Linear(6, 8), nn.Parameter(torch.tensor(0.3))
+
+    def loss(x: Tensor) -> Tensor:
+        z = encoder(x)
+        rounded = z + (z.round() - z).detach()
+        return (rounded.mean() - 0.1).abs() + (table - z.mean().detach()).abs() * relu(z.square().mean())
+
+    found = cells({"encoder": encoder, "table": table}, loss, torch.randn(12, 6))
+    assert {cell.status for cell in found.values()} == {Status.LIVE}
+
+
 def no_grad_target(z: Tensor, encoder: nn.Module, x: Tensor) -> Tensor:
     with torch.no_grad():
         return encoder(x).tanh()
