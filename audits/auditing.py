@@ -12,7 +12,7 @@ from audits.judging.decision import Cells, Decision
 from audits.judging.derivative import Point, ratios
 from audits.probe import probe
 from audits.recording.sources import Sources
-from audits.result import NO_MULTIPLE, Audit, Cell, Derivative, Flow, Pair, Setting, Status
+from audits.result import NO_MULTIPLE, STOPPED_BELOW, Audit, Cell, Derivative, Flow, Pair, Setting, Status
 from audits.target import DEFAULT, Target
 from audits.usage import came_apart
 
@@ -89,7 +89,7 @@ class _Auditor:
             names = ", ".join(map(repr, different))
             raise AuditError(f"the losses must be the same at every gate setting, at {setting.label} differ: {names}")
         self._routes_by_chance |= bool(seen.late)
-        cells, remarks = Decision(self._target, setting, seen.low).decide(seen.cells, seen.late)
+        cells, remarks = Decision(self._target, setting, seen.low, seen.kinked).decide(seen.cells, seen.late)
         cells = self._with_derivatives(_with_shares(cells, self._target.weights), setting, seen.suspects)
         self._flows.append(
             Flow(setting, cells, seen.stops, seen.cosines, frozenset(seen.called), seen.routes, **vars(seen.usage))
@@ -104,10 +104,10 @@ class _Auditor:
             if (pair in suspects or pair in self._derivatives) and cell.parameters and cell.status is not Status.FROZEN
         ]
         found = ratios(Point(self._target, setting), asked) if asked else {}
-        return cells | {
-            pair: replace(cells[pair], derivative_ratio=ratio, reason=_why(cells[pair], ratio, suspects.get(pair, "")))
-            for pair, ratio in found.items()
-        }
+        none = [pair for pair, ratio in found.items() if abs(ratio) >= NO_MULTIPLE and cells[pair].status.updates]
+        held = ratios(Point(self._target, setting).held({loss for loss, _ in none}), none) if none else {}
+        compared = {p: replace(cells[p], derivative_ratio=one, held_ratio=held.get(p)) for p, one in found.items()}
+        return cells | {p: replace(cell, reason=_why(cell, suspects.get(p, ""))) for p, cell in compared.items()}
 
     def result(self) -> Audit:
         """All of it, each stop that a gate makes naming the gate."""
@@ -132,14 +132,21 @@ FACTORS = {
     Derivative.ESTIMATED: "the gradient is {ratio:.3g} times the derivative of the loss",
 }
 ESTIMATE = "the gradient is an estimate, no multiple of the derivative of the loss"
+HELD = "beside what is stopped, the gradient is {ratio:.3g} times the derivative of the loss, a reversal"
 
 
-def _why(cell: Cell, ratio: float, by: str) -> str:
+def _why(cell: Cell, by: str) -> str:
     """The reason of a cell, and what its gradient is beside the derivative, if another."""
+    ratio = cell.derivative_ratio
     kind = Derivative.of(ratio)
-    if kind is Derivative.HONEST:
+    if ratio is None or kind is Derivative.HONEST:
         return cell.reason
-    told = ESTIMATE if abs(ratio) >= NO_MULTIPLE else FACTORS[kind].format(ratio=ratio)
+    if abs(ratio) < NO_MULTIPLE:
+        told = FACTORS[kind].format(ratio=ratio)
+    elif cell.held_ratio is not None and -NO_MULTIPLE < cell.held_ratio < -STOPPED_BELOW:
+        told = HELD.format(ratio=cell.held_ratio)
+    else:
+        told = ESTIMATE
     is_new = by and by.removeprefix("the hook ") not in cell.reason
     return "; ".join(filter(None, [cell.reason, f"{told}: it passes {by}" if is_new else told]))
 

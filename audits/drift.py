@@ -70,6 +70,7 @@ class Drift:
         place: Where in the code to look. None where that is not known.
         row: The line of the document that the drift contradicts. None without one.
         origin: The stop that was added or deleted, where that is what happened. Other drifts follow from it.
+        gate: Name of the gate that the drift concerns. Empty where it concerns a loss.
 
     Examples:
         >>> drift = comparison.drifts[0]
@@ -88,7 +89,17 @@ class Drift:
     place: Place | None = None
     row: Row | None = None
     origin: str = ""
+    gate: str = ""
+
+    @property
+    def subject(self) -> str:
+        """The loss or the gate that the drift concerns."""
+        return self.loss or self.gate
+
+    @property
+    def headline(self) -> str:
+        """``jepa: encoder: missing``, ``detach_decoder: gate default``"""
+        return ": ".join(part for part in (self.subject, self.module, str(self.kind)) if part)
 
     def __str__(self) -> str:
-        what = ": ".join(part for part in (self.loss, self.module, str(self.kind)) if part)
-        return f"{what}: expected {self.expected}, found {self.found}: {self.reason}"
+        return f"{self.headline}: expected {self.expected}, found {self.found}: {self.reason}"

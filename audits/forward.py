@@ -98,13 +98,15 @@ def forward(
     lower: Lower | None = None,
     displace: Displace | None = None,
     recorder: Recorder | None = None,
+    within: AbstractContextManager[object] | None = None,
 ) -> Iterator[Forward]:
     """Run `target` once; inside of the context its graph is there, and after it nothing is left behind.
 
     `batch` also seeds every random generator, so that two passes with one number draw the same. `lower` is for
-    trainers whose own precision is float64. `displace` may change the copies before the pass.
+    trainers whose own precision is float64. `displace` may change the copies before the pass. The trainer's code
+    runs `within` a context, if given.
     """
-    watch = _watch(recorder, lower, float64=float64)
+    watch = _watch(recorder, lower, within, float64=float64)
     given = target.given(batch)
     own = swapped_parameters(
         target.roots,
@@ -134,7 +136,9 @@ def forward(
 
 
 @contextmanager
-def _watch(recorder: Recorder | None, lower: Lower | None, *, float64: bool) -> Iterator[None]:
+def _watch(
+    recorder: Recorder | None, lower: Lower | None, within: AbstractContextManager[object] | None, *, float64: bool
+) -> Iterator[None]:
     with ExitStack() as stack:
         if recorder:
             stack.enter_context(recorder)
@@ -144,6 +148,8 @@ def _watch(recorder: Recorder | None, lower: Lower | None, *, float64: bool) -> 
             stack.enter_context(InFloat64())
         if lower is Lower.CHOPPED:
             stack.enter_context(Chopped())
+        if within:
+            stack.enter_context(within)
         yield
 
 

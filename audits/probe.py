@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from audits.cosines import Cosines
 from audits.forward import BATCHES, NotRunnable, forward
 from audits.judging.decision import Cells, Pass
+from audits.kinks import kinked
 from audits.places import Stop
 from audits.recording.recorder import Recorder
 from audits.recording.sources import Sources
@@ -40,6 +41,8 @@ class Sight:
     """Whether the forward pass drew random numbers."""
     suspects: dict[Pair, str] = field(default_factory=dict)
     """Pairs whose gradient may be another than the derivative, and what can make it so."""
+    kinked: set[Pair] = field(default_factory=set)
+    """Pairs whose gradient may be the sign of noise times a gradient."""
     usage: Usage = field(default_factory=Usage)
     late: dict[Pair, int] = field(default_factory=dict)
     """Pairs without a path on the first batch, and the batch or seed on which they have one."""
@@ -100,6 +103,7 @@ def _see(
             notes=walk.notes(),
             draws=run.draws,
             suspects=suspects(run, recording),
+            kinked=kinked(run),
             usage=calls.usage(run),
         )
 

@@ -114,6 +114,8 @@ class Cell:
             weights move. 1: they are equal. -1: it is reversed. 0: it is stopped, though the loss depends on the
             module. A million: it is no multiple of the derivative, an estimator such as straight-through. None where it
             was not measured because nothing in the graph could make it other than 1, or is too small to be measured.
+        held_ratio: The same with everything that is stopped held constant. Measured where the loss trains the module
+            and `derivative_ratio` is a million: a reversal beside a stop is found by it.
 
     Examples:
         >>> cell = found.flows[0].cells["value", "encoder"]
@@ -135,6 +137,7 @@ class Cell:
     chained: bool = False
     frozen: int = 0
     derivative_ratio: float | None = None
+    held_ratio: float | None = None
 
     @property
     def waits(self) -> bool:

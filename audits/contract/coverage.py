@@ -36,11 +36,11 @@ def undocumented(audit: Audit, contract: Contract) -> Iterator[Drift]:
     """A drift for each loss without a row, and for each value of a gate of which no row speaks."""
     header = contract.document.flow_tables[-1].table.header
     for loss in _without_row(audit, contract):
-        yield _drift(loss, "a row", contract.document.row(header))
+        yield _drift("a row", contract.document.row(header), loss=loss)
     tables = contract.document.effect_tables
     line = contract.document.row(tables[-1].table.header if tables else header)
     for pair in _unspoken(audit, contract):
-        yield _drift("", f"a row for {_named(pair)}", line)
+        yield _drift(f"a row for {_named(pair)}", line, gate=pair[0])
 
 
 def uncompared(audit: Audit, contract: Contract | None) -> frozenset[str]:
@@ -67,7 +67,7 @@ def _named(pair: tuple[str, str]) -> str:
     return "=".join(pair)
 
 
-def _drift(loss: str, expected: str, row: Row) -> Drift:
+def _drift(expected: str, row: Row, *, loss: str = "", gate: str = "") -> Drift:
     return Drift(
         kind=DriftKind.UNDOCUMENTED,
         settings=(),
@@ -78,4 +78,5 @@ def _drift(loss: str, expected: str, row: Row) -> Drift:
         reason="--complete demands that the document speaks of every loss and of every value of a gate",
         remedy="add the row, or run with --update --complete and review the diff",
         row=row,
+        gate=gate,
     )

@@ -16,9 +16,13 @@ def derivatives(flow: Flow, loss: str, modules: Iterable[str]) -> dict[str, str]
 def derivative(cell: Cell) -> str:
     """Empty where the gradient is the derivative, was not compared with it, or is no multiple of it.
 
-    It is no multiple where the loss depends on the module by a stopped way too, which its routes tell.
+    It is no multiple where the loss depends on the module by a stopped way too, which its routes tell: then that way is
+    held.
     """
-    if cell.derivative_ratio is not None and abs(cell.derivative_ratio) >= NO_MULTIPLE:
+    ratio = cell.derivative_ratio
+    if ratio is not None and abs(ratio) >= NO_MULTIPLE:
+        ratio = cell.held_ratio
+    if ratio is not None and abs(ratio) >= NO_MULTIPLE:
         return ""
-    found = Derivative.of(cell.derivative_ratio)
+    found = Derivative.of(ratio)
     return "" if found is Derivative.HONEST else str(found)

@@ -38,7 +38,7 @@ class RootCause:
 
     @property
     def losses(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(drift.loss for drift in self.causes))
+        return tuple(dict.fromkeys(drift.loss for drift in self.causes if drift.loss))
 
     @property
     def settings(self) -> tuple[str, ...]:
@@ -47,10 +47,9 @@ class RootCause:
 
     @property
     def headline(self) -> str:
-        """``new stop at states.py:81 (z.detach())``, ``stop gone: losses.embedding.jepa: sg_z``, or losses and kind."""
+        """``new stop at states.py:81 (z.detach())``, ``stop gone: losses.jepa: sg_z``, ``jepa: encoder: missing``."""
         if not self.drift.origin:
-            module = f": {self.drift.module}" if self.drift.module else ""
-            return f"{named(self.losses)}{module}: {self.drift.kind}"
+            return replace(self.drift, loss=named(self.losses)).headline
         if self.drift.kind is DriftKind.STOP_NEW and self.drift.place:
             return f"new stop at {self.drift.place} ({self.drift.place.text})"
         return f"{self.drift.kind}: {self.drift.origin}"
@@ -88,6 +87,8 @@ def root_causes(drifts: Sequence[Drift]) -> list[RootCause]:
 def named(losses: Iterable[str]) -> str:
     """``jepa, h2z and z2h``, or ``jepa, h2z, z2h and 21 more losses``."""
     losses = list(dict.fromkeys(losses))
+    if not losses:
+        return ""
     if len(losses) > IN_ONE_LINE + 1:
         return f"{', '.join(losses[:IN_ONE_LINE])} and {len(losses) - IN_ONE_LINE} more losses"
     return " and ".join(filter(None, [", ".join(losses[:-1]), losses[-1]]))

@@ -27,10 +27,11 @@ def stated_note(audit: Audit, document: Document) -> str:
 
 
 def correct_statements(audit: Audit, document: Document, edits: Edits) -> None:
-    """Write the right value into each line that states a wrong one for one name alone."""
+    """Write the right value into each line that states a wrong one; in a list, in brackets behind the name."""
     for statement in document.statements:
         if statement.span and not _is_right(statement, audit):
-            edits.replace(statement.line, statement.span, _actual(statement, audit))
+            value = _actual(statement, audit)
+            edits.replace(statement.line, statement.span, f" (weight = {value})" if statement.of_list else value)
 
 
 def _is_right(statement: Statement, audit: Audit) -> bool:
@@ -67,4 +68,5 @@ def _drift(statement: Statement, audit: Audit, document: Document) -> Drift:
         reason=f"the document states the {what}, and the config has another",
         remedy=remedy,
         row=document.row_at(statement.line),
+        gate=statement.name if statement.of_gate else "",
     )

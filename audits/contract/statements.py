@@ -21,6 +21,7 @@ OFF = re.compile(r"^\W*off\b|\b(disabled|inactive|unused|(are|is|switched|turned
 ON = re.compile(r"^\W*on\b|\b(enabled|active|(are|is|switched|turned) on|on by default)\b", re.I)
 ABOUT_LOSSES = re.compile(r"\b(loss(es)?|weights?|terms?|objectives?|default)\b", re.I)
 WEIGHT = re.compile(rf"\bweights?\b{MARK}\s*(?:=|:|is|are|of)?\s*{MARK}({NUMBER})", re.I)
+BRACKETED_WEIGHT = re.compile(rf"\([^()]*{WEIGHT.pattern}", re.I)
 EXPLAINED = re.compile(rf"{MARK}\s*(?:$|[(—–#;,.:/-])")
 """What may follow an assignment that stands for itself: nothing, or an explanation."""
 FURTHER = re.compile(rf"{MARK}\s*(?:[,;&]|and\b)\s*(?:and\b)?\s*")
@@ -39,7 +40,9 @@ class Statement:
     """As it stands there; ``more than 0`` for a loss that is called enabled."""
     of_gate: bool = False
     span: tuple[int, int] | None = None
-    """Where in the line the value stands, if it stands there for this name alone."""
+    """Where in the line the value stands, if it stands there for this name alone, or, in a list, where it could."""
+    of_list: bool = False
+    """Whether the value is that of all names of a list."""
     default: bool = False
     """Whether the document calls it the default."""
 
@@ -121,14 +124,15 @@ def _read_line(number: int, line: str, names: Names, section: _Section) -> None:
         return
     start = bullet.end() if bullet else len(line) - len(line.lstrip())
     found = list(_defaults(number, line, names)) or list(_assignments(number, line, start, names, section))
+    if bullet and section.group is not None:
+        listed = _listed(number, re.split(r":|\s[—–-]\s", line[start:])[0], start, names, section.group)
+        found = listed if len(listed) > len(found) else found
     if not found:
         intro, colon, rest = line[start:].partition(":")
         weight = _group(intro) if colon and not CONDITIONAL.search(section.heading) else None
         if weight is not None:
             section.group = weight
-            found = _listed(number, rest, names, weight)
-        elif bullet and section.group is not None:
-            found = _listed(number, re.split(r":|\s[—–-]\s", line[start:])[0], names, section.group)
+            found = _listed(number, rest, len(line) - len(rest), names, weight)
         elif not line.startswith((" ", "\t")) and not bullet:
             section.group = None
     section.found += found
@@ -178,9 +182,21 @@ def _group(intro: str) -> str | None:
     return "0" if OFF.search(intro) else POSITIVE if ON.search(intro) else None
 
 
-def _listed(number: int, text: str, names: Names, weight: str) -> list[Statement]:
-    items = read_items(text, losses_of(names.losses))
-    return [Statement(number, item.name, weight) for item in items if item.name is not None]
+def _listed(number: int, text: str, start: int, names: Names, weight: str) -> list[Statement]:
+    """The losses of a list that begins at `start` of a line, each with the weight of the list or one in brackets."""
+    found = []
+    for item in read_items(text, losses_of(names.losses)):
+        if item.name is None:
+            continue
+        raw = text[item.start : item.end].rstrip(".:")
+        at, bracketed = start + item.start, BRACKETED_WEIGHT.search(raw)
+        end = at + len(raw)
+        if bracketed:
+            span = (at + bracketed.start(1), at + bracketed.end(1))
+            found.append(Statement(number, item.name, bracketed[1], span=span))
+        else:
+            found.append(Statement(number, item.name, weight, span=(end, end), of_list=True))
+    return found
 
 
 def _of_table(table: Table, names: Names) -> Iterator[Statement]:

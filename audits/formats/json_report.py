@@ -77,6 +77,7 @@ def _cell(gates: str, cell: Cell) -> dict[str, Any]:
         "parameters": cell.parameters,
         "nonfinite": cell.nonfinite,
         "derivative_ratio": _finite(cell.derivative_ratio),
+        "held_ratio": _finite(cell.held_ratio),
         "stops": [_stop(stop) for stop in cell.stops],
         "reason": cell.reason,
     }
@@ -118,6 +119,7 @@ def _drift(drift: Drift) -> dict[str, Any]:
         "gates": list(drift.settings),
         "loss": drift.loss,
         "module": drift.module,
+        "gate": drift.gate,
         "expected": drift.expected,
         "found": drift.found,
         "reason": drift.reason,

@@ -10,7 +10,7 @@ from xml.etree.ElementTree import Element, SubElement
 
 from audits.drift import Drift
 from audits.formats.locations import locations
-from audits.formats.wording import drifts_by_setting, explanation, headline, notes
+from audits.formats.wording import drifts_by_setting, explanation, notes
 
 if TYPE_CHECKING:
     from audits.contract import Comparison
@@ -33,29 +33,29 @@ def render(comparison: Comparison) -> str:
 
 def _suite(comparison: Comparison, label: str, drifts: Sequence[Drift]) -> Element:
     audit = comparison.audit
-    losses = dict.fromkeys((*audit.losses, *(drift.loss for drift in drifts)))
-    failing = {drift.loss for drift in drifts}
+    subjects = dict.fromkeys((*audit.losses, *(drift.subject for drift in drifts)))
+    failing = {drift.subject for drift in drifts}
     suite = Element(
-        "testsuite", name=_xml(label), tests=str(len(losses)), failures=str(len(failing)), errors="0", skipped="0"
+        "testsuite", name=_xml(label), tests=str(len(subjects)), failures=str(len(failing)), errors="0", skipped="0"
     )
     properties = SubElement(suite, "properties")
     remarks = [("remark", remark.text) for remark in comparison.remarks]
     for name, value in (*audit.shape.items(), *(("note", note) for note in notes(comparison)), *remarks):
         SubElement(properties, "property", name=_xml(name), value=_xml(str(value)))
-    for loss in losses:
-        suite.append(_case(audit, loss, [drift for drift in drifts if drift.loss == loss]))
+    for subject in subjects:
+        suite.append(_case(audit, subject, [drift for drift in drifts if drift.subject == subject]))
     return suite
 
 
-def _case(audit: Audit, loss: str, drifts: Sequence[Drift]) -> Element:
+def _case(audit: Audit, subject: str, drifts: Sequence[Drift]) -> Element:
     """One failure at most, since many readers show only the first."""
-    case = Element("testcase", classname=_xml(audit.target), name=_xml(loss))
+    case = Element("testcase", classname=_xml(audit.target), name=_xml(subject))
     where = next((location for drift in drifts for location in locations(drift)), None)
     if where:
         case.set("file", _xml(where.file))
         case.set("line", str(where.line))
     if drifts:
-        message = "; ".join(map(headline, drifts))
+        message = "; ".join(drift.headline for drift in drifts)
         kinds = ", ".join(dict.fromkeys(str(drift.kind) for drift in drifts))
         failure = SubElement(case, "failure", message=_xml(message), type=kinds)
         failure.text = _xml("\n\n".join(_block(drift, audit) for drift in drifts))
@@ -63,7 +63,7 @@ def _case(audit: Audit, loss: str, drifts: Sequence[Drift]) -> Element:
 
 
 def _block(drift: Drift, audit: Audit) -> str:
-    return "\n".join([headline(drift), *map(str, locations(drift)), *explanation(drift, audit)])
+    return "\n".join([drift.headline, *map(str, locations(drift)), *explanation(drift, audit)])
 
 
 def _xml(text: str) -> str:

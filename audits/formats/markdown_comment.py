@@ -78,7 +78,7 @@ def _drifts(comparison: Comparison) -> list[str]:
 
 def _drift_row(drift: Drift, audit: Audit) -> Sequence[str]:
     return (
-        code(drift.loss),
+        code(drift.subject),
         code(drift.module),
         f"{bold(drift.kind)}: expected {text(drift.expected)}, found {text(drift.found)}",
         text(drift.reason),

@@ -10,7 +10,7 @@ from audits.drift import Drift, DriftKind
 from audits.formats.locations import Location, locations
 from audits.formats.sarif_parts import physical, sarif
 from audits.formats.sarif_rules import RULES, rule_id
-from audits.formats.wording import explanation, headline, notes
+from audits.formats.wording import explanation, notes
 
 if TYPE_CHECKING:
     from audits.contract import Comparison
@@ -69,7 +69,7 @@ def _result(drift: Drift, audit: Audit, fingerprint: str) -> dict[str, Any]:
         "ruleId": rule_id(drift.kind),
         "ruleIndex": list(DriftKind).index(drift.kind),
         "level": RULES[drift.kind].level,
-        "message": {"text": "\n".join([headline(drift), *explanation(drift, audit)])},
+        "message": {"text": "\n".join([drift.headline, *explanation(drift, audit)])},
         "locations": [{"physicalLocation": physical(first)}],
         "relatedLocations": [
             {"id": number, "physicalLocation": physical(other), "message": {"text": ROLES[other.of]}}

@@ -46,11 +46,6 @@ def notes(comparison: Comparison) -> list[str]:
     return list(dict.fromkeys((*comparison.audit.notes, *comparison.notes)))
 
 
-def headline(drift: Drift) -> str:
-    """``jepa: encoder: missing``"""
-    return ": ".join(part for part in (drift.loss, drift.module, str(drift.kind)) if part)
-
-
 def explanation(drift: Drift, audit: Audit) -> list[str]:
     """A drift without its headline, a sentence a line."""
     lines = [

@@ -70,9 +70,10 @@ class Where:
 class Decision:
     """The status of each pair that has a gradient, at one setting."""
 
-    def __init__(self, target: Target, setting: Setting, own: Pass) -> None:
-        """`own` is the first batch in the trainer's own precision."""
-        self._target, self._setting, self._own = target, setting, own
+    def __init__(self, target: Target, setting: Setting, own: Pass, kinked: Collection[Pair] = ()) -> None:
+        """`own` is the first batch in the trainer's own precision. `kinked`: pairs of which two measurements may agree
+        by chance."""
+        self._target, self._setting, self._own, self._kinked = target, setting, own, frozenset(kinked)
         self._sizes: dict[Where, dict[Pair, float]] = {}
         """Of what was measured in float64: the norms."""
 
@@ -122,7 +123,7 @@ class Decision:
         losses = {loss for loss, _ in pairs}
         own = self._own if where == Where() else self._pass(losses, where)
         alive = [pair for pair in pairs if own.norm(pair)]
-        found = self._on_a_part(alive, own, where)
+        found = self._on_a_part([pair for pair in alive if pair not in self._kinked], own, where)
         rest = [pair for pair in (pairs if where.weights is None else alive) if pair not in found]
         if rest:
             found |= self._on_all(rest, own, where)
@@ -160,7 +161,7 @@ class Decision:
                 answer = _compared(pair, high, other)
                 if isinstance(answer, bool):
                     doubtful[pair] = answer
-                else:
+                elif answer != REAL or pair not in self._kinked:
                     found[pair] = answer
                     del doubtful[pair]
         if where.weights is None:
@@ -211,7 +212,7 @@ class Decision:
         """Of gradients that are zero in the trainer's own precision: whether they are more than noise in float64."""
         if not pairs:
             return {}
-        real = held_back(self._target, self._setting, where.batch, pairs)
+        real = held_back(self._target, self._setting, where.batch, {pair: high.norm(pair) for pair in pairs})
         point = Point(self._target, self._setting, where.batch)
         real |= proved(point, high.measured, [pair for pair in pairs if pair not in real])
         return {pair: LOST if pair in real else ZERO for pair in pairs}
@@ -221,12 +222,15 @@ class Decision:
         if not doubtful:
             return {}
         point = Point(self._target, self._setting, where.batch, where.weights)
-        found = dict.fromkeys(proved(point, high.measured, doubtful), REAL)
+        proofs = proved(point, high.measured, doubtful)
+        if signs := [pair for pair in doubtful if pair in self._kinked and pair not in proofs]:
+            proofs |= proved(point.held({loss for loss, _ in signs}), high.measured, signs)
+        found = dict.fromkeys(proofs, REAL)
         left = {pair: large for pair, large in doubtful.items() if pair not in found}
         if where.weights is not None:  # what is noise at the trainer's weights is not nudged again at others
             left = {pair: large for pair, large in left.items() if not self._own.norm(pair)}
         if left:
-            found |= {pair: VERDICTS[verdict] for pair, verdict in judge(point, left).items()}
+            found |= {pair: VERDICTS[verdict] for pair, verdict in judge(point, left, self._kinked).items()}
         return found
 
     def _pass(

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
 from audits.forward import Displace, Forward, NotRunnable, forward
 from audits.gradients import Column, Measured, differentiable, measure, positions
+from audits.judging.held_stops import HeldStops
 from audits.judging.other_weights import elsewhere, nudge
 from audits.result import NO_MULTIPLE, Pair, Setting
 from audits.sketch import WIDTH, pattern
@@ -88,6 +89,8 @@ class Point:
     batch: int = 0
     weights: int | None = None
     """A number of `elsewhere`; None: the trainer's own."""
+    within: AbstractContextManager[object] | None = None
+    """In which the trainer's code runs."""
 
     def forward(
         self, losses: Collection[str], displace: Displace | None = None, nudged_by: int | None = None
@@ -97,8 +100,21 @@ class Point:
         if nudged_by is not None:
             vary = nudge(nudged_by, vary)
         return forward(
-            self.target, self.setting, losses=losses, batch=self.batch, float64=True, vary=vary, displace=displace
+            self.target,
+            self.setting,
+            losses=losses,
+            batch=self.batch,
+            float64=True,
+            vary=vary,
+            displace=displace,
+            within=self.within,
         )
+
+    def held(self, losses: Collection[str]) -> Point:
+        """The same, with all that is stopped held at what it is here."""
+        point = replace(self, within=HeldStops())
+        with point.forward(losses):
+            return point
 
     def changes(self, losses: Collection[str], direction: Direction) -> dict[str, Change]:
         """By central differences in float64; nothing where the pass does not run so."""

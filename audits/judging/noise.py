@@ -33,29 +33,27 @@ class Verdict(Enum):
     UNSURE = "unsure"
 
 
-def judge(point: Point, pairs: Mapping[Pair, bool]) -> dict[Pair, Verdict]:
+def judge(point: Point, pairs: Mapping[Pair, bool], kinked: Collection[Pair] = ()) -> dict[Pair, Verdict]:
     """What the gradients of some pairs are in float64.
 
     A pair is mapped to whether its gradient is far above what rounding leaves of an identity. If it is, and turns under
     the nudge all the same, it is either the sign of noise, and then the loss does not change with the weights, or a
-    tie, as between two equal maxima; more nudges tell.
+    tie, as between two equal maxima; more nudges tell. They are also asked about a `kinked` gradient that keeps its
+    direction under a few, and along which the loss does not change.
     """
     plain = _nudged(point, pairs, None)
     verdicts = dict.fromkeys(pairs, Verdict.NOISE)
     live = {pair: large for pair, large in pairs.items() if plain.norms.get(pair)}
     few = [_nudged(point, live, seed) for seed in range(FEW)] if live else []
-    turned = []
-    for pair, large in live.items():
-        if _coherence([plain, *few], pair) > STEADY:
-            verdicts[pair] = Verdict.REAL
-        elif large:
-            turned.append(pair)
-    unmoved = {pair for pair, ratio in ratios_along(point, plain, turned).items() if abs(ratio) > UNMOVED}
-    turned = [pair for pair in turned if pair not in unmoved]
-    many = [_nudged(point, turned, seed) for seed in range(FEW, FEW + MANY)] if turned else []
-    for pair in turned:
-        found = _coherence(many, pair)
-        verdicts[pair] = Verdict.REAL if found > TIED else Verdict.NOISE if found < SCATTERED else Verdict.UNSURE
+    steady = {pair for pair in live if _coherence([plain, *few], pair) > STEADY}
+    verdicts |= dict.fromkeys(steady, Verdict.REAL)
+    asked = [pair for pair, large in live.items() if (pair in kinked if pair in steady else large)]
+    unmoved = {pair for pair, ratio in ratios_along(point, plain, asked).items() if abs(ratio) > UNMOVED}
+    open_ = [pair for pair in asked if (pair in unmoved) == (pair in steady)]
+    many = [_nudged(point, open_, seed) for seed in range(FEW, FEW + MANY)] if open_ else []
+    for pair in open_:
+        found, enough = _coherence(many, pair), STEADY if pair in steady else TIED
+        verdicts[pair] = Verdict.REAL if found > enough else Verdict.NOISE if found < SCATTERED else Verdict.UNSURE
     return verdicts
 
 

@@ -184,7 +184,8 @@ def _alike(audit: Audit, loss: str, module: str) -> list[tuple[Cell, list[str], 
     groups: dict[Cell, tuple[list[str], list[Cell]]] = {}
     for flow in audit.flows:
         cell = flow.cells[loss, module]
-        labels, cells = groups.setdefault(replace(cell, norm=None, share=None, derivative_ratio=None), ([], []))
+        unsized = replace(cell, norm=None, share=None, derivative_ratio=None, held_ratio=None)
+        labels, cells = groups.setdefault(unsized, ([], []))
         labels.append(flow.setting.label)
         cells.append(cell)
     return [(cell, labels, cells) for cell, (labels, cells) in groups.items()]

@@ -175,6 +175,12 @@ class Program:
         copies = copy.deepcopy(dict(self.modules))
         return {name: m.double() if float64 else m.half() if half else m for name, m in copies.items()}
 
+    def is_finite(self) -> bool:
+        """Whether all losses are finite: the audit refuses others. In half precision some are not."""
+        modules = self.copied(float64=self.precision == "float64", half=self.precision == "float16")
+        losses = [loss for batch in self.given() for loss in self.run(modules, batch).values()]
+        return bool(torch.stack(losses).isfinite().all())
+
     def run(self, modules: Mapping[str, nn.Module], x: Tensor, *, exact: bool = False) -> dict[str, Tensor]:
         """The losses. `exact`: identities are zero times their argument, and no precision is switched."""
         autocast = self.precision == "bfloat16 autocast" and not exact
@@ -306,7 +312,9 @@ def expected(program: Program) -> dict[Pair, set[Status]]:
     reach = norms(program, thawed, xs[0], exact=True)
     moved = [norms(program, _moved(program, factor), x, exact=True) for factor in FACTORS for x in xs[:1]]
     drawn = [norms(program, _drawn(program, number), x, exact=True) for number in range(DRAWS) for x in xs]
-    blurred = {pair for pair in exact[0].of for at in exact if 0 < at[pair] < BLUR * _scale(program, pair[0])}
+    blurs = {pair: BLUR * _scale(program, pair[0]) for pair in exact[0].of}
+    blurred = {pair for pair, blur in blurs.items() for at in exact if 0 < at[pair] < blur}
+    blurred |= {pair for pair, blur in blurs.items() if 0 < max(at[pair] for at in (*exact, *moved, *drawn)) < blur}
     found = {pair: _right(pair, own, exact, reach.of[pair] is not None, moved, drawn) for pair in exact[0].of}
     found |= {pair: found[pair] | UNDECIDABLE for pair in blurred}
     if program.precision == "float16":  # what would be live at other weights may underflow there

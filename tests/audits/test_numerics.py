@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cosine_similarity, cross_entropy, layer_norm, normalize, relu
+from torch.nn.functional import cosine_similarity, cross_entropy, layer_norm, mse_loss, normalize, relu
+from torch.nn.utils.parametrizations import spectral_norm
 
 from audits import Cell, Status, Target, audit
+from audits.contract.derivatives import derivative
 from audits.gradients import Column, measure
 from audits.graph import Graph
 from audits.judging import other_weights
@@ -134,6 +136,15 @@ def test_size_alone_decides_nothing(scale: float) -> None:
     assert cell.norm == pytest.approx(scale * 3.0, rel=1.0)
 
 
+def test_what_half_precision_leaves_of_an_identity_is_noise_also_where_only_a_scaled_loss_shows_it() -> None:
+    encoder = nn.Sequential(nn.Linear(5, 5), nn.LayerNorm(5), nn.LayerNorm(5)).half()
+    for seed in range(1, 6):
+        torch.manual_seed(seed)
+        rows = torch.randn(12, 5).half()
+        cell = cells({"encoder": encoder}, lambda x: layer_norm(encoder(x), (5,)).mean(), rows)["encoder"]
+        assert (cell.norm, cell.status) == (0.0, Status.VACUOUS)
+
+
 @pytest.mark.parametrize(("scale", "status"), [(1e-9, Status.UNDERFLOW), (1e-9 * 2**20, Status.LIVE)])
 def test_what_half_precision_cannot_hold_does_not_pass(scale: float, status: Status) -> None:
     encoder = nn.Linear(4, 4).half()
@@ -206,6 +217,71 @@ def test_the_gradient_is_compared_with_the_derivative(factor: float) -> None:
     assert Derivative.of(found["features"].derivative_ratio) == RATIOS[factor]
     assert ("Reverse.backward at " in found["features"].reason) == (factor != -1.0)
     assert found["head"].derivative_ratio is None
+
+
+SIGNS = {
+    "the absolute value": lambda noise: noise.abs(),
+    "one side": relu,
+    "a root": lambda noise: noise.square().sqrt(),
+    "a maximum": lambda noise: torch.maximum(noise, -noise),
+}
+"""Of a number that is zero but for rounding."""
+
+
+@pytest.mark.parametrize("rows", [4, 12])
+@pytest.mark.parametrize("kink", SIGNS)
+def test_the_sign_of_noise_is_noise(kink: str, rows: int) -> None:
+    for seed in range(8):
+        torch.manual_seed(seed)
+        encoder, head = nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 8)), nn.Linear(6, 1)
+
+        def loss(x: Tensor, encoder: nn.Module = encoder, head: nn.Module = head) -> Tensor:
+            z = encoder(x)
+            return SIGNS[kink]((z * 3 / 3).mean() - z.mean().detach()) + head(x).square().mean()
+
+        found = cells({"encoder": encoder, "head": head}, loss, torch.randn(rows, 6))
+        assert found["encoder"].status in (Status.VACUOUS, Status.NONFINITE), seed
+        assert found["head"].status == Status.LIVE
+
+
+def test_a_gradient_that_comes_through_a_kink_of_one_number_is_live() -> None:
+    encoder, table = nn.Linear(6, 8), nn.Parameter(torch.tensor(0.3))
+
+    def loss(x: Tensor) -> Tensor:
+        z = encoder(x)
+        rounded = z + (z.round() - z).detach()
+        return (rounded.mean() - 0.1).abs() + (table - z.mean().detach()).abs() * relu(z.square().mean())
+
+    found = cells({"encoder": encoder, "table": table}, loss, torch.randn(12, 6))
+    assert {cell.status for cell in found.values()} == {Status.LIVE}
+
+
+def no_grad_target(z: Tensor, encoder: nn.Module, x: Tensor) -> Tensor:
+    with torch.no_grad():
+        return encoder(x).tanh()
+
+
+STOPPED = {
+    "detached": lambda z, encoder, x: z.detach(),
+    "data": lambda z, encoder, x: z.data.clone(),
+    "no_grad": no_grad_target,
+}
+
+
+@pytest.mark.parametrize("target", STOPPED)
+@pytest.mark.parametrize("factor", [1.0, -1.0])
+def test_a_reversal_is_told_also_beside_a_stop(target: str, factor: float) -> None:
+    encoder, head = spectral_norm(nn.Linear(4, 3)), nn.Linear(3, 3)
+
+    def loss(x: Tensor) -> Tensor:
+        z = encoder(x).tanh()
+        return mse_loss(head(Reverse.apply(z, factor)), STOPPED[target](z, encoder, x))
+
+    cell = cells({"encoder": encoder, "head": head}, loss, torch.randn(3, 4))["encoder"]
+    assert Derivative.of(cell.derivative_ratio) == Derivative.ESTIMATED
+    assert cell.held_ratio == pytest.approx(-factor, rel=1e-4)
+    assert derivative(cell) == ("reversed" if factor == 1.0 else "")
+    assert ("beside what is stopped, the gradient is -1 times" in cell.reason) == (factor == 1.0)
 
 
 def test_an_estimator_is_no_multiple_of_the_derivative() -> None:

@@ -54,9 +54,9 @@ def test_a_note_is_compared_as_it_stands(audit: object, document: Write) -> None
 
 def test_complete_demands_every_loss_and_every_value_of_a_gate(audit: object, document: Write) -> None:
     comparison = against(audit, document(NOTE), complete=True)
-    assert [(drift.kind, drift.loss, drift.expected) for drift in comparison.drifts] == [
-        (DriftKind.UNDOCUMENTED, "rank", "a row"),
-        (DriftKind.UNDOCUMENTED, "", "a row for gate_a=True"),
+    assert [(drift.headline, drift.expected) for drift in comparison.drifts] == [
+        ("rank: undocumented", "a row"),
+        ("gate_a: undocumented", "a row for gate_a=True"),
     ]
     assert not any("speak" in note for note in comparison.notes)
 
@@ -109,6 +109,30 @@ def test_an_update_corrects_what_is_wrong_and_keeps_the_rest(audit: object, docu
         "- `Config.gate_c = True`",
         "| jepa | z' is detached | predictor (via h states); h_to_z | |",
     ]
+
+
+@pytest.mark.parametrize(
+    ("lines", "right"),
+    [
+        (
+            "- Off by default (weight = 0.0): rank, `jepa`, recon.",
+            ["- Off by default (weight = 0.0): rank, `jepa` (weight = 1.0), recon (weight = 0.5)."],
+        ),
+        ("Disabled losses:\n- rank and jepa: too slow", ["- rank and jepa (weight = 1): too slow"]),
+        ("### Enabled losses\n* jepa, rank", ["* jepa, rank (weight = 0.0)"]),
+        ("### Disabled losses\n* jepa (weight = 3), rank", ["* jepa (weight = 1), rank"]),
+    ],
+)
+def test_a_weight_that_a_list_states_wrongly_is_put_in_brackets(
+    audit: object, document: Write, lines: str, right: list[str]
+) -> None:
+    path = document(f"{lines}\n\n| Loss | Updates |\n| - | - |\n| rank | — |\n")
+    drifts = against(audit, path).drifts
+    assert {drift.kind for drift in drifts} == {DriftKind.WEIGHT}
+    assert all("--update" in drift.remedy for drift in drifts)
+    assert corrected(audit, path) == right
+    stated = read_statements(path.read_text(encoding="utf-8"), tuple(WEIGHTS), {})
+    assert {"jepa", "rank"} <= {one.name for one in stated}
 
 
 def test_a_document_that_was_complete_is_completed(audit: object, document: Write) -> None:

@@ -39,6 +39,14 @@ def test_equal_drifts_of_several_losses_are_one_story() -> None:
     assert [root_cause.losses for root_cause in told] == [("recon", "sigreg"), ("jepa",)]
 
 
+def test_a_drift_of_a_gate_is_headed_by_the_gate() -> None:
+    of_gate = Drift(DriftKind.GATE_DEFAULT, (), "", "", "closed = on", "False", "stated", "correct it", gate="closed")
+    told = root_causes([of_gate, replace(of_gate, expected="open = on", gate="open")])
+    assert [root_cause.headline for root_cause in told] == ["closed: gate default", "open: gate default"]
+    assert told[0].losses == ()
+    assert str(of_gate).startswith("closed: gate default: expected closed = on")
+
+
 def test_presence_is_told_before_routes() -> None:
     effects = RootCause((NEW,), (ROUTE, MISSING)).effects()
     assert effects == ["encoder is no longer updated by recon", "the routes of recon change"]

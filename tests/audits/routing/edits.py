@@ -93,6 +93,7 @@ SAME = [
     silent("other widths", "WORLD", ("nn.Linear(4, 3), nn.Tanh(), nn.Linear(3, 1)", "nn.Linear(4, 7), nn.Tanh(), nn.Linear(7, 1)")),
     silent("another batch size", "WORLD", ("(3, 5,", "(8, 5,")),
     silent("other weights", "WORLD", ("manual_seed(0)", "manual_seed(7)")),
+    silent("other weights beside a reversal", "ADVERSARY", ("manual_seed(0)", "manual_seed(7)"), ("randn(5", "randn(9")),
     silent("float64", "WORLD", ("    net = Net()\n", "    torch.set_default_dtype(torch.float64)\n    net = Net()\n"), ("    return Target(", "    torch.set_default_dtype(torch.float32)\n    return Target(")),
     silent("a stop behind a stop", "WORLD", ("goal = goal_of(net, x)", "goal = goal_of(net, x).detach()")),
     silent("a stop of data", "WORLD", ("net.encoder(x)", "net.encoder(x.detach())")),
@@ -105,6 +106,7 @@ SAME = [
 ]  # fmt: skip
 
 RENAMED = [
+    renames("a stop of another kind beside a reversal", "ADVERSARY", ("    with torch.no_grad():\n        now = net.encoder(x)", "    now = net.encoder(x).detach()")),
     renames("a variable", "WORLD", ("z = net", "zz = net"), ("z[:, :-1]", "zz[:, :-1]"), ("z[:, 1:]", "zz[:, 1:]"), ("(z - goal)", "(zz - goal)"), ("z.detach()", "zz.detach()"), ("decoder(z)", "decoder(zz)")),
     renames("a function", "WORLD", ("goal_of", "target_of"), ("losses(net, batch)", "compute(net, batch)")),
     renames("no_grad for detach", "WORLD", ("    return net.teacher(x).detach()", "    with torch.no_grad():\n        return net.teacher(x)")),
@@ -122,6 +124,8 @@ RENAMED = [
 ]  # fmt: skip
 
 BUGS = [
+    bug("a reversal beside a stop is turned", "ADVERSARY", ("Reverse.apply(z, 1.0)", "Reverse.apply(z, -1.0)"), loss="surprise"),
+    bug("a reversal beside a stop is lost", "ADVERSARY", ("Reverse.apply(z, 1.0)", "z"), loss="surprise"),
     bug("a stop is lost", "WORLD", ("net.value(z.detach())", "net.value(1 * z)"), loss="value", line="net.value(1 * z)"),
     bug("the target's stop is lost", "WORLD", ("z[:, 1:].detach()", "z[:, 1:]"), loss="predict", line='"predict": mse_loss(p, z[:, 1:])'),
     bug("the teacher's stop is lost", "WORLD", ("net.teacher(x).detach()", "net.teacher(x)"), loss="distil", line="(z - goal)"),

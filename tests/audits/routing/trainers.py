@@ -248,3 +248,40 @@ def audit_target():
     return Target(net, lambda batch: losses(net, *batch), [(torch.randn(5, 4), torch.randn(5, 4))])
 """
 )
+
+ADVERSARY = (
+    HEAD
+    + """
+class Reverse(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, strength):
+        ctx.strength = strength
+        return x.view_as(x)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return -ctx.strength * gradient, None
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.encoder, self.head, self.guess = nn.Linear(4, 4), nn.Linear(4, 4), nn.Linear(4, 4)
+
+
+def losses(net, x):
+    z = net.encoder(x).tanh()
+    with torch.no_grad():
+        now = net.encoder(x)
+    return {
+        "task": mse_loss(net.head(z), x),
+        "surprise": mse_loss(net.guess(Reverse.apply(z, 1.0)), now),
+    }
+
+
+def audit_target():
+    torch.manual_seed(0)
+    net = Net()
+    return Target(net, lambda x: losses(net, x), batches=[torch.randn(5, 4), torch.randn(5, 4)])
+"""
+)
