@@ -19,6 +19,7 @@ from jepa_world_model.training.checkpoints import Checkpoint
 from jepa_world_model.training.lost_checkpoints import check_checkpoints
 from jepa_world_model.training.observer import Observer, Observers
 from jepa_world_model.training.outcome import Outcome
+from jepa_world_model.training.reports import told
 from jepa_world_model.training.run_folder import RunFolder
 from jepa_world_model.training.run_lock import InUse, new_folder
 from jepa_world_model.training.runtime import prepare, resolve
@@ -43,7 +44,7 @@ def run_training(config: Config, out: Path | None, observer: Observer) -> Outcom
         source = open_config_source(config, observer.on_decoding)
         trainer = Trainer(config, source, prepare(config.train))
         with _begun(out, source.name, config) if processes.is_first() else nullcontext() as own:
-            path = processes.from_first(own.path if own else None)  # the others wait until there is a folder
+            path = processes.from_first(own.path if own else RUNS)  # the others wait until there is a folder
             return _carried_out(Session(trainer, own or RunFolder(path), observer))
 
 
@@ -107,13 +108,20 @@ def _carried_out(session: Session) -> Outcome:
     session.observer.on_start(session.run, session.trainer)
     with _failure_noted(status):
         outcome = session.fit()
-        if processes.is_first() and outcome.signal in (None, SIGINT):
-            pictures = draw_pictures(session.trainer, session.run)
-            session.observer.on_pictures(outcome.steps, pictures)
         if processes.is_first():
-            session.run.write(session.run.summary, describe(session.trainer, outcome).encode())
+            _reported(session, outcome)
         session.observer.on_end(outcome)
     return outcome
+
+
+def _reported(session: Session, outcome: Outcome) -> None:
+    """Pictures and summary. The run has trained: whatever goes wrong here is a warning."""
+    run, observer = session.run, session.observer
+    if outcome.signal in (None, SIGINT):
+        with told(observer, "the pictures are incomplete"):
+            observer.on_pictures(outcome.steps, draw_pictures(session.trainer, run))
+    with told(observer, "there is no summary"):
+        run.write(run.summary, describe(session.trainer, outcome).encode())
 
 
 @contextmanager

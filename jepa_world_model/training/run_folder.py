@@ -133,4 +133,3 @@ class RunFolder(RunFiles):
     def _drop_torn_row(self) -> None:
         content = self.metrics.read_bytes()
         write_file(self.metrics, content[: content.rfind(b"\n") + 1])
-
