@@ -1,7 +1,8 @@
 """The `jepa` command. Commands import what they need when they run, so that `--help` is instant."""
 
+import sys
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -14,9 +15,30 @@ from jepa_cli.commands.render_flow import render_flow
 from jepa_cli.commands.runs import runs
 from jepa_cli.commands.train import train
 from jepa_cli.terminal import own_packages
-from jepa_cli.terminal.command import Command
+from jepa_cli.terminal.command import BAD_INPUT, Command
+from jepa_cli.terminal.standard_streams import calm_standard_streams, refusal
 
-app = typer.Typer(
+TRAIN = "train"
+
+
+class App(typer.Typer):
+    """Called, it is the whole process: what it prints to may break without breaking it."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        outlet, code = calm_standard_streams(), None
+        try:
+            code = super().__call__(*args, **kwargs)
+        except SystemExit as end:
+            code = end.code
+        refused = refusal(outlet)
+        if refused:
+            print(f"Error: {refused}", file=sys.stderr)
+        if refused and not code and sys.argv[1:2] != [TRAIN]:  # a report is lost, but a run is in its folder
+            code = BAD_INPUT
+        sys.exit(code)
+
+
+app = App(
     name="jepa",
     help="Train a JEPA world model, and see which loss updates which module.",
     no_args_is_help=True,

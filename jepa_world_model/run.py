@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from signal import SIGINT
 
@@ -16,9 +16,12 @@ from jepa_world_model.model_config import Config
 from jepa_world_model.pictures.run_pictures import draw_pictures
 from jepa_world_model.runs.metrics import VALIDATION, rare_rows
 from jepa_world_model.training.checkpoints import Checkpoint
+from jepa_world_model.training.lost_checkpoints import check_checkpoints
 from jepa_world_model.training.observer import Observer, Observers
 from jepa_world_model.training.outcome import Outcome
-from jepa_world_model.training.run_folder import RunFolder, next_free
+from jepa_world_model.training.reports import told
+from jepa_world_model.training.run_folder import RunFolder
+from jepa_world_model.training.run_lock import InUse, new_folder
 from jepa_world_model.training.runtime import prepare, resolve
 from jepa_world_model.training.session import Session
 from jepa_world_model.training.state import restore
@@ -40,11 +43,23 @@ def run_training(config: Config, out: Path | None, observer: Observer) -> Outcom
     with processes.joined(config.train.device):
         source = open_config_source(config, observer.on_decoding)
         trainer = Trainer(config, source, prepare(config.train))
-        path = processes.from_first(out or next_free(RUNS, source.name))
-        run = RunFolder.create(path, config) if processes.is_first() else RunFolder(path)
-        with run.held() if processes.is_first() else nullcontext():
-            processes.from_first(None)  # the others wait until there is a folder
-            return _carried_out(Session(trainer, run, observer))
+        with _begun(out, source.name, config) if processes.is_first() else nullcontext() as own:
+            path = processes.from_first(own.path if own else RUNS)  # the others wait until there is a folder
+            return _carried_out(Session(trainer, own or RunFolder(path), observer))
+
+
+@contextmanager
+def _begun(out: Path | None, name: str, config: Config) -> Iterator[RunFolder]:
+    """A new run in `out`, or in a folder of ./runs that nobody else gets."""
+    with ExitStack() as stack:
+        run = None
+        while run is None:
+            try:
+                run = stack.enter_context(RunFolder.begun(out or new_folder(RUNS, name), config))
+            except InUse:
+                if out:
+                    raise
+        yield run
 
 
 def resume_training(path: Path, observer: Observer) -> Outcome:
@@ -58,6 +73,8 @@ def resume_training(path: Path, observer: Observer) -> Outcome:
     if run.predates_checkpoints():
         raise UserError(f"{path} was trained by a version that kept no checkpoints, and cannot go on")
     with processes.joined(config.train.device), run.held() if processes.is_first() else nullcontext():
+        if processes.is_first():
+            check_checkpoints(run, config.train)
         source = open_config_source(config, observer.on_decoding)
         trainer = Trainer(config, source, prepare(config.train))
         found = run.checkpoints.newest(observer.on_warning) if processes.is_first() else None
@@ -91,13 +108,20 @@ def _carried_out(session: Session) -> Outcome:
     session.observer.on_start(session.run, session.trainer)
     with _failure_noted(status):
         outcome = session.fit()
-        if processes.is_first() and outcome.signal in (None, SIGINT):
-            pictures = draw_pictures(session.trainer, session.run)
-            session.observer.on_pictures(outcome.steps, pictures)
         if processes.is_first():
-            session.run.write(session.run.summary, describe(session.trainer, outcome).encode())
+            _reported(session, outcome)
         session.observer.on_end(outcome)
     return outcome
+
+
+def _reported(session: Session, outcome: Outcome) -> None:
+    """Pictures and summary. The run has trained: whatever goes wrong here is a warning."""
+    run, observer = session.run, session.observer
+    if outcome.signal in (None, SIGINT):
+        with told(observer, "the pictures are incomplete"):
+            observer.on_pictures(outcome.steps, draw_pictures(session.trainer, run))
+    with told(observer, "there is no summary"):
+        run.write(run.summary, describe(session.trainer, outcome).encode())
 
 
 @contextmanager

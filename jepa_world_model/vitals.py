@@ -186,8 +186,12 @@ def dp_action_cosine(dp: Tensor, a: Tensor) -> Tensor:
 def effective_rank(vectors: Tensor) -> Tensor:
     """exp(-sum p log p) of p = singular values of [N, D] over their sum (Garrido et al. 2023, arXiv 2210.02885, eq. 1).
 
-    Between 1, when all vectors are parallel, and min(N, D). Vectors that are all zero have rank 1.
+    Between 1, when all vectors are parallel, and min(N, D). Vectors that are all zero have rank 1; NaN where one has a
+    number that is not finite.
     """
-    values = torch.linalg.svdvals(vectors.flatten(0, -2).float())
+    flat = vectors.flatten(0, -2).float()
+    if not flat.isfinite().all():
+        return torch.full_like(flat.sum(), float("nan"))
+    values = torch.linalg.svdvals(flat)
     shares = values / values.sum().clamp(min=torch.finfo(values.dtype).tiny)
     return torch.special.entr(shares).sum().exp()

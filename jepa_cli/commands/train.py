@@ -19,7 +19,7 @@ SIGNALLED = 128
         "0": "finished",
         "1": "stopped by NaN, or by a gradient audit that found drift",
         "2": "bad input, or a file that could not be read or written",
-        "130, 143, 138": "stopped by SIGINT, SIGTERM or SIGUSR1, and saved",
+        "130, 143, 138, 129": "stopped by SIGINT, SIGTERM, SIGUSR1 or SIGHUP, and saved",
     }
 )
 @examples(

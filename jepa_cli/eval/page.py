@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from html import escape
 from io import BytesIO
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from jepa_cli.eval.view import interval, number, percent
 from jepa_world_model.evaluation.evaluation import Evaluation
 from jepa_world_model.evaluation.planning.outcome import PlanningOutcome
 from jepa_world_model.pictures.evaluation_pictures import depth_curves, filmstrips, paths, pose_map
+from jepa_world_model.pictures.matplotlib_figure import Figure
 from jepa_world_model.worlds.world import World
 
 STYLE = """
@@ -52,7 +52,10 @@ def _sections(found: Evaluation, title: str) -> Iterator[str]:
             yield from _dynamics(found)
         if of == "p" and "position" in found.data.truth:
             p, position = found.data.traces.p, found.data.truth["position"]
-            yield _picture(pose_map(p.reshape(-1, p.shape[-1]), position.reshape(-1, 2)), "a map of p")
+            yield _picture(
+                lambda p=p, position=position: pose_map(p.reshape(-1, p.shape[-1]), position.reshape(-1, 2)),
+                "a map of p",
+            )
     yield "<h2>planning: goals reached in the real environment</h2>"
     if found.no_planning:
         yield f"<p>{escape(found.no_planning)}</p>"
@@ -81,7 +84,7 @@ def _dynamics(found: Evaluation) -> Iterator[str]:
     if not found.curves:
         return
     curves = {name: [point.value for point in points] for name, points in found.curves.items()}
-    yield _picture(depth_curves(curves), "error against depth")
+    yield _picture(lambda: depth_curves(curves), "error against depth")
     data, strips = found.data, []
     rollouts = data.rollouts
     for number_ in np.linspace(0, len(rollouts.episode) - 1, STRIPS).round().astype(int):
@@ -90,7 +93,7 @@ def _dynamics(found: Evaluation) -> Iterator[str]:
         strips.append(("frame", data.frames[episode, steps] / 255.0))
         strips.append(("decoded", data.subject.decode(data.traces.z[episode, steps])))
         strips.append(("imagined", data.subject.decode(rollouts.z[number_, [k - 1 for k in DEPTHS]])))
-    yield _picture(filmstrips(strips, [f"k = {k}" for k in DEPTHS]), "frames, decoded and imagined")
+    yield _picture(lambda: filmstrips(strips, [f"k = {k}" for k in DEPTHS]), "frames, decoded and imagined")
 
 
 def _planning(found: Evaluation) -> str:
@@ -117,7 +120,7 @@ def _walks(found: Evaluation, world: World) -> Iterator[str]:
         if one.planner in ("random walk", "oracle"):
             continue
         yield f"<h2>walks: {escape(one.planner)}</h2>"
-        yield _picture(paths(_drawn(one, world), _cells(found)), f"walks of {one.planner}")
+        yield _picture(lambda one=one: paths(_drawn(one, world), _cells(found)), f"walks of {one.planner}")
 
 
 def _drawn(one: PlanningOutcome, world: World) -> list[tuple[str, np.ndarray, np.ndarray, np.ndarray, bool]]:
@@ -139,9 +142,13 @@ def _cells(found: Evaluation) -> int:
     return int(found.data.truth["position"].max()) + 1
 
 
-def _picture(figure: Figure, alternative: str) -> str:
+def _picture(figure: Callable[[], Figure], alternative: str) -> str:
+    """As an image; a picture that cannot be drawn costs nothing but itself."""
     content = BytesIO()
-    figure.savefig(content, format="png", dpi=110)
+    try:
+        figure().savefig(content, format="png", dpi=110)
+    except Exception as reason:
+        return f'<p class="quiet">{escape(alternative)}: cannot be drawn ({escape(str(reason))})</p>'
     return (
         f'<p><img alt="{escape(alternative)}" src="data:image/png;base64,{b64encode(content.getvalue()).decode()}"></p>'
     )

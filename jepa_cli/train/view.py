@@ -28,6 +28,8 @@ BLOCKS = "▁▂▃▄▅▆▇█"
 TREND = 16
 SMOOTHING = 0.1
 LOG_SECONDS = 10.0
+LEAST = 20
+"""Letters of a line, however narrow the terminal."""
 
 
 class TrainingView(Observer):
@@ -161,7 +163,7 @@ class TrainingView(Observer):
     def _tell(self, what: str, message: str) -> None:
         """A sentence, wrapped, after the name of its kind; paths and commands in it are not broken."""
         indent = " " * 12
-        lines = wrap(message, self._console.width - 12, break_long_words=False, break_on_hyphens=False)
+        lines = wrap(message, max(self._console.width - 12, LEAST), break_long_words=False, break_on_hyphens=False)
         self._print(f"{what:<12}" + f"\n{indent}".join(lines))
 
     def _print(self, line: str) -> None:

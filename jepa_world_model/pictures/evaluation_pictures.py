@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from math import ceil
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+
+from jepa_world_model.pictures.colours import as_colours
+from jepa_world_model.pictures.matplotlib_figure import Axes, Figure
+from jepa_world_model.pictures.principal_axes import principal_axes
 
 COLOURS = ("#4c78a8", "#e45756", "#54a24b", "#b279a2")
 REACHED, MISSED, GOAL = "#2ca02c", "#d62728", "#ffb000"
@@ -44,10 +46,7 @@ def filmstrips(strips: Sequence[tuple[str, np.ndarray]], columns: Sequence[str])
 
 def pose_map(p: np.ndarray, position: np.ndarray) -> Figure:
     """Poses [M, Dp] on their first two principal axes, coloured by the true row and column [M, 2]."""
-    centred = p - p.mean(axis=0)
-    _, _, axes_of_p = np.linalg.svd(centred, full_matrices=False)
-    flat = centred @ axes_of_p[:2].T
-    flat = np.pad(flat, ((0, 0), (0, 2 - flat.shape[1])))
+    flat = principal_axes(p)(p)
     figure = Figure(figsize=(8, 3.6), layout="constrained")
     for axes, name, values in zip(figure.subplots(1, 2), ("row", "column"), position.T, strict=True):
         shown = axes.scatter(flat[:, 0], flat[:, 1], c=values, s=4, cmap="viridis")
@@ -82,8 +81,7 @@ def paths(drawn: Sequence[tuple[str, np.ndarray, np.ndarray, np.ndarray, bool]],
 
 
 def _frame(axes: Axes, frame: np.ndarray) -> None:
-    """A picture without ticks; of other channels than one, three or four the first."""
-    shown = frame if frame.shape[-1] in (3, 4) else frame[..., :1]
-    axes.imshow(shown, interpolation="nearest", cmap="gray")
+    """A picture without ticks."""
+    axes.imshow(as_colours(frame), interpolation="nearest", cmap="gray")
     axes.set_xticks([])
     axes.set_yticks([])

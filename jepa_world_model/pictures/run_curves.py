@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from io import BytesIO
-from math import ceil, isfinite
+from math import ceil
 from typing import Any
 
-import matplotlib
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.ticker import LogFormatter, MaxNLocator
-
+from jepa_world_model.pictures.axis_scale import scaled
+from jepa_world_model.pictures.matplotlib_figure import Axes, Figure, Line2D, MaxNLocator, rc_context
 from jepa_world_model.runs.metrics import History
 
 COLUMNS = 4
@@ -24,13 +20,6 @@ MOST_MARKS = 50
 LEGEND_WIDTH = 130
 """Letters of the legend's line."""
 RESOLUTION = 110
-
-
-class PlainNumbers(LogFormatter):
-    """0.02 rather than a power of ten."""
-
-    def __call__(self, x: float, pos: int | None = None) -> str:
-        return f"{x:g}" if super().__call__(x, pos) else ""
 
 
 def curves(runs: Mapping[str, History]) -> Figure:
@@ -45,6 +34,8 @@ def curves(runs: Mapping[str, History]) -> Figure:
         _draw(axes, kind, name, runs)
     for axes in grid[len(panels) :]:
         axes.set_axis_off()
+    figure.supxlabel("step", fontsize=9)
+    figure.supylabel("value, losses without their weights", fontsize=9)
     figure.legend(
         handles=_legend(list(runs)), loc="outside upper left", ncols=_columns(runs), fontsize=8, frameon=False
     )
@@ -55,7 +46,7 @@ def as_picture(figure: Figure, format: str) -> bytes:
     """The same figure gives the same bytes."""
     content = BytesIO()
     dated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
-    with matplotlib.rc_context({"svg.hashsalt": "jepa"}):
+    with rc_context({"svg.hashsalt": "jepa"}):
         figure.savefig(content, format=format, dpi=RESOLUTION, metadata=dated.get(format))
     return content.getvalue()
 
@@ -67,23 +58,13 @@ def _draw(axes: Axes, kind: str, name: str, runs: Mapping[str, History]) -> None
         look = _look(number)
         axes.plot(list(trained), list(trained.values()), color=look["color"], linewidth=0.6, alpha=0.45)
         axes.plot(list(held_out), list(held_out.values()), markevery=1 + len(held_out) // MOST_MARKS, **look)
-        shown += [value for value in [*trained.values(), *held_out.values()] if isfinite(value)]
-    _scale(axes, min(shown, default=0.0), max(shown, default=0.0))
+        shown += [*trained.values(), *held_out.values()]
+    scaled(axes, shown)
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     axes.set_title(name if kind == "losses" else f"vital: {name}", fontsize=9)
     axes.set_facecolor("white" if kind == "losses" else "#f6f6f6")
     axes.tick_params(labelsize=7, which="both")
     axes.grid(alpha=0.25)
-
-
-def _scale(axes: Axes, low: float, high: float) -> None:
-    """Logarithmic where all values are positive; within a factor of two that would look the same."""
-    if low > 0 and high > 2 * low:
-        axes.set_yscale("log")
-        axes.yaxis.set_major_formatter(PlainNumbers())
-        axes.yaxis.set_minor_formatter(PlainNumbers(minor_thresholds=(1.5, 0.5)))
-    else:
-        axes.ticklabel_format(axis="y", useOffset=False)
 
 
 def _legend(names: list[str]) -> list[Line2D]:

@@ -1,15 +1,19 @@
 """Pictures of a run: reconstructions, imagined rollouts above the truth, loss curves."""
 
+from functools import cache
 from io import BytesIO
-from math import ceil
+from math import ceil, nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from matplotlib.figure import Figure
 
 from jepa_world_model.data.windows import WindowSampler
+from jepa_world_model.errors import UserError
+from jepa_world_model.pictures.axis_scale import scaled
+from jepa_world_model.pictures.colours import as_colours
+from jepa_world_model.pictures.matplotlib_figure import Figure
 from jepa_world_model.states import States
 from jepa_world_model.training.run_folder import RunFolder
 
@@ -24,18 +28,28 @@ TRAIN_COLOUR, VALIDATION_COLOUR = "#4c78a8", "#e45756"
 
 
 def draw_pictures(trainer: "Trainer", run: RunFolder) -> list[Path]:
-    """Write reconstructions.png, imagination.png and losses.png. Returns where they are."""
-    states = held_out_states(trainer)
+    """Write reconstructions.png, imagination.png and losses.png. Returns where they are.
+
+    Raises UserError, after all others are drawn, that names each that cannot be.
+    """
+    states = cache(lambda: held_out_states(trainer))
     figures = {
-        "reconstructions": reconstructions(states),
-        "imagination": imagination(states),
-        "losses": loss_curves(run.read_metrics()),
+        "reconstructions": lambda: reconstructions(states()),
+        "imagination": lambda: imagination(states()),
+        "losses": lambda: loss_curves(run.read_metrics()),
     }
+    files = {name: run.pictures / f"{name}.png" for name in figures}
+    missing: list[str] = []
     for name, figure in figures.items():
-        content = BytesIO()
-        figure.savefig(content, format="png", dpi=110)
-        run.write(run.pictures / f"{name}.png", content.getvalue())
-    return [run.pictures / f"{name}.png" for name in figures]
+        try:
+            content = BytesIO()
+            figure().savefig(content, format="png", dpi=110)
+            run.write(files[name], content.getvalue())
+        except Exception as reason:  # whatever it is, the others are drawn
+            missing.append(str(reason) if isinstance(reason, UserError) else f"{files[name]} ({reason})")
+    if missing:
+        raise UserError("; ".join(missing))
+    return list(files.values())
 
 
 def held_out_states(trainer: "Trainer") -> States:
@@ -69,7 +83,7 @@ def loss_curves(rows: list[dict[str, Any]]) -> Figure:
     """One small plot for each enabled loss: training, and held-out trajectories."""
     train = [row for row in rows if row["split"] == "train"]
     validation = [row for row in rows if row["split"] == "validation"]
-    names = list(validation[0]["losses"])
+    names = list(dict.fromkeys(name for row in [*validation, *train] for name in row["losses"]))
     height = ceil(len(names) / COLUMNS)
     figure = Figure(figsize=(3.2 * COLUMNS, 2.1 * height + 0.5), layout="constrained")
     for axes, name in zip(
@@ -78,22 +92,25 @@ def loss_curves(rows: list[dict[str, Any]]) -> Figure:
         if name is None:
             axes.set_axis_off()
             continue
-        own = [row for row in train if name in row["losses"]]
-        steps = [row["step"] for row in own]
-        axes.plot(steps, [row["losses"][name] for row in own], color=TRAIN_COLOUR, linewidth=0.7, label="training")
+        steps = [row["step"] for row in train]
+        axes.plot(
+            steps, [row["losses"].get(name, nan) for row in train], color=TRAIN_COLOUR, linewidth=0.7, label="training"
+        )
         steps = [row["step"] for row in validation]
         axes.plot(
             steps,
-            [row["losses"][name] for row in validation],
+            [row["losses"].get(name, nan) for row in validation],
             "o-",
             color=VALIDATION_COLOUR,
             markersize=3,
             label="held out",
         )
-        axes.set_yscale("log")
+        scaled(axes, [row["losses"].get(name, nan) for row in rows if "losses" in row])
         axes.set_title(name, fontsize=9)
         axes.tick_params(labelsize=7)
         axes.grid(alpha=0.25)
+    figure.supxlabel("step", fontsize=9)
+    figure.supylabel("loss, without its weight", fontsize=9)
     figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside upper right", ncols=2, fontsize=8)
     return figure
 
@@ -112,6 +129,6 @@ def _filmstrips(strips: list[tuple[str, torch.Tensor]], title: str) -> Figure:
 
 
 def _strip(frames: torch.Tensor) -> np.ndarray:
-    """Frames [N, C, H, W] side by side, with a white line between. [H, W', C]"""
-    images = frames.float().clamp(0, 1).permute(0, 2, 3, 1).cpu().numpy()
+    """Frames [N, C, H, W] side by side, with a white line between. [H, W', 1 or 3]"""
+    images = as_colours(frames.float().clamp(0, 1).permute(0, 2, 3, 1).cpu().numpy())
     return np.concatenate([np.pad(image, ((0, 0), (0, 2), (0, 0)), constant_values=1.0) for image in images], axis=1)

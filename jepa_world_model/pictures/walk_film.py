@@ -8,6 +8,9 @@ from io import BytesIO
 import numpy as np
 from PIL import Image, ImageDraw
 
+from jepa_world_model.pictures.colours import as_colours
+from jepa_world_model.pictures.principal_axes import principal_axes
+
 SIDE, GAP, HEAD = 192, 8, 18
 MILLISECONDS = 350
 PAPER, INK, FAINT, PATH, NOW = (250, 250, 250), (30, 30, 30), (205, 205, 215), (76, 120, 168), (228, 87, 86)
@@ -37,8 +40,7 @@ class Film:
         """The goal's frame [H, W, C] uint8, and poses [N, T, Dp] of other walks for the map."""
         self._goal = goal / 255.0
         flat = poses.reshape(-1, poses.shape[-1])
-        self._mean = flat.mean(axis=0)
-        self._axes = np.linalg.svd(flat - self._mean, full_matrices=False)[2][:2].T
+        self._flat = principal_axes(flat)
         self._known = self._flat(flat)
         self._walked: list[np.ndarray] = []
         self._pictures: list[Image.Image] = []
@@ -71,19 +73,15 @@ class Film:
         first.save(content, format="GIF", save_all=True, append_images=others, duration=durations, loop=0)
         return content.getvalue()
 
-    def _flat(self, p: np.ndarray) -> np.ndarray:
-        """On the first two principal axes of the known poses. [M, 2]"""
-        flat = (p - self._mean) @ self._axes
-        return np.pad(flat, ((0, 0), (0, 2 - flat.shape[1])))
-
     def _map(self) -> Image.Image:
         everything = np.concatenate([self._known, self._walked])
+        everything = np.nan_to_num(everything)
         low, span = everything.min(axis=0), np.ptp(everything, axis=0).max() or 1.0
         panel = Image.new("RGB", (SIDE, SIDE), (255, 255, 255))
         draw = ImageDraw.Draw(panel)
 
         def place(point: np.ndarray) -> tuple[float, float]:
-            x, y = (point - low) / span * (SIDE - 12) + 6
+            x, y = np.nan_to_num(point - low) / span * (SIDE - 12) + 6
             return float(x), float(y)
 
         for point in self._known[:: max(1, len(self._known) // 800)]:
@@ -97,5 +95,6 @@ class Film:
 
 def _enlarged(frame: np.ndarray) -> Image.Image:
     """A frame [H, W, C] in [0, 1] as a square of SIDE pixels."""
-    colours = frame if frame.shape[-1] == 3 else np.repeat(frame[..., :1], 3, axis=-1)
+    shown = as_colours(frame)
+    colours = np.broadcast_to(shown, (*shown.shape[:2], 3))
     return Image.fromarray((colours.clip(0, 1) * 255).astype(np.uint8)).resize((SIDE, SIDE), Image.Resampling.NEAREST)

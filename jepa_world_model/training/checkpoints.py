@@ -32,6 +32,10 @@ class Checkpoints:
         files = sorted(self.folder.glob(CHECKPOINTS))
         return {int(file.stem.removeprefix("step-")): file for file in files}
 
+    def set_aside(self) -> bool:
+        """Whether a damaged one is kept."""
+        return any(self.folder.glob(f"{CHECKPOINTS}{SET_ASIDE}"))
+
     def save(self, step: int, checkpoint: Checkpoint) -> None:
         """Write one, whole or not at all."""
         with explained(self.folder):
@@ -65,6 +69,6 @@ class Checkpoints:
                 with explained(file):
                     file.replace(file.with_name(file.name + SET_ASIDE))
                 on_warning(f"{damage}; it was set aside, and one before step {step} is looked for")
-        if any(self.folder.glob(f"{CHECKPOINTS}{SET_ASIDE}")):
+        if self.set_aside():
             raise Damaged(f"{self.folder} holds no whole checkpoint, so the run cannot go on; nothing else was touched")
         return None

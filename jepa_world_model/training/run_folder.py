@@ -12,9 +12,10 @@ from audits.files import LEFT_OVER, explained, flush, is_left_over, write_file
 from jepa_world_model.config_file import load_config, to_toml
 from jepa_world_model.errors import UserError
 from jepa_world_model.model_config import Config
-from jepa_world_model.runs.files import RunFiles, hold
+from jepa_world_model.runs.files import RunFiles
 from jepa_world_model.training.checkpoints import Checkpoints
 from jepa_world_model.training.fit import check_fit
+from jepa_world_model.training.run_lock import locked_file, locked_folder
 from jepa_world_model.training.sealed import unsealed
 
 
@@ -48,12 +49,21 @@ class RunFolder(RunFiles):
             raise UserError(f"{path} is not a run folder: expected {run.config.name} in it")
         return run, load_config(run.config, preset="reference")
 
+    @staticmethod
+    @contextmanager
+    def begun(path: Path, config: Config) -> "Iterator[RunFolder]":
+        """As `create`, held until the end: of several processes that begin a run there at one moment, one gets it."""
+        with explained(path):
+            path.mkdir(parents=True, exist_ok=True)
+        with locked_folder(path):
+            run = RunFolder.create(path, config)
+            with locked_file(run.config, path):
+                yield run
+
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Keep other processes from training into this folder. Raises UserError when one does already."""
-        with explained(self.config), self.config.open("rb") as file:
-            if not hold(file.fileno()):
-                raise UserError(f"{self.path} is being trained by another process; wait for it, or end it first")
+        """Keep other processes from training into this folder. Raises InUse when one does already."""
+        with locked_folder(self.path), locked_file(self.config, self.path):
             yield
 
     def predates_checkpoints(self) -> bool:
@@ -123,9 +133,3 @@ class RunFolder(RunFiles):
     def _drop_torn_row(self) -> None:
         content = self.metrics.read_bytes()
         write_file(self.metrics, content[: content.rfind(b"\n") + 1])
-
-
-def next_free(parent: Path, name: str) -> Path:
-    """`parent/name-001`, or the first number that is not taken."""
-    taken = {path.name for path in parent.glob(f"{name}-*")} if parent.is_dir() else set()
-    return parent / next(f"{name}-{n:03d}" for n in range(1, 10**6) if f"{name}-{n:03d}" not in taken)

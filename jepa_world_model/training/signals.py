@@ -4,8 +4,8 @@ import signal
 import threading
 from types import FrameType
 
-SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGUSR1") if hasattr(signal, name))
-"""Ctrl-C, the default of kill, and the advance notice of schedulers."""
+SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGUSR1", "SIGHUP") if hasattr(signal, name))
+"""Ctrl-C, the default of kill, the advance notice of schedulers, and a terminal that is closed."""
 
 
 class DeferredSignals:
@@ -19,7 +19,8 @@ class DeferredSignals:
 
     def __enter__(self) -> "DeferredSignals":
         if threading.current_thread() is threading.main_thread():  # elsewhere Python allows no handlers
-            self._before = {number: signal.signal(number, self._remember) for number in SIGNALS}
+            heeded = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]  # nohup ignores
+            self._before = {number: signal.signal(number, self._remember) for number in heeded}
         return self
 
     def __exit__(self, *error: object) -> None:
