@@ -10,7 +10,7 @@ from io import BytesIO
 import numpy as np
 from matplotlib.figure import Figure
 
-from jepa_cli.eval.view import interval, number, percent
+from jepa_cli.eval.view import interval, number, percent, planning_terms
 from jepa_world_model.evaluation.evaluation import Evaluation
 from jepa_world_model.evaluation.planning.outcome import PlanningOutcome
 from jepa_world_model.pictures.evaluation_pictures import depth_curves, filmstrips, paths, pose_map
@@ -105,10 +105,7 @@ def _planning(found: Evaluation) -> str:
         cells += [percent(each.value) for each in one.by_distance.values()]
         cells += [number(one.path_length), number(one.seconds_a_plan)]
         rows.append(f"<tr><td>{escape(one.planner)}</td>{''.join(f'<td class=n>{cell}</td>' for cell in cells)}</tr>")
-    protocol = found.protocol
-    terms = f"{protocol.tasks_per_distance} goals for each distance. Budget: {protocol.budget}. "
-    terms += f"Success: {protocol.success}."
-    return f'<table>{"".join(rows)}</table><p class="quiet">{escape(terms)}</p>'
+    return f'<table>{"".join(rows)}</table><p class="quiet">{escape(planning_terms(found.protocol))}</p>'
 
 
 def _walks(found: Evaluation, world: World) -> Iterator[str]:

@@ -28,6 +28,7 @@ class EvalRequest:
     episodes: int
     seed: int
     tasks: int
+    planners: str | None
     format: str
 
     def check(self) -> None:
@@ -75,5 +76,6 @@ def _evaluated(request: EvalRequest) -> Evaluation:
             episodes=request.episodes,
             seed=request.seed,
             tasks=request.tasks,
+            planners=request.planners.split(",") if request.planners else None,
             on_stage=lambda stage, done, of: progress.update(task, description=stage, completed=done, total=of),
         )

@@ -52,6 +52,10 @@ class EvaluatedModel(Protocol):
         """The pose in which a trajectory begins, [count, Dp]."""
         ...
 
+    def place_pose(self, z: np.ndarray) -> np.ndarray | None:
+        """q, the pose of a place, read from z [M, Dz]: [M, Dp]; None for a model that has none."""
+        ...
+
     def read_action(self, h: np.ndarray, following: np.ndarray) -> np.ndarray:
         """Scores [M, A] of the action that led from h [M, Dh] to the following one; a NOOP is no column."""
         ...
@@ -102,6 +106,11 @@ class ModelSubject:
 
     def origin(self, count: int) -> np.ndarray:
         return np.zeros((count, self.model.config.p_dim), dtype=np.float32)
+
+    @torch.no_grad()
+    def place_pose(self, z: np.ndarray) -> np.ndarray | None:
+        head = getattr(self.model, "z_to_p", None)
+        return None if head is None else self._array(head(self._tensor(z)))
 
     @torch.no_grad()
     def read_action(self, h: np.ndarray, following: np.ndarray) -> np.ndarray:
