@@ -27,6 +27,8 @@ class RunFiles:
         self.checkpoint_folder = path / "checkpoints"
         self.status = path / "status.json"
         self.summary = path / "summary.md"
+        self.evaluation = path / "evaluation.json"
+        self.evaluation_page = path / "evaluation.html"
         self.pictures = path / "pictures"
         self.tensorboard = path / "tensorboard"
 
