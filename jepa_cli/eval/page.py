@@ -114,7 +114,8 @@ def _walks(found: Evaluation, world: World) -> Iterator[str]:
         if one.planner in ("random walk", "oracle"):
             continue
         yield f"<h2>walks: {escape(one.planner)}</h2>"
-        yield _picture(paths(_drawn(one, world), _cells(found)), f"walks of {one.planner}")
+        cells = world.cells or int(found.data.truth["position"].max()) + 1
+        yield _picture(paths(_drawn(one, world), cells), f"walks of {one.planner}")
 
 
 def _drawn(one: PlanningOutcome, world: World) -> list[tuple[str, np.ndarray, np.ndarray, np.ndarray, bool]]:
@@ -130,10 +131,6 @@ def _drawn(one: PlanningOutcome, world: World) -> list[tuple[str, np.ndarray, np
         )
         for each in chosen
     ]
-
-
-def _cells(found: Evaluation) -> int:
-    return int(found.data.truth["position"].max()) + 1
 
 
 def _picture(figure: Figure, alternative: str) -> str:

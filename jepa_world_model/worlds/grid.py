@@ -40,7 +40,7 @@ class GridWorld:
         """Raises UserError for an unknown name."""
         if name not in EMBEDDED:
             raise UserError(f"unknown embedded world {name!r}. {nearest(name, EMBEDDED)}")
-        self.name = name
+        self.name, self.cells = name, CELLS
         self.spec = DataSpec(image_size, 3, len(MOVES), ActionKind.ONE_HOT, tuple(MOVES))
         self.actions, self.action_names = ACTION_VECTORS, (*MOVES, "noop")
         self.has_key = name == "grid-rooms"

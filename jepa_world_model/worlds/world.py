@@ -20,6 +20,8 @@ class World(Protocol):
     """[N, A] float32: each action as a model reads it."""
     action_names: tuple[str, ...]
     """[N] words, such as ``up``."""
+    cells: int
+    """Rows and columns of its map; 0 where it has none."""
     goals: str
     """Where `goal` puts the goals, in words."""
     trained_goals: bool
