@@ -10,9 +10,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from jepa_world_model.errors import UserError, listed_mistakes, nearest
 from jepa_world_model.model_config import FOR_RULES, Config
+from jepa_world_model.presets import DEFAULT, on_preset
 from jepa_world_model.toml_values import apply_override, read_toml
 
-ACCEPT = "accept"
+ACCEPT, PRESET = "accept", "preset"
 TABLES: dict[str, tuple[str, ...]] = {
     table: tuple(key.name for key in fields(values))
     for table, values in get_type_hints(Config).items()
@@ -40,9 +41,12 @@ LONGEST = 80
 """Characters of a value in a message."""
 
 
-def load_config(path: Path | None = None, overrides: Iterable[str] = ()) -> Config:
-    """Defaults, then the file, then each `table.key=value` in turn. Raises UserError that lists every mistake."""
-    return validated(*given_values(read_toml(path) if path else {}, overrides))
+def load_config(path: Path | None = None, overrides: Iterable[str] = (), *, preset: str = DEFAULT) -> Config:
+    """A preset, then the file, then each `table.key=value` in turn.
+
+    `preset` is that of a config which names none. Raises UserError that lists every mistake.
+    """
+    return validated(*given_values(read_toml(path) if path else {}, overrides), preset=preset)
 
 
 def config_of(values: Mapping[str, Any]) -> Config:
@@ -50,14 +54,18 @@ def config_of(values: Mapping[str, Any]) -> Config:
     tables: dict[str, dict[str, Any]] = {}
     for key, value in values.items():
         table, _, name = key.partition(".")
-        tables.setdefault(table, {})[name] = value
+        if name:
+            tables.setdefault(table, {})[name] = value
+        else:
+            tables[table] = value
     return validated(tables)
 
 
 def values_of(config: Config) -> dict[str, Any]:
     """By key, such as ``losses.jepa``: its value."""
     tables = asdict(config)
-    return {f"{table}.{name}": tables[table][name] for table, names in TABLES.items() for name in names}
+    keys = {f"{table}.{name}": tables[table][name] for table, names in TABLES.items() for name in names}
+    return {PRESET: config.preset, **keys}
 
 
 def given_values(values: dict[str, Any], overrides: Iterable[str]) -> tuple[dict[str, Any], list[str]]:
@@ -71,15 +79,17 @@ def given_values(values: dict[str, Any], overrides: Iterable[str]) -> tuple[dict
     return values, mistakes
 
 
-def validated(values: Mapping[str, Any], mistakes: Iterable[str] = (), *, for_rules: bool = False) -> Config:
-    """A config from tables. `mistakes` are known already.
+def validated(
+    values: Mapping[str, Any], mistakes: Iterable[str] = (), *, for_rules: bool = False, preset: str = DEFAULT
+) -> Config:
+    """A config from tables on top of a preset. `mistakes` are known already.
 
     `for_rules` lets pass what the rules of a check report as errors. Raises UserError that lists every mistake.
     """
     found = list(mistakes)
     try:
         config = _adapter().validate_python(
-            {**{table: {} for table in TABLES}, **values}, context=FOR_RULES if for_rules else None
+            {**{table: {} for table in TABLES}, **on_preset(values, preset)}, context=FOR_RULES if for_rules else None
         )
     except ValidationError as error:
         found += [_explain(mistake) for mistake in error.errors(include_url=False)]
@@ -93,8 +103,10 @@ def to_toml(config: Config) -> str:
     """All tables, every key; what is None has no TOML and is left out. [accept] where anything is accepted."""
     import tomli_w
 
-    tables = {table: {k: v for k, v in values.items() if v is not None} for table, values in asdict(config).items()}
-    return tomli_w.dumps({table: values for table, values in tables.items() if table in TABLES or values})
+    given = {table: values for table, values in asdict(config).items() if isinstance(values, dict)}
+    tables = {table: {k: v for k, v in values.items() if v is not None} for table, values in given.items()}
+    filled = {table: values for table, values in tables.items() if table in TABLES or values}
+    return tomli_w.dumps({PRESET: config.preset, **filled})
 
 
 @cache
@@ -108,7 +120,7 @@ def _explain(mistake: Any) -> str:
     key = ".".join([table, *(part for part in inner[:1] if isinstance(part, str))])
     kind = mistake["type"]
     if kind == "unexpected_keyword_argument":
-        known = KEYS if inner else (*TABLES, ACCEPT)
+        known = KEYS if inner else (*TABLES, ACCEPT, PRESET)
         return f"{key}: unknown {'key' if inner else 'table'}. {nearest(key, known, otherwise='')}".rstrip(". ")
     if kind == "value_error":
         return f"{key}: {mistake['ctx']['error']}" if key else str(mistake["ctx"]["error"])

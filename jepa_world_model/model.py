@@ -1,6 +1,7 @@
-"""The thirteen modules, under the names of the gradient-flow contract."""
+"""The fourteen modules, under the names of the gradient-flow contract."""
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from jepa_world_model.data.spec import DataSpec
 from jepa_world_model.model_config import ModelConfig
@@ -11,7 +12,7 @@ from jepa_world_model.modules.heads import DeltaProjector, Head, HiddenStateHead
 ROLES = {
     "perception": ("encoder", "decoder"),
     "dynamics": ("predictor", "h_to_z", "z_to_h"),
-    "pose": ("p_action_delta_projector", "dp_action_delta_projector"),
+    "pose": ("p_action_delta_projector", "dp_action_delta_projector", "z_to_p"),
     "heads": (
         "h_action_delta_projector",
         "z_action_delta_projector",
@@ -37,8 +38,8 @@ class WorldModel(nn.Module):
         hidden, size, channels = config.hidden_width, config.image_size, data.channels
         normalise = config.delta_layer_norm
 
-        self.encoder = Encoder(channels, size, config.encoder_widths)
-        self.decoder = Decoder(z, channels, size, config.decoder_widths)
+        self.encoder = Encoder(channels, size, config.encoder_widths, mean_frame=config.mean_frame)
+        self.decoder = Decoder(z, channels, size, config.decoder_widths, mean_frame=config.mean_frame)
         self.predictor = Predictor((z, h, a), hidden, h, spectral=config.predictor_spectral_norm)
         self.h_to_z = Head((h,), hidden, z)
         self.z_to_h = HiddenStateHead((z,), hidden, h)
@@ -52,3 +53,11 @@ class WorldModel(nn.Module):
         self.inverse_dynamics_h = Head((h, h), hidden, a)
         self.inverse_dynamics_p = Head((p, p), hidden, a)
         self.inverse_dynamics_dp = Head((p,), hidden, a)
+
+        self.z_to_p = Head((z,), hidden, p)
+
+    @torch.no_grad()
+    def set_mean_frame(self, frame: Tensor) -> None:
+        """A frame [C, H, W] that encoder and decoder take as the ground from which frames differ."""
+        self.encoder.mean_frame.copy_(frame)
+        self.decoder.mean_frame.copy_(frame)

@@ -16,6 +16,9 @@ from pydantic.dataclasses import dataclass
 
 from jepa_world_model.errors import nearest
 from jepa_world_model.losses import LOSSES, Loss
+from jepa_world_model.phases import Phase, phases_of, why_not_separate
+from jepa_world_model.presets import PresetName
+from jepa_world_model.record import record
 from jepa_world_model.rules import RULES
 from jepa_world_model.vitals import BOUNDS
 
@@ -107,7 +110,7 @@ LossWeights: Any = table_of("LossWeights", {loss.name: (LossWeight, loss.weight)
 
 @settings
 class ModelConfig:
-    """[model] Sizes and shapes of the thirteen modules, and the gate that belongs to them.
+    """[model] Sizes and shapes of the fourteen modules, and the gate that belongs to them.
 
     Attributes:
         image_size: Side of the square frames, in pixels. A multiple of 8, and of 2 to the power of the number of layers
@@ -118,6 +121,8 @@ class ModelConfig:
         h_dim: Dh, the width of h.
         pose_dim: Dp, the width of p. By default Dh.
         hidden_width: Width of the hidden layer of every MLP.
+        mean_frame: Encoder and decoder see and draw what differs from the mean frame of the training data, so that
+            small moving things count.
         predictor_spectral_norm: Spectral norm on the predictor's layers, so that errors do not grow in a rollout.
         delta_layer_norm: LayerNorm on the states that the increments are computed from.
         pose_delta_detach_h: Gate: h is stop-grad where it feeds the pose increments.
@@ -129,6 +134,7 @@ class ModelConfig:
     h_dim: Count = 256
     pose_dim: Count | None = None
     hidden_width: Count = 512
+    mean_frame: bool = False
     predictor_spectral_norm: bool = True
     delta_layer_norm: bool = True
     pose_delta_detach_h: bool = True
@@ -167,6 +173,12 @@ class TrainConfig:
         sequence_length: T, the frames of a window.
         rollout_horizon: K, how many steps a rollout imagines.
         learning_rate: Learning rate of AdamW after the warm-up. It falls to a tenth by a cosine until the last step.
+        perception_steps: So many of the steps train encoder and decoder alone, before everything else; then z of every
+            frame is computed once, and the other losses are trained on that. 0 trains all losses together. Needs the
+            gate detach_z_from_h_and_p to be closed.
+        perception_batch_size: Windows in a batch of these first steps.
+        perception_sequence_length: Frames of a window in these first steps.
+        perception_learning_rate: Learning rate of these first steps; it too rises and falls.
         weight_decay: Weight decay of AdamW.
         warmup_steps: Steps in which the learning rate rises linearly.
         gradient_clip: Norm that the gradient is clipped to.
@@ -191,6 +203,10 @@ class TrainConfig:
     sequence_length: Annotated[Whole, Field(ge=2)] = 8
     rollout_horizon: Count = 3
     learning_rate: Positive = 1e-3
+    perception_steps: Annotated[Whole, Field(ge=0)] = 0
+    perception_batch_size: Annotated[Whole, Field(ge=2)] = 64
+    perception_sequence_length: Count = 1
+    perception_learning_rate: Positive = 3e-3
     weight_decay: Weight = 1e-2
     warmup_steps: Annotated[Whole, Field(ge=0)] = 20
     gradient_clip: Positive = 1.0
@@ -220,9 +236,21 @@ class TrainConfig:
 
     @model_validator(mode="after")
     def _batch_divides(self) -> "TrainConfig":
-        if self.batch_size % self.accumulate or self.batch_size == self.accumulate:
+        sizes = {"batch_size": self.batch_size}
+        if self.perception_steps:
+            sizes["perception_batch_size"] = self.perception_batch_size
+        for name, size in sizes.items():
+            if size % self.accumulate or size == self.accumulate:
+                raise ValueError(
+                    f"accumulate {self.accumulate} must divide {name} {size} into parts of 2 windows or more"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _steps_left(self) -> "TrainConfig":
+        if self.perception_steps >= self.steps and self.perception_steps:
             raise ValueError(
-                f"accumulate {self.accumulate} must divide batch_size {self.batch_size} into parts of 2 windows or more"
+                f"perception_steps {self.perception_steps} must leave some of the {self.steps} steps to the other losses"
             )
         return self
 
@@ -257,8 +285,10 @@ Alarms: Any = table_of("Alarms", {bound.key: (Limit, bound.default) for bound in
 
 @settings
 class Config:
-    """All five tables, and what was accepted of them."""
+    """All five tables, the preset that they started from, and what was accepted of them."""
 
+    preset: PresetName = "reference"
+    """Of the settings that were not given."""
     losses: LossWeights = field(default_factory=LossWeights)  # pyright: ignore[reportInvalidTypeForm]
     train: TrainConfig = field(default_factory=TrainConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
@@ -272,15 +302,30 @@ class Config:
         """Losses with a positive weight, in the order of their declaration."""
         return {LOSSES[name]: weight for name, weight in self.losses.enabled.items()}
 
+    @property
+    def gates(self) -> dict[str, bool]:
+        """By gate: whether it is closed."""
+        return {gate: getattr(getattr(self, key.partition(".")[0]), gate) for gate, key in record().gates.items()}
+
+    @model_validator(mode="after")
+    def _phases_are_separate(self) -> "Config":
+        if self.train.perception_steps and (reason := why_not_separate(self)):
+            raise ValueError(
+                f"train.perception_steps = {self.train.perception_steps}: {reason}. Close the gate "
+                "train.detach_z_from_h_and_p and switch such losses off, or use train.perception_steps = 0"
+            )
+        return self
+
     @model_validator(mode="after")
     def _long_enough(self, info: ValidationInfo) -> "Config":
-        short = [line for loss in self.enabled for line in self._too_short_for(loss)]
+        short = [line for phase in phases_of(self) for loss in phase.losses for line in self._too_short_for(loss, phase)]
         if short and info.context != FOR_RULES:
             raise ValueError("; ".join(short))
         return self
 
-    def _too_short_for(self, loss: Loss) -> list[str]:
-        needs = (("sequence_length", loss.frames), ("rollout_horizon", loss.horizon))
+    def _too_short_for(self, loss: Loss, phase: Phase) -> list[str]:
+        window = "perception_sequence_length" if phase.name == "perception" else "sequence_length"
+        needs = ((window, loss.frames), ("rollout_horizon", loss.horizon))
         return [
             f"loss {loss.name!r} needs train.{name} >= {least}, found {getattr(self.train, name)} "
             f"(or switch it off: losses.{loss.name} = 0)"

@@ -46,9 +46,28 @@ class Rollout(NamedTuple):
 class States:
     """All states of one batch. Attributes are computed when first read; one that is never read costs nothing."""
 
-    def __init__(self, model: WorldModel, x: Tensor, a: Tensor, *, gates: Gates, horizon: int) -> None:
-        """Frames x [B, T, C, H, W] in [0, 1], actions a [B, T, A]; `horizon` is K, the depth of imagined rollouts."""
-        self.model, self.x, self.a, self.gates, self.horizon = model, x, a, gates, horizon
+    x: Tensor
+    """Frames. [B, T, C, H, W]"""
+
+    def __init__(
+        self,
+        model: WorldModel,
+        x: Tensor | None,
+        a: Tensor,
+        *,
+        gates: Gates,
+        horizon: int,
+        z: Tensor | None = None,
+    ) -> None:
+        """Frames x [B, T, C, H, W] in [0, 1], actions a [B, T, A]; `horizon` is K, the depth of imagined rollouts.
+
+        Where z [B, T, Dz] is known already it takes the place of frames, which then no loss can read.
+        """
+        self.model, self.a, self.gates, self.horizon = model, a, gates, horizon
+        if x is not None:
+            self.x = x
+        if z is not None:
+            self.z = z
         self.action_kind = model.data.action_kind
 
     @property
@@ -69,7 +88,7 @@ class States:
 
     @cached_property
     def z_for_dynamics(self) -> Tensor:
-        """z where it feeds the predictor and, through it, the rollouts of h and p. [B, T, Dz]"""
+        """z where it feeds the predictor, through it the rollouts of h and p, and the poses of places. [B, T, Dz]"""
         return gate(self.z, closed=self.gates.detach_z_from_h_and_p)
 
     def decode(self, z: Tensor) -> Tensor:
@@ -142,6 +161,11 @@ class States:
     def dp(self) -> Tensor:
         """Pose increments Δp_t. [B, T-1, Dp]"""
         return self.odometry[1]
+
+    @cached_property
+    def q(self) -> Tensor:
+        """Poses of places: where z is, however the agent got there. [B, T, Dp]"""
+        return self.model.z_to_p(self.z_for_dynamics)
 
     # Imagined rollouts: open loop, from every start at once; entry k - 1 is k steps deep, [B, T-k, ...] -----------
 

@@ -28,8 +28,11 @@ def parse_toml(content: bytes, name: str) -> dict[str, Any]:
 
 
 def apply_override(values: dict[str, Any], override: str) -> None:
-    """Set one `table.key=value`. Raises UserError for a text of another form."""
+    """Set one `table.key=value`, or `preset=value`. Raises UserError for a text of another form."""
     key, equals, text = override.partition("=")
+    if key.strip() == "preset" and equals:
+        values["preset"] = text.strip()
+        return
     table, dot, name = key.strip().partition(".")
     if not (equals and dot and table and name):
         raise UserError(f"--set {override}: expected table.key=value, such as losses.jepa=0.5")

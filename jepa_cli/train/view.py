@@ -11,6 +11,7 @@ from rich.table import Table
 
 from jepa_world_model.config_file import values_of
 from jepa_world_model.model_config import Config
+from jepa_world_model.phases import Phase
 from jepa_world_model.rules import Level
 from jepa_world_model.rules.judging import judge, recorded
 from jepa_world_model.rules.settings import Settings
@@ -81,7 +82,7 @@ class TrainingView(Observer):
     def on_start(self, run: RunFolder, trainer: Trainer) -> None:
         self._run = run
         source, train = trainer.source, trainer.config.train
-        spec, parameters = source.spec, sum(parameter.numel() for parameter in trainer.parameters)
+        spec = source.spec
         self.follow(steps=train.steps, weights=trainer.config.losses.enabled, done=trainer.done)
         self._print(f"run folder  {run.path}")
         self._print(
@@ -89,7 +90,7 @@ class TrainingView(Observer):
             f"{spec.action_width} actions ({spec.action_kind})"
         )
         self._print(
-            f"model       {parameters:,} parameters in {len(trainer.trained_modules)} modules, "
+            f"model       {trainer.parameter_count:,} parameters in {len(trainer.trained_modules)} modules, "
             f"{len(self._weights)} losses, {train.device} {train.precision}"
         )
         if trainer.done:
@@ -103,6 +104,16 @@ class TrainingView(Observer):
 
     def on_alarm(self, alarm: Alarm) -> None:
         self._tell("alarm", str(alarm))
+
+    def on_phase(self, phase: Phase) -> None:
+        self._start, self._first = time.monotonic(), phase.first
+        if phase.name != "joint":
+            losses = "loss" if len(phase.losses) == 1 else "losses"
+            self._print(f"phase       {phase.name}, up to step {phase.last}: {len(phase.losses)} {losses}")
+
+    def on_embedding(self, done: int, total: int) -> None:
+        self._progress.update(self._task, rate=f"z of {done:,} of {total:,} frames")
+        self._start = time.monotonic()
 
     def on_rows(self, rows: list[MetricRow]) -> None:
         for row in rows:
@@ -137,7 +148,7 @@ class TrainingView(Observer):
         table = Table("loss", "weight", "now", "held out", "trend", box=None, padding=(0, 1))
         for name, weight in self._weights.items():
             now, held_out = self._smooth.get(name), self._validation.get(name)
-            trend = sparkline([row[name] for row in self._history])
+            trend = sparkline([row[name] for row in self._history if name in row])
             table.add_row(name, f"{weight:g}", _number(now), _number(held_out), trend)
         return Group(table, self._progress)
 

@@ -1,6 +1,6 @@
 """Windows cut from episodes, and the batches made of them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,10 +16,13 @@ class Batch:
 
     frames: torch.Tensor  # [B, T, H, W, C] uint8
     actions: torch.Tensor  # [B, T, A] float32
+    z: torch.Tensor | None = None  # [B, T, Dz] float32, where it takes the place of the frames, which are empty then
 
     def split(self, parts: int) -> "list[Batch]":
         """So many batches of as many windows each."""
-        return [Batch(*part) for part in zip(self.frames.chunk(parts), self.actions.chunk(parts), strict=True)]
+        chunks = zip(self.frames.chunk(parts), self.actions.chunk(parts), strict=True)
+        z = [None] * parts if self.z is None else self.z.chunk(parts)
+        return [Batch(*chunk, part) for chunk, part in zip(chunks, z, strict=True)]
 
 
 class WindowSampler:
@@ -39,7 +42,9 @@ class WindowSampler:
         *,
         share: int = 0,
         shares: int = 1,
+        embeddings: Callable[[int], np.ndarray] | None = None,
     ) -> None:
+        """`embeddings` gives z [T, Dz] of an episode; batches then hold it instead of frames."""
         if batch_size % shares:
             raise UserError(
                 f"train.batch_size {batch_size} cannot be shared by {shares} processes; "
@@ -49,7 +54,7 @@ class WindowSampler:
         self.batch_size = batch_size
         self.sequence_length = sequence_length
         self.seed = seed
-        self._source = source
+        self._source, self._embeddings = source, embeddings
         lengths = np.asarray(source.lengths)[indices]
         fits = lengths >= sequence_length
         if not fits.any():
@@ -80,15 +85,22 @@ class WindowSampler:
     def _cut(self, windows: np.ndarray) -> Batch:
         """Copy the windows with these numbers, each with one copy of contiguous memory, into one new array."""
         spec, length = self._source.spec, self.sequence_length
-        frames = np.empty((len(windows), length, spec.image_size, spec.image_size, spec.channels), dtype=np.uint8)
+        seen = 0 if self._embeddings else length
+        frames = np.empty((len(windows), seen, spec.image_size, spec.image_size, spec.channels), dtype=np.uint8)
         actions = np.empty((len(windows), length, spec.action_width), dtype=np.float32)
         places = np.searchsorted(self._ends, windows, side="right")
+        z = []
         for row, (place, window) in enumerate(zip(places, windows, strict=True)):
-            episode = self._source[int(self._indices[place])]
+            index = int(self._indices[place])
+            episode = self._source[index]
             start = int(window) - (int(self._ends[place - 1]) if place else 0)
-            frames[row] = episode.frames[start : start + length]
             actions[row] = episode.actions[start : start + length]
-        return Batch(torch.from_numpy(frames), torch.from_numpy(actions))
+            if self._embeddings:
+                z.append(self._embeddings(index)[start : start + length])
+            else:
+                frames[row] = episode.frames[start : start + length]
+        kept = torch.from_numpy(np.stack(z)) if z else None
+        return Batch(torch.from_numpy(frames), torch.from_numpy(actions), kept)
 
 
 def _too_short(name: str, lengths: np.ndarray, sequence_length: int) -> str:

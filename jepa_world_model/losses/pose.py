@@ -66,11 +66,7 @@ def rollout_kstep_p(
     meaning="trimmed mean (middle half) of the norm of Δp with a target of 1",
 )
 def scale_dp(dp: Tensor) -> Tensor:
-    from jepa_world_model import processes
-
-    lengths = processes.gathered(torch.linalg.vector_norm(dp, dim=-1).flatten()).sort().values
-    trim = int(len(lengths) * TRIM)
-    return (lengths[trim : len(lengths) - trim].mean() - STEP_LENGTH).square()
+    return (trimmed_mean(torch.linalg.vector_norm(dp, dim=-1)) - STEP_LENGTH).square()
 
 
 @loss(
@@ -83,3 +79,12 @@ def geometry_rank_p(p: Tensor) -> Tensor:
     distance = torch.linalg.vector_norm(p[:, :-1] - p[:, -1:], dim=-1)  # [B, T-1]
     earlier, later = torch.triu_indices(distance.shape[1], distance.shape[1], offset=1, device=p.device)
     return F.relu(distance[:, later] - distance[:, earlier] + RANK_MARGIN).mean()
+
+
+def trimmed_mean(values: Tensor) -> Tensor:
+    """The mean of the middle half of values [...], over all processes."""
+    from jepa_world_model import processes
+
+    ordered = processes.gathered(values.flatten()).sort().values
+    trim = int(len(ordered) * TRIM)
+    return ordered[trim : len(ordered) - trim].mean()

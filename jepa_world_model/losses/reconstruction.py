@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jepa_world_model.lazy_torch import F
+from jepa_world_model.gradient import stop
+from jepa_world_model.lazy_torch import F, torch
 from jepa_world_model.losses.declaration import loss
 from jepa_world_model.losses.hardness import box, gaussian, hardness_weighted_l1
 
@@ -49,3 +50,16 @@ def recon_multi_gauss(residual_pyramid: tuple[Tensor, ...]) -> Tensor:
 @loss(updates="encoder, decoder", meaning="MSE on x_{t+1} - x_t")
 def pixel_delta(residual: Tensor) -> Tensor:
     return residual.diff(dim=1).square().mean()
+
+
+@loss(
+    updates="encoder, decoder",
+    meaning="squared error of each pixel, weighted by sg(itself): an average over the batch that the worst pixels decide",
+    frames=1,
+)
+def recon_hard(residual: Tensor) -> Tensor:
+    from jepa_world_model import processes
+
+    error = residual.square().sum(dim=2)  # [B, T, H, W]
+    weight = stop(error)
+    return processes.mean((error * weight).mean()) / (processes.mean(weight.mean()) + torch.finfo(error.dtype).tiny)

@@ -19,9 +19,14 @@ class Encoder(nn.Module):
     """
 
     coordinates: Tensor
+    mean_frame: Tensor
 
-    def __init__(self, channels: int, image_size: int, widths: tuple[int, ...]) -> None:
+    def __init__(
+        self, channels: int, image_size: int, widths: tuple[int, ...], *, mean_frame: bool = False
+    ) -> None:
         super().__init__()
+        if mean_frame:
+            self.register_buffer("mean_frame", torch.zeros(channels, image_size, image_size))
         self.register_buffer("coordinates", _coordinates(image_size), persistent=False)
         self.layers = nn.Sequential()
         for width_in, width_out in zip((channels + 2, *widths[:-1]), widths, strict=True):
@@ -41,6 +46,8 @@ class Encoder(nn.Module):
 
     def _pooled(self, x: Tensor) -> Tensor:
         images = x.flatten(0, -4)
+        if "mean_frame" in self._buffers:
+            images = images - self.mean_frame
         coordinates = self.coordinates.expand(len(images), -1, -1, -1)
         placed = torch.cat([images, coordinates], dim=1).contiguous(memory_format=torch.channels_last)
         return self.layers(placed).amax(dim=(-2, -1))

@@ -44,7 +44,7 @@ def held_out_states(trainer: "Trainer") -> States:
     length = min(SEEN + IMAGINED, max(int(source.lengths[i]) for i in held_out))
     batch = next(WindowSampler(source, held_out, WINDOWS, length, seed=0).sequential(WINDOWS))
     trainer.model.eval()
-    return trainer.objective.states(trainer.model, batch, horizon=max(1, length - SEEN))
+    return trainer.whole.states(trainer.model, batch, horizon=max(1, length - SEEN))
 
 
 @torch.no_grad()
@@ -78,8 +78,9 @@ def loss_curves(rows: list[dict[str, Any]]) -> Figure:
         if name is None:
             axes.set_axis_off()
             continue
-        steps = [row["step"] for row in train]
-        axes.plot(steps, [row["losses"][name] for row in train], color=TRAIN_COLOUR, linewidth=0.7, label="training")
+        own = [row for row in train if name in row["losses"]]
+        steps = [row["step"] for row in own]
+        axes.plot(steps, [row["losses"][name] for row in own], color=TRAIN_COLOUR, linewidth=0.7, label="training")
         steps = [row["step"] for row in validation]
         axes.plot(
             steps,

@@ -25,6 +25,7 @@ class RunFiles:
         self.weights = path / "weights.safetensors"
         self.best = path / "best.safetensors"
         self.checkpoint_folder = path / "checkpoints"
+        self.embeddings = path / "embeddings"
         self.status = path / "status.json"
         self.summary = path / "summary.md"
         self.evaluation = path / "evaluation.json"

@@ -1,10 +1,13 @@
 """The enabled losses of a run, and their weighted sum."""
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from jepa_world_model.data.windows import Batch
+from jepa_world_model.losses import Loss
 from jepa_world_model.model import WorldModel
 from jepa_world_model.model_config import Config
 from jepa_world_model.states import Gates, States
@@ -13,10 +16,12 @@ from jepa_world_model.states import Gates, States
 class Objective:
     """What a batch costs: one value for each enabled loss, in the order of `names`."""
 
-    def __init__(self, config: Config, device: torch.device) -> None:
-        self.losses = tuple(config.enabled)
+    def __init__(self, config: Config, device: torch.device, losses: Mapping[Loss, float] | None = None) -> None:
+        """`losses` with their weights, if not all enabled ones."""
+        chosen = config.enabled if losses is None else losses
+        self.losses = tuple(chosen)
         self.names = tuple(loss.name for loss in self.losses)
-        self.weights = torch.tensor(list(config.enabled.values()), device=device)
+        self.weights = torch.tensor(list(chosen.values()), device=device)
         self._device, self._dtype = device, torch.get_default_dtype()
         self._gates = Gates.of(config.model, config.train)
         self._horizon = config.train.rollout_horizon
@@ -24,12 +29,20 @@ class Objective:
     def states(self, model: WorldModel, batch: Batch, *, horizon: int | None = None) -> States:
         """The states of a batch; rollouts are as deep as in training unless `horizon` says otherwise."""
         actions = batch.actions.to(self._device, self._dtype, non_blocking=True)
-        return States(model, self.frames(batch), actions, gates=self._gates, horizon=horizon or self._horizon)
+        horizon = horizon or self._horizon
+        if batch.z is None:
+            return States(model, self.frames(batch), actions, gates=self._gates, horizon=horizon)
+        z = batch.z.to(self._device, self._dtype, non_blocking=True)
+        return States(model, None, actions, gates=self._gates, horizon=horizon, z=z)
 
     def frames(self, batch: Batch) -> Tensor:
         """x [B, T, C, H, W] in [0, 1], on the device. Channels stay innermost in memory: channels-last for free."""
-        frames = batch.frames.to(self._device, non_blocking=True)
-        return frames.permute(0, 1, 4, 2, 3).to(self._dtype).div(255)
+        return self.pixels(batch.frames)
+
+    def pixels(self, frames: Tensor) -> Tensor:
+        """Frames [B, T, H, W, C] uint8 to [B, T, C, H, W] in [0, 1], on the device."""
+        on_device = frames.to(self._device, non_blocking=True)
+        return on_device.permute(0, 1, 4, 2, 3).to(self._dtype).div(255)
 
     def each(self, states: States) -> list[Tensor]:
         """All losses of one batch, each a scalar of its own graph."""

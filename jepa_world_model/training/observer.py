@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from jepa_world_model.phases import Phase
 from jepa_world_model.training.alarms import Alarm
 from jepa_world_model.training.metrics import MetricRow
 from jepa_world_model.training.validation import Validation
@@ -31,6 +32,12 @@ class Observer:
 
     def on_start(self, run: RunFolder, trainer: Trainer) -> None:
         """Training is about to begin, or to go on at `trainer.done`."""
+
+    def on_phase(self, phase: Phase) -> None:
+        """A phase of the run begins, or goes on."""
+
+    def on_embedding(self, done: int, total: int) -> None:
+        """z of so many frames of the training data is computed."""
 
     def on_rows(self, rows: list[MetricRow]) -> None:
         """A few steps are done."""
@@ -68,6 +75,14 @@ class Observers(Observer):
     def on_start(self, run: RunFolder, trainer: Trainer) -> None:
         for each in self.all:
             each.on_start(run, trainer)
+
+    def on_phase(self, phase: Phase) -> None:
+        for each in self.all:
+            each.on_phase(phase)
+
+    def on_embedding(self, done: int, total: int) -> None:
+        for each in self.all:
+            each.on_embedding(done, total)
 
     def on_rows(self, rows: list[MetricRow]) -> None:
         for each in self.all:

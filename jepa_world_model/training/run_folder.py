@@ -46,7 +46,7 @@ class RunFolder(RunFiles):
         run = RunFolder(path)
         if not run.config.is_file():
             raise UserError(f"{path} is not a run folder: expected {run.config.name} in it")
-        return run, load_config(run.config)
+        return run, load_config(run.config, preset="reference")
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -69,7 +69,7 @@ class RunFolder(RunFiles):
     def clear_left_overs(self) -> None:
         """Remove what a killed process left half written, where a run writes files."""
         with explained(self.path):
-            for folder in (self.path, self.checkpoint_folder, self.pictures):
+            for folder in (self.path, self.checkpoint_folder, self.pictures, self.embeddings):
                 for file in filter(is_left_over, folder.glob(LEFT_OVER)):
                     file.unlink()
 

@@ -11,8 +11,10 @@ from audits.files import CannotWrite
 from jepa_world_model import processes
 from jepa_world_model.data.prefetch import prefetch
 from jepa_world_model.errors import UserError
+from jepa_world_model.phases import Phase
 from jepa_world_model.training.alarms import Alarm, Watch
 from jepa_world_model.training.divergence import Diverged
+from jepa_world_model.training.embeddings import embeddings_of, forget_embeddings
 from jepa_world_model.training.metrics import Metrics
 from jepa_world_model.training.observer import Observer, StopTraining
 from jepa_world_model.training.outcome import Outcome
@@ -36,6 +38,7 @@ class Session:
         self._train = trainer.config.train
         self._metrics = Metrics(trainer.objective.names)
         self._watch = Watch(vars(trainer.config.alarms), self.outcome.reported)
+        self._ends = {phase.last for phase in trainer.phases}
         self._writes = processes.is_first()
         self._settled = trainer.done
         """The last step whose metrics and validation are written: a checkpoint of another would leave a gap."""
@@ -73,7 +76,7 @@ class Session:
             self._validate()
         elif self._writes:
             self._tidy()  # the process may have been killed before it did
-        for step in self._steps():
+        for step in self._steps(signals):
             logged, validated, saved = (self._due(step, every) for every in self._rhythms)
             if logged or validated or saved:
                 self._record()
@@ -92,7 +95,7 @@ class Session:
         return self._train.log_every, self._train.validate_every, self._train.checkpoint_every_steps
 
     def _due(self, step: int, every: int) -> bool:
-        return step % every == 0 or step == self._train.steps
+        return step % every == 0 or step in self._ends
 
     def _asked_to_stop(self, signals: DeferredSignals, logged: bool) -> bool:
         """Whether to stop. Several processes must agree, which is slow: they do so when metrics are written."""
@@ -109,13 +112,36 @@ class Session:
         if self.outcome.signal == SIGINT:
             self._validate(due=False)
 
-    def _steps(self) -> Iterator[int]:
+    def _steps(self, signals: DeferredSignals) -> Iterator[int]:
         trainer = self.trainer
-        with closing(prefetch(trainer.sampler.batch, range(trainer.done, self._train.steps))) as batches:
-            for batch in batches:
-                values = trainer.step(batch)
-                self._metrics.add(trainer.done, *values)
-                yield trainer.done
+        while phase := trainer.next_phase():
+            if not self._begun(phase, signals):
+                self.outcome.signal = signals.signal
+                return
+            with closing(prefetch(trainer.sampler.batch, range(trainer.done, phase.last))) as batches:
+                for batch in batches:
+                    values = trainer.step(batch)
+                    self._metrics.add(trainer.done, *values)
+                    yield trainer.done
+        if self._writes:
+            forget_embeddings(self.run.embeddings)
+
+    def _begun(self, phase: Phase, signals: DeferredSignals) -> bool:
+        """Begin a phase, or go on with it. Returns whether that was possible before a signal asked to stop."""
+        trainer = self.trainer
+        if trainer.phase is not phase:
+            trainer.enter(phase)
+        self._metrics = Metrics(trainer.objective.names)
+        self.observer.on_phase(phase)
+        if not phase.embedded:
+            return True
+        if trainer.done == phase.first:
+            trainer.settle_statistics()
+        progress, heard = self.observer.on_embedding, lambda: signals.signal is not None
+        if (embeddings := embeddings_of(trainer, self.run.embeddings, progress, heard)) is None:
+            return False
+        trainer.embed(embeddings)
+        return True
 
     def _how_to_go_on(self) -> str:
         """What is safe when nothing more can be written: the newest checkpoint, never the one in progress."""
@@ -143,8 +169,8 @@ class Session:
         if not self._writes:
             return
         trainer = self.trainer
-        batches, trained = trainer.validation.sequential(VALIDATION_WINDOWS), trainer.trained_modules
-        found = validate(trainer.model, trainer.objective, batches, trainer.runtime, step=trainer.done, trained=trained)
+        batches, trained = trainer.validation.sequential(VALIDATION_WINDOWS), trainer.trained_so_far
+        found = validate(trainer.model, trainer.whole, batches, trainer.runtime, step=trainer.done, trained=trained)
         self.outcome.validations[found.step] = found
         total = self._total(found)
         alarms = self._watch.look(found.step, {**found.vitals, "loss_growth": total / self._total_before()})

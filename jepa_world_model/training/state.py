@@ -17,6 +17,7 @@ from jepa_world_model.config_file import values_of
 from jepa_world_model.data import EpisodeSource
 from jepa_world_model.errors import UserError
 from jepa_world_model.model_config import Config
+from jepa_world_model.phases import phase_at
 from jepa_world_model.training.checkpoints import Checkpoint
 from jepa_world_model.training.fit import check_fit, listed
 from jepa_world_model.training.random_states import random_states, restore_random_states
@@ -58,6 +59,7 @@ def restore(trainer: Trainer, checkpoint: Checkpoint, name: str) -> list[str]:
     differences = [*_differences(facts["config"], here["config"], FREE), *_differences(facts["data"], here["data"])]
     if differences:
         raise UserError(listed(f"{name} was saved under other circumstances, so the run cannot go on", differences))
+    trainer.enter(phase_at(trainer.phases, facts["step"]))
     check_fit(f"{name} does not fit the model", dict(_expected(trainer)), checkpoint.tensors)
 
     trainer.model.load_state_dict(_without(MODEL, checkpoint.tensors))

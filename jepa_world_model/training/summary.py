@@ -40,7 +40,6 @@ def verdict(before: float, after: float) -> str:
 def describe(trainer: "Trainer", outcome: "Outcome") -> str:
     """The summary as Markdown. It holds no times: the same run gives the same text."""
     config, train = trainer.config, trainer.config.train
-    parameters = sum(parameter.numel() for parameter in trainer.parameters)
     left_out = [name for name, _ in trainer.model.named_children() if name not in trainer.trained_modules]
     gates = {"detach_z_from_h_and_p": train.detach_z_from_h_and_p, "detach_decoder": train.detach_decoder}
     gates["pose_delta_detach_h"] = config.model.pose_delta_detach_h
@@ -54,7 +53,7 @@ def describe(trainer: "Trainer", outcome: "Outcome") -> str:
         "",
         f"- {train.batch_size} windows of {train.sequence_length} frames a step, on {train.device} ({train.precision}, "
         f"{train.threads} threads)",
-        f"- {parameters:,} parameters trained in {', '.join(trainer.trained_modules)}",
+        f"- {trainer.parameter_count:,} parameters trained in {', '.join(trainer.trained_modules)}",
         f"- not reached by any enabled loss, and left out: {', '.join(left_out) or 'none'}",
         f"- gates: {', '.join(f'{name} = {str(closed).lower()}' for name, closed in gates.items())}",
         *([f"- least weighted sum: {outcome.best[0]:.4g}, after {outcome.best[1]} steps"] if outcome.best else []),

@@ -1,11 +1,12 @@
-"""A model, its enabled losses and its optimizer; one step of training."""
+"""A model, the losses and the optimizer of the phase that it is in; one step of training."""
 
 import math
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
-from functools import cached_property
 from inspect import signature
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel as Spread
@@ -15,12 +16,15 @@ from jepa_world_model.data import EpisodeSource, split_episodes
 from jepa_world_model.data.windows import Batch, WindowSampler
 from jepa_world_model.model import WorldModel
 from jepa_world_model.model_config import Config
+from jepa_world_model.phases import Phase, phase_at, phases_of
 from jepa_world_model.training.divergence import Guard
 from jepa_world_model.training.metrics import MetricRow
 from jepa_world_model.training.objective import LossesOfBatch, Objective, reached_parameters
 from jepa_world_model.training.runtime import Runtime
 
 FIRST_WINDOWS = 64
+MEAN_WINDOWS = 512
+"""Windows, spread evenly over the data, that the mean frame and the statistics of a trained encoder are taken from."""
 _NEW, _OLD = "forward_sync_buffers", "broadcast_buffers"
 OWN_BUFFERS: dict[str, Any] = {_NEW if _NEW in signature(Spread).parameters else _OLD: False}
 """DDP need not send buffers around: all processes compute the same. The option has a new name in new versions."""
@@ -28,7 +32,10 @@ COMPILED = ("encoder", "decoder")
 
 
 class Trainer:
-    """A model, its enabled losses and its optimizer."""
+    """A model, and the losses, batches and optimizer of the phase that it is in.
+
+    A new one is in the first phase. A phase that is trained on z begins when `embed` gives it.
+    """
 
     def __init__(self, config: Config, source: EpisodeSource, runtime: Runtime) -> None:
         """Raises UserError when the data cannot be split, no window is long enough, or a batch cannot be shared."""
@@ -36,40 +43,74 @@ class Trainer:
         self.config, self.source, self.runtime = config, source, runtime
         training, held_out = split_episodes(source, config.data.validation_fraction, config.data.seed)
         self.held_out = held_out if len(held_out) else training
-        cut = (train.batch_size, train.sequence_length, train.seed)
-        self.sampler = WindowSampler(source, training, *cut, shares=processes.count(), share=processes.rank())
-        self.validation = WindowSampler(source, self.held_out, *cut)
+        self.training = training
+        self.validation = WindowSampler(source, self.held_out, train.batch_size, train.sequence_length, train.seed)
+        self.phases = phases_of(config)
 
         self.model = WorldModel(config.model, source.spec).to(runtime.device)
         if train.channels_last:
             self.model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-        self.objective = Objective(config, runtime.device)
-        self.model.encoder.standardise(self._first_frames())
-        self.parameters = self._reached()
+        self.whole = Objective(config, runtime.device)
+        """All enabled losses, for validation."""
+        if config.model.mean_frame:
+            self.model.set_mean_frame(self._mean_frame())
+        self.model.encoder.standardise(self._frames(FIRST_WINDOWS))
+        self._reached = {phase: self._reached_by(phase) for phase in self.phases}
         if train.compile:
             for name in COMPILED:
                 self.model.get_submodule(name).compile()
-        self.optimizer = torch.optim.AdamW(
-            self.parameters, lr=train.learning_rate, weight_decay=train.weight_decay, fused=True
-        )
-        self.guard = Guard(self.optimizer, runtime.device)
         self.done = 0
-        self._losses = self._losses_of_batch()
+        self.enter(self.phases[0])
+
+    def enter(self, phase: Phase) -> None:
+        """Prepare for the steps of a phase, with a new optimizer."""
+        self.phase, self.parameters = phase, self._reached[phase]
+        self.objective = Objective(self.config, self.runtime.device, phase.losses)
+        self.model.requires_grad_(False)
+        for parameter in self.parameters:
+            parameter.requires_grad_(True)
+        self.optimizer = torch.optim.AdamW(
+            self.parameters, lr=phase.learning_rate, weight_decay=self.config.train.weight_decay, fused=True
+        )
+        self.guard = Guard(self.optimizer, self.runtime.device)
         self.remember_buffers()
-        if isinstance(self._losses, Spread):
-            self._settle_buckets()
+        if not phase.embedded:
+            self._begin(None)
+
+    def embed(self, embeddings: Callable[[int], np.ndarray]) -> None:
+        """Begin a phase that is trained on z: `embeddings` gives z [T, Dz] of an episode."""
+        self._begin(embeddings)
 
     @property
     def trained_modules(self) -> list[str]:
         """The modules that some enabled loss reaches; the others stay out of the optimizer."""
-        reached = set(map(id, self.parameters))
-        return [name for name, module in self.model.named_children() if reached & set(map(id, module.parameters()))]
+        return self._modules(self.phases)
 
-    @cached_property
+    @property
+    def trained_so_far(self) -> list[str]:
+        """Those of the present phase and the ones before it."""
+        return self._modules(self.phases[: self.phases.index(self.phase) + 1])
+
+    @property
+    def parameter_count(self) -> int:
+        """Numbers that are trained, in whatever phase."""
+        every = {id(each): each.numel() for phase in self.phases for each in self._reached[phase]}
+        return sum(every.values())
+
+    @property
     def named_parameters(self) -> dict[str, nn.Parameter]:
-        """Those that are trained."""
+        """Those that are trained in this phase."""
         reached = set(map(id, self.parameters))
         return {name: parameter for name, parameter in self.model.named_parameters() if id(parameter) in reached}
+
+    def next_phase(self) -> Phase | None:
+        """The phase of the next step; None at the end of the run."""
+        return None if self.done >= self.phases[-1].last else phase_at(self.phases, self.done + 1)
+
+    def settle_statistics(self) -> None:
+        """Set the encoder's running statistics from many frames: those of training follow its last few batches."""
+        self.model.encoder.standardise(self._frames(MEAN_WINDOWS))
+        self.remember_buffers()
 
     def step(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
         """One update. Returns the losses [L], their weighted sum and the norm of its gradient, all on the device.
@@ -99,6 +140,25 @@ class Trainer:
         """The losses that are not finite; if all are, those whose gradient is not, each backpropagated alone."""
         values = [name for name, value in broken.losses.items() if not math.isfinite(value)]
         return values or self._with_broken_gradient(self.sampler.batch(broken.step - 1))
+
+    def _begin(self, embeddings: Callable[[int], np.ndarray] | None) -> None:
+        self.sampler = WindowSampler(
+            self.source,
+            self.training,
+            self.phase.batch_size,
+            self.phase.sequence_length,
+            self.config.train.seed,
+            shares=processes.count(),
+            share=processes.rank(),
+            embeddings=embeddings,
+        )
+        self._losses = self._losses_of_batch()
+        if isinstance(self._losses, Spread):
+            self._settle_buckets()
+
+    def _modules(self, phases: Iterable[Phase]) -> list[str]:
+        reached = {id(parameter) for phase in phases for parameter in self._reached[phase]}
+        return [name for name, module in self.model.named_children() if reached & set(map(id, module.parameters()))]
 
     def _backward(self, batch: Batch) -> Tensor:
         """Gradients of the weighted sum, in as many parts as `train.accumulate` says. Returns the losses [L]."""
@@ -140,30 +200,37 @@ class Trainer:
                 culprits.append(f"the gradient of {name}")
         return culprits or ["the gradient of the weighted sum"]
 
-    def _first_frames(self) -> Tensor:
+    def _windows(self, count: int) -> Iterator[Tensor]:
         """Frames [B, T, C, H, W] of training windows, evenly spread over the data."""
-        return torch.cat([self.objective.frames(batch) for batch in self.sampler.sequential(FIRST_WINDOWS)])
+        train = self.config.train
+        sampler = WindowSampler(self.source, self.training, train.batch_size, train.sequence_length, train.seed)
+        yield from map(self.whole.frames, sampler.sequential(count))
 
-    def _reached(self) -> list[nn.Parameter]:
-        """The parameters that some enabled loss reaches, by the graph of one window; the others are left out.
+    def _frames(self, windows: int) -> Tensor:
+        return torch.cat(list(self._windows(windows)))
+
+    def _mean_frame(self) -> Tensor:
+        """[C, H, W]"""
+        means = [(frames.flatten(0, 1).mean(dim=0), len(frames)) for frames in self._windows(MEAN_WINDOWS)]
+        return torch.stack([mean * count for mean, count in means]).sum(dim=0) / sum(count for _, count in means)
+
+    def _reached_by(self, phase: Phase) -> list[nn.Parameter]:
+        """The parameters that some loss of a phase reaches, by the graph of one window; the others are left out.
 
         Left out, they wait for no gradient: DDP need not look for them. Model and random state stay as they were.
         """
         batch = next(self.validation.sequential(1))
+        objective = Objective(self.config, self.runtime.device, phase.losses)
         self.model.eval()
         with torch.random.fork_rng(), processes.by_itself():
-            total = self.objective.total(self.objective(self.objective.states(self.model, batch)))
+            total = objective.total(objective(objective.states(self.model, batch)))
         self.model.train()
-        reached = reached_parameters(self.model, total)
-        self.model.requires_grad_(False)
-        for parameter in reached:
-            parameter.requires_grad_(True)
-        return reached
+        return reached_parameters(self.model, total)
 
     def _learning_rate(self) -> float:
-        """Linear warm-up, then a cosine to a tenth."""
-        train = self.config.train
-        if self.done < train.warmup_steps:
-            return train.learning_rate * (self.done + 1) / train.warmup_steps
-        progress = (self.done - train.warmup_steps) / max(1, train.steps - train.warmup_steps)
-        return train.learning_rate * (0.55 + 0.45 * math.cos(math.pi * min(1.0, progress)))
+        """Linear warm-up, then a cosine to a tenth, in each phase."""
+        phase, warm_up = self.phase, self.config.train.warmup_steps
+        done = self.done - phase.first
+        if done < warm_up:
+            return phase.learning_rate * (done + 1) / warm_up
+        return phase.learning_rate * (0.55 + 0.45 * math.cos(math.pi * phase.progress(self.done, warm_up)))

@@ -1,0 +1,56 @@
+"""Losses on q, the pose of a place, and on p where it should agree with q.
+
+The losses on p alone never see a frame, so a pose that drifts satisfies them all. q = z_to_p(z) does: it has one value
+at each place, neighbours lie one step apart, and opposite moves undo each other. It gives a goal's frame a pose.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jepa_world_model.lazy_torch import F, torch
+from jepa_world_model.losses.declaration import loss
+from jepa_world_model.losses.pose import STEP_LENGTH, trimmed_mean
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+SAME_PLACE = 0.1
+"""Mean squared difference of two embeddings at which they count as one place by exp(-1)."""
+
+
+@loss(
+    updates="z_to_p, dp_action_delta_projector",
+    meaning="q_{t+1} - q_t with the action prototype dp_action_delta_projector(a_t), where z changed",
+)
+def action_delta_q(q: Tensor, a: Tensor, sg_z: Tensor, dp_action_delta_projector: nn.Module) -> Tensor:
+    errors = (q.diff(dim=1) - dp_action_delta_projector(a[:, :-1])).square().mean(dim=-1)
+    return (errors * (1 - same_place(sg_z[:, 1:], sg_z[:, :-1]))).mean()
+
+
+@loss(updates="z_to_p", meaning="trimmed mean (middle half) of the norm of q_{t+1} - q_t with a target of 1")
+def scale_q(q: Tensor) -> Tensor:
+    return (trimmed_mean(torch.linalg.vector_norm(q.diff(dim=1), dim=-1)) - STEP_LENGTH).square()
+
+
+@loss(updates="z_to_p", meaning="hinge: two frames of a window lie a step or more apart in q, unless z is the same")
+def apart_q(q: Tensor, sg_z: Tensor) -> Tensor:
+    earlier, later = torch.triu_indices(q.shape[1], q.shape[1], offset=1, device=q.device)
+    distance = torch.linalg.vector_norm(q[:, later] - q[:, earlier], dim=-1)
+    different = 1 - same_place(sg_z[:, later], sg_z[:, earlier])
+    return (different * F.relu(STEP_LENGTH - distance).square()).mean()
+
+
+@loss(updates="p_action_delta_projector", meaning="Δp_t with sg(q_{t+1} - q_t): odometry that the places confirm")
+def anchor_dp(dp: Tensor, sg_q: Tensor) -> Tensor:
+    return F.mse_loss(dp, sg_q.diff(dim=1))
+
+
+@loss(updates="p_action_delta_projector", meaning="squared norm of Δp_t where z stays: a blocked move moves nothing")
+def still_dp(dp: Tensor, sg_z: Tensor) -> Tensor:
+    return (same_place(sg_z[:, 1:], sg_z[:, :-1]) * dp.square().sum(dim=-1)).mean()
+
+
+def same_place(z: Tensor, other: Tensor) -> Tensor:
+    """Embeddings [..., Dz] to [...] between 0 and 1: 1 where both are equal (a Gaussian kernel)."""
+    return torch.exp(-(z - other).square().mean(dim=-1) / SAME_PLACE)

@@ -1,0 +1,95 @@
+"""The phases of a run: which losses are trained from which step to which, and on what.
+
+Usually there is one phase, in which all losses share each forward pass. While the gate `detach_z_from_h_and_p` is
+closed, no loss of h or p reaches the encoder; then perception can be trained first (`train.perception_steps`), z of
+every frame be computed once and kept, and all other losses be trained on that, at a fraction of the cost of a step.
+The routing is the same: only a gate that is closed anyway is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from jepa_world_model.record import record
+
+if TYPE_CHECKING:
+    from jepa_world_model.losses import Loss
+    from jepa_world_model.model_config import Config
+
+PERCEPTION = frozenset({"encoder", "decoder"})
+"""A loss that updates one of these belongs to the phase of perception."""
+
+
+@dataclass(frozen=True, eq=False)
+class Phase:
+    """A range of steps with its losses, its batches and its learning rate."""
+
+    name: str
+    first: int
+    """The number of steps before it."""
+    last: int
+    """The number of steps when it is over."""
+    losses: Mapping[Loss, float]
+    """Enabled losses of the phase with their weights."""
+    batch_size: int
+    sequence_length: int
+    learning_rate: float
+    embedded: bool = False
+    """Whether it is trained on z that was computed beforehand, instead of on frames."""
+
+    def progress(self, done: int, warm_up: int) -> float:
+        """The share of the phase after its warm-up that lies behind, after `done` steps of the run."""
+        return min(1.0, max(0.0, (done - self.first - warm_up) / max(1, self.last - self.first - warm_up)))
+
+
+def phases_of(config: Config) -> tuple[Phase, ...]:
+    """The phases in their order. The first begins at step 0, the last ends with the run."""
+    train, early = config.train, config.train.perception_steps
+    own = (train.batch_size, train.sequence_length, train.learning_rate)
+    if not early:
+        return (Phase("joint", 0, train.steps, config.enabled, *own),)
+    seeing = set(perception_losses(config))
+    perception = {loss: weight for loss, weight in config.enabled.items() if loss.name in seeing}
+    dynamics = {loss: weight for loss, weight in config.enabled.items() if loss.name not in seeing}
+    first = (train.perception_batch_size, train.perception_sequence_length, train.perception_learning_rate)
+    return (
+        Phase("perception", 0, early, perception, *first),
+        Phase("dynamics", early, train.steps, dynamics, *own, embedded=True),
+    )
+
+
+def phase_at(phases: Iterable[Phase], done: int) -> Phase:
+    """The phase that step number `done` belonged to; before the first step, the first phase."""
+    return next(phase for phase in phases if done <= phase.last)
+
+
+def perception_losses(config: Config) -> list[str]:
+    """The enabled losses that update encoder or decoder."""
+    updates = record().routing(config.gates).updates
+    return [name for name in config.losses.enabled if PERCEPTION & set(updates[name])]
+
+
+def why_not_separate(config: Config) -> str:
+    """Why perception and the rest cannot be trained in two phases; empty where they can."""
+    routing, seeing = record().routing(config.gates), perception_losses(config)
+    others = [name for name in config.losses.enabled if name not in seeing]
+    if not seeing:
+        return "no enabled loss updates encoder or decoder"
+    if not others:
+        return "every enabled loss updates encoder or decoder, so one phase is all there is"
+    shared = _modules(routing.updates, seeing) & _modules(routing.updates, others)
+    both = [name for name in seeing if shared & set(routing.updates[name])]
+    if both:
+        return f"{_listed(both)} would train {_listed(sorted(shared))} in the first phase, and other losses in the second"
+    drawing = [name for name in others if "decoder" in routing.uses[name]]
+    return f"{_listed(drawing)} needs frames, and the second phase has only z" if drawing else ""
+
+
+def _modules(updates: Mapping[str, Iterable[str]], losses: Iterable[str]) -> set[str]:
+    return {module for loss in losses for module in updates[loss]}
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(names)

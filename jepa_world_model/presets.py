@@ -1,0 +1,62 @@
+"""Named settings that a config starts from; what a file or `--set` says comes on top.
+
+`reference` is the declared defaults: the fourteen losses of the design, all with weight 1, in one phase. `recommended`
+trains a model that plans; docs/log.md has what led to it, and README.md what each of them reaches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+PresetName = Literal["recommended", "reference"]
+
+DEFAULT: PresetName = "recommended"
+
+PRESETS: dict[str, dict[str, dict[str, Any]]] = {
+    "recommended": {
+        "losses": {
+            "recon_multi_box": 0.0,
+            "pixel_delta_multi_box": 0.0,
+            "recon_hard": 1.0,
+            "inverse_dynamics_h": 0.1,
+            "action_delta_q": 1.0,
+            "scale_q": 1.0,
+            "apart_q": 1.0,
+            "anchor_dp": 1.0,
+            "still_dp": 0.03,
+        },
+        "train": {
+            "steps": 4000,
+            "perception_steps": 1500,
+            "batch_size": 16,
+            "rollout_horizon": 4,
+            "validate_every": 250,
+            "checkpoint_every_steps": 250,
+        },
+        "model": {
+            "encoder_widths": [16, 32, 64, 64],
+            "decoder_widths": [16, 32, 64, 64],
+            "h_dim": 128,
+            "pose_dim": 16,
+            "hidden_width": 256,
+            "mean_frame": True,
+            "predictor_spectral_norm": False,
+        },
+        "data": {"episodes": 400},
+    },
+    "reference": {},
+}
+"""By preset, by table: what differs from the declared defaults."""
+
+
+def on_preset(values: Mapping[str, Any], default: str = DEFAULT) -> dict[str, Any]:
+    """The tables of a config on top of the preset that it names, or of the default one.
+
+    A name that is no preset, and a table that is none, stay as they are: the validation explains them.
+    """
+    name = values.get("preset", default)
+    base = PRESETS.get(name, {}) if isinstance(name, str) else {}
+    merged = {table: {**base.get(table, {}), **given} for table, given in values.items() if isinstance(given, Mapping)}
+    return {**base, **values, **merged, "preset": name}
+

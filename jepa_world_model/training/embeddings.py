@@ -1,0 +1,112 @@
+"""z of every frame that is trained on, computed once and kept in a memory-mapped file of the run folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from audits.files import LEFT_OVER, explained
+from jepa_world_model import processes
+
+if TYPE_CHECKING:
+    from jepa_world_model.training.trainer import Trainer
+
+FRAMES_AT_ONCE = 256
+NAME = "z-{digest}.npy"
+
+
+class Embeddings:
+    """Calling it with the number of a training episode gives its z [T, Dz]."""
+
+    def __init__(self, z: np.ndarray, places: dict[int, slice]) -> None:
+        """`places` are the rows of z [N, Dz] by episode."""
+        self._z, self._places = z, places
+
+    def __call__(self, episode: int) -> np.ndarray:
+        return self._z[self._places[episode]]
+
+
+def embeddings_of(
+    trainer: Trainer, folder: Path, on_progress: Callable[[int, int], None], asked_to_stop: Callable[[], bool]
+) -> Embeddings | None:
+    """Those of the training episodes, computed by the encoder as it is now, or read where they were computed before.
+
+    Only the first process computes, the others wait for it. None when a stop was asked for meanwhile.
+    """
+    lengths = np.asarray(trainer.source.lengths)[trainer.training]
+    ends = np.cumsum(lengths)
+    places = {
+        int(episode): slice(int(end - length), int(end))
+        for episode, length, end in zip(trainer.training, lengths, ends, strict=True)
+    }
+    path = folder / NAME.format(digest=_digest(trainer))
+    done = True
+    if processes.is_first() and not path.exists():
+        with explained(path):
+            folder.mkdir(exist_ok=True)
+            done = _compute(trainer, path, places, int(ends[-1]), on_progress, asked_to_stop)
+    if not processes.from_first(done):
+        return None
+    return Embeddings(np.load(path, mmap_mode="r"), places)
+
+
+def forget_embeddings(folder: Path) -> None:
+    """Remove the files; the run needs them no more."""
+    if folder.is_dir():
+        with explained(folder):
+            for file in folder.glob(NAME.format(digest="*")):
+                file.unlink()
+            if not any(folder.iterdir()):
+                folder.rmdir()
+
+
+@torch.no_grad()
+def _compute(
+    trainer: Trainer,
+    path: Path,
+    places: dict[int, slice],
+    frames: int,
+    on_progress: Callable[[int, int], None],
+    asked_to_stop: Callable[[], bool],
+) -> bool:
+    """Write the file, whole or not at all. Returns whether it was written."""
+    partial = path.with_name(LEFT_OVER.replace("*", os.urandom(8).hex()))
+    shape = (frames, trainer.config.model.z_dim)
+    z = np.lib.format.open_memmap(partial, mode="w+", dtype=np.float32, shape=shape)
+    trainer.model.eval()
+    try:
+        for episode, place in places.items():
+            if asked_to_stop():
+                return False
+            z[place] = _embedded(trainer, trainer.source[episode].frames)
+            on_progress(place.stop, frames)
+        z.flush()
+        os.replace(partial, path)
+    finally:
+        trainer.model.train()
+        partial.unlink(missing_ok=True)
+    return True
+
+
+def _embedded(trainer: Trainer, frames: np.ndarray) -> np.ndarray:
+    """Frames [T, H, W, C] to z [T, Dz]."""
+    parts = []
+    for first in range(0, len(frames), FRAMES_AT_ONCE):
+        part = torch.from_numpy(np.ascontiguousarray(frames[first : first + FRAMES_AT_ONCE]))
+        with trainer.runtime.autocast():
+            parts.append(trainer.model.encoder(trainer.whole.pixels(part[None]))[0].float().cpu())
+    return torch.cat(parts).numpy()
+
+
+def _digest(trainer: Trainer) -> str:
+    """Of the encoder's weights, so that z of another encoder is never read."""
+    digest = sha256()
+    for tensor in trainer.model.encoder.state_dict().values():
+        digest.update(tensor.cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]
