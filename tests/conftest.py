@@ -12,6 +12,7 @@ from jepa_world_model.config_file import load_config
 from jepa_world_model.model_config import Config
 
 SMALL = (
+    "preset=reference",
     "model.image_size=16",
     "model.encoder_widths=[4, 8]",
     "model.decoder_widths=[4, 8]",

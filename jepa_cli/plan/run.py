@@ -98,7 +98,7 @@ def _displacement(world: World, data: HeldOut, start: State, goal: Goal) -> np.n
     if found is not None:
         return found
     if goal.state is None:
-        raise UserError("--planner a-star-p: this model has no pose of a place (z_to_p), so a picture does not tell it")
+        raise UserError("--planner a-star-p: the model has no pose of a place, so it needs a goal EPISODE:FRAME")
     (task,) = with_shown_ways(world, data.subject, [Task(start, goal.state, 0)])
     return task.displacement if task.displacement is not None else np.zeros(data.traces.p.shape[-1])
 

@@ -127,7 +127,8 @@ def loaded_subject(path: Path) -> tuple[Config, ModelSubject, DataSpec]:
     spec = _spec(config)
     model = WorldModel(config.model, spec)
     run.load_weights(model)
-    return config, ModelSubject(model), spec
+    trained = {module for loss in config.enabled for module in loss.updates}
+    return config, ModelSubject(model, gives_places_a_pose="z_to_p" in trained), spec
 
 
 def evaluation_of(

@@ -53,7 +53,7 @@ class EvaluatedModel(Protocol):
         ...
 
     def place_pose(self, z: np.ndarray) -> np.ndarray | None:
-        """q, the pose of a place, read from z [M, Dz]: [M, Dp]; None for a model that has none."""
+        """q, the pose of a place, read from z [M, Dz]: [M, Dp]; None for a model that gives them none."""
         ...
 
     def read_action(self, h: np.ndarray, following: np.ndarray) -> np.ndarray:
@@ -75,8 +75,9 @@ def traced(subject: EvaluatedModel, frames: np.ndarray, actions: np.ndarray) -> 
 class ModelSubject:
     """A trained `WorldModel`. Implements `Subject`."""
 
-    def __init__(self, model: WorldModel) -> None:
-        self.model = model.eval()
+    def __init__(self, model: WorldModel, *, gives_places_a_pose: bool) -> None:
+        """`gives_places_a_pose`: whether the head `z_to_p` was trained; every model has it."""
+        self.model, self._gives_places_a_pose = model.eval(), gives_places_a_pose
         parameter = next(model.parameters())
         self._device, self._dtype = parameter.device, parameter.dtype
 
@@ -109,8 +110,7 @@ class ModelSubject:
 
     @torch.no_grad()
     def place_pose(self, z: np.ndarray) -> np.ndarray | None:
-        head = getattr(self.model, "z_to_p", None)
-        return None if head is None else self._array(head(self._tensor(z)))
+        return self._array(self.model.z_to_p(self._tensor(z))) if self._gives_places_a_pose else None
 
     @torch.no_grad()
     def read_action(self, h: np.ndarray, following: np.ndarray) -> np.ndarray:

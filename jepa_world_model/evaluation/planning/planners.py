@@ -24,7 +24,7 @@ from jepa_world_model.evaluation.planning.tasks import (
 from jepa_world_model.evaluation.pose import mean_increments
 from jepa_world_model.worlds.world import World
 
-NO_PLACE_POSE = "search-q: the model has no pose of a place (z_to_p), so it cannot search in q"
+NO_PLACE_POSE = "search-q: the model has no pose of a place, since no loss trained z_to_p (losses.action_delta_q)"
 
 
 @dataclass(frozen=True)
