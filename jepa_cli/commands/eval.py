@@ -7,7 +7,8 @@ import typer
 
 from jepa_cli.eval.choices import FORMATS
 from jepa_cli.terminal.command import examples, reports_user_errors
-from jepa_cli.terminal.completion import one_of
+from jepa_cli.terminal.completion import offers, one_of
+from jepa_cli.terminal.names import planners as planner_names
 
 
 @reports_user_errors
@@ -15,6 +16,7 @@ from jepa_cli.terminal.completion import one_of
     "jepa eval runs/grid-rooms-001",
     "jepa eval runs/grid-rooms-001 --episodes 150 --tasks 50",
     "jepa eval runs/grid-rooms-001 --format html",
+    "jepa eval runs/grid-rooms-001 --planners search-z,cem-z,oracle",
     "jepa eval runs/grid-rooms-001 --data grid-loops --format json > figures.json",
 )
 def evaluate(
@@ -26,6 +28,14 @@ def evaluate(
     episodes: Annotated[int, typer.Option(help="Held-out episodes, at most.")] = 60,
     seed: Annotated[int, typer.Option(help="Of fresh episodes of an embedded world, and of goals.")] = 0,
     tasks: Annotated[int, typer.Option(help="Goals to reach for each range of distances.")] = 20,
+    planners: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME,...",
+            help="search-z, search-q, a-star-p, cem-z, random, oracle; else all but cem-z that the model allows.",
+            autocompletion=offers(planner_names),
+        ),
+    ] = None,
     format: Annotated[str, one_of(FORMATS, help="How to report.")] = "rich",
 ) -> None:
     """Measure what a trained model is good for: places, dynamics, poses, and goals reached in the real environment.
@@ -35,4 +45,4 @@ def evaluate(
     """
     from jepa_cli.eval.run import EvalRequest, run_eval
 
-    run_eval(EvalRequest(run, data, episodes, seed, tasks, format))
+    run_eval(EvalRequest(run, data, episodes, seed, tasks, planners, format))

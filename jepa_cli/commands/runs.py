@@ -66,7 +66,7 @@ def compare(
     ] = Path("runs-compare.png"),
     format: Annotated[str, one_of(COMPARE_FORMATS, help="Format of the report.")] = "rich",
 ) -> None:
-    """Compare runs: settings that differ, losses and vitals in columns, and a picture of all curves."""
+    """Compare runs: settings that differ, losses, vitals and evaluated figures in columns, a picture of curves."""
     from jepa_cli.runs.compare import CompareRequest, run_compare
 
     run_compare(CompareRequest(runs, out, format))

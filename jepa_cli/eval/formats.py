@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from audits.formats.markdown_text import code, table, text
-from jepa_cli.eval.view import interval, number, percent
+from jepa_cli.eval.view import interval, number, percent, planning_terms
 from jepa_world_model.evaluation.evaluation import Evaluation
 
 
@@ -39,3 +39,4 @@ def _sections(found: Evaluation) -> Iterator[str]:
         by = [percent(each.value) for each in one.by_distance.values()]
         rows.append([text(one.planner), text(share), *by, number(one.path_length), number(one.seconds_a_plan)])
     yield table(["Planner", "Goals reached", *ends, "Path / shortest", "Seconds a plan"], rows)
+    yield text(f"Planning: {planning_terms(protocol)}.")

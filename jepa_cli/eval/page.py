@@ -9,7 +9,7 @@ from io import BytesIO
 
 import numpy as np
 
-from jepa_cli.eval.view import interval, number, percent
+from jepa_cli.eval.view import interval, number, percent, planning_terms
 from jepa_world_model.evaluation.evaluation import Evaluation
 from jepa_world_model.evaluation.planning.outcome import PlanningOutcome
 from jepa_world_model.pictures.evaluation_pictures import depth_curves, filmstrips, paths, pose_map
@@ -108,10 +108,7 @@ def _planning(found: Evaluation) -> str:
         cells += [percent(each.value) for each in one.by_distance.values()]
         cells += [number(one.path_length), number(one.seconds_a_plan)]
         rows.append(f"<tr><td>{escape(one.planner)}</td>{''.join(f'<td class=n>{cell}</td>' for cell in cells)}</tr>")
-    protocol = found.protocol
-    terms = f"{protocol.tasks_per_distance} goals for each distance. Budget: {protocol.budget}. "
-    terms += f"Success: {protocol.success}."
-    return f'<table>{"".join(rows)}</table><p class="quiet">{escape(terms)}</p>'
+    return f'<table>{"".join(rows)}</table><p class="quiet">{escape(planning_terms(found.protocol))}</p>'
 
 
 def _walks(found: Evaluation, world: World) -> Iterator[str]:
@@ -120,7 +117,8 @@ def _walks(found: Evaluation, world: World) -> Iterator[str]:
         if one.planner in ("random walk", "oracle"):
             continue
         yield f"<h2>walks: {escape(one.planner)}</h2>"
-        yield _picture(lambda one=one: paths(_drawn(one, world), _cells(found)), f"walks of {one.planner}")
+        cells = world.cells or int(found.data.truth["position"].max()) + 1
+        yield _picture(lambda one=one, cells=cells: paths(_drawn(one, world), cells), f"walks of {one.planner}")
 
 
 def _drawn(one: PlanningOutcome, world: World) -> list[tuple[str, np.ndarray, np.ndarray, np.ndarray, bool]]:
@@ -136,10 +134,6 @@ def _drawn(one: PlanningOutcome, world: World) -> list[tuple[str, np.ndarray, np
         )
         for each in chosen
     ]
-
-
-def _cells(found: Evaluation) -> int:
-    return int(found.data.truth["position"].max()) + 1
 
 
 def _picture(figure: Callable[[], Figure], alternative: str) -> str:

@@ -15,8 +15,7 @@ from jepa_cli.terminal.choice import check_choice
 from jepa_cli.terminal.plain_page import PlainPage
 from jepa_world_model.errors import UserError
 from jepa_world_model.evaluation.evaluation import Evaluation, evaluate
-
-STORED, REPORT = "evaluation.json", "evaluation.html"
+from jepa_world_model.runs.files import RunFiles
 
 
 @dataclass(frozen=True)
@@ -28,6 +27,7 @@ class EvalRequest:
     episodes: int
     seed: int
     tasks: int
+    planners: str | None
     format: str
 
     def check(self) -> None:
@@ -41,23 +41,24 @@ class EvalRequest:
 def run_eval(request: EvalRequest) -> None:
     """Evaluate, show, and keep everything in the run folder. Raises UserError for what cannot be evaluated."""
     request.check()
+    files = RunFiles(request.run)
     found = _evaluated(request)
     text = json.dumps(found.plain(), indent=1) + "\n"
-    write_file(request.run / STORED, text.encode())
+    write_file(files.evaluation, text.encode())
     if request.format == "json":
         sys.stdout.write(text)
     elif request.format == "html":
         from jepa_cli.eval.page import page as html
 
-        write_file(request.run / REPORT, html(found).encode())
-        print(f"report  {request.run / REPORT}")
+        write_file(files.evaluation_page, html(found).encode())
+        print(f"report  {files.evaluation_page}")
     elif request.format == "markdown":
         sys.stdout.write(markdown(found))
     else:
         page = PlainPage()
         show(found, page)
         page.blank()
-        page.paragraph(f"all of it: {request.run / STORED}", style="quiet")
+        page.paragraph(f"all of it: {files.evaluation}", style="quiet")
         page.print()
 
 
@@ -75,5 +76,6 @@ def _evaluated(request: EvalRequest) -> Evaluation:
             episodes=request.episodes,
             seed=request.seed,
             tasks=request.tasks,
+            planners=request.planners.split(",") if request.planners else None,
             on_stage=lambda stage, done, of: progress.update(task, description=stage, completed=done, total=of),
         )

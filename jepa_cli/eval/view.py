@@ -7,7 +7,7 @@ from math import isfinite
 from jepa_cli.terminal.columns import aligned
 from jepa_cli.terminal.plain_page import PlainPage
 from jepa_world_model.evaluation.estimate import Estimate
-from jepa_world_model.evaluation.evaluation import Evaluation
+from jepa_world_model.evaluation.evaluation import Evaluation, Protocol
 from jepa_world_model.evaluation.figure import MeasuredFigure
 
 OF = {"z": "z: place", "h": "h: dynamics", "p": "p: pose"}
@@ -78,11 +78,15 @@ def _show_planning(found: Evaluation, page: PlainPage) -> None:
         rows.append([one.planner, *cells, success, ends, number(one.path_length), number(one.seconds_a_plan)])
     for line in aligned(rows):
         page.paragraph(f"  {line}")
-    page.paragraph(
-        f"{protocol.tasks_per_distance} goals for each distance; budget {protocol.budget}; success: "
-        f"{protocol.success}; path: moves over those of a shortest path",
-        indent=2,
-        style="quiet",
+    page.paragraph(planning_terms(protocol), indent=2, style="quiet")
+
+
+def planning_terms(protocol: Protocol) -> str:
+    """What the figures of planning depend on, in words."""
+    return (
+        f"{protocol.tasks_per_distance} goals for each distance, {protocol.goals}; for p alone, a goal is "
+        f"{protocol.pose_of_goals}; budget {protocol.budget}; success: {protocol.success}; path: moves over those of a "
+        "shortest path"
     )
 
 

@@ -13,18 +13,20 @@ import numpy as np
 
 from audits.files import write_file
 from jepa_cli.plan.view import WalkView
-from jepa_world_model.data import EMBEDDED
+from jepa_cli.terminal.choice import check_choice
 from jepa_world_model.errors import UserError
+from jepa_world_model.evaluation.environment import environment_of
 from jepa_world_model.evaluation.evaluation import held_out_source, loaded_subject
 from jepa_world_model.evaluation.held_out import HeldOut, held_out
-from jepa_world_model.evaluation.planning.attempt import walk
-from jepa_world_model.evaluation.planning.imagined_search import ImaginedSearch, alike_distance
-from jepa_world_model.evaluation.planning.tasks import BINS, distance
+from jepa_world_model.evaluation.planning.attempt import Step, Task, walk
+from jepa_world_model.evaluation.planning.imagined_search import alike_distance
+from jepa_world_model.evaluation.planning.planner_names import WALKERS
+from jepa_world_model.evaluation.planning.planners import Field, walker
+from jepa_world_model.evaluation.planning.tasks import BINS, LONGEST, distance, seen_displacement, with_shown_ways
 from jepa_world_model.pictures.walk_film import Film, Moment
-from jepa_world_model.worlds.grid import GridWorld
-from jepa_world_model.worlds.world import State
+from jepa_world_model.worlds.world import State, World
 
-EPISODES, LENGTH = 20, 64
+EPISODES, LENGTH, TRIES = 20, 64, 1000
 FRAME_OF_EPISODE = re.compile(r"(\d+):(\d+)")
 
 
@@ -34,6 +36,7 @@ class PlanRequest:
 
     run: Path
     goal: str | None
+    planner: str | None
     seed: int
     moves: int
     out: Path
@@ -43,6 +46,8 @@ class PlanRequest:
         if self.moves < 1 or self.seed < 0:
             found = f"found {self.moves} and {self.seed}"
             raise UserError(f"expected --moves of at least 1 and --seed of at least 0, {found}")
+        if self.planner is not None:
+            check_choice("--planner", self.planner, WALKERS)
         if self.out.suffix.lower() != ".gif":
             raise UserError(f"--out {self.out}: expected a file that ends in .gif")
         if not self.out.absolute().parent.is_dir():
@@ -63,19 +68,20 @@ class Goal:
 def run_plan(request: PlanRequest) -> bool:
     """Whether the goal was reached. Raises UserError for a run, a goal or a file that cannot be used."""
     request.check()
-    config, subject, spec = loaded_subject(request.run)
-    if config.data.source not in EMBEDDED:
-        raise UserError(f"{request.run} was trained on recorded data: there is no environment to walk in")
+    config, subject, _ = loaded_subject(request.run)
     source, indices = held_out_source(config, None, EPISODES, request.seed)
+    world = environment_of(source)
     data = held_out(subject, source, indices, length=LENGTH)
-    world = GridWorld(source.name, spec.image_size)
     rng = np.random.default_rng(request.seed)
     start = world.reset(rng)
     goal = _goal(request.goal, world, data, start, rng)
     film = Film(goal.frame, data.traces.p)
     view = WalkView(sys.stdout, goal.name)
+    planner = walker(Field(data, world, 1, request.seed), request.planner)
+    displacement = _displacement(world, data, start, goal) if request.planner == "a-star-p" else None
+    steps = islice(walk(world, planner, start, goal.frame, displacement), request.moves)
     reached = False
-    for moment, state in _moments(world, data, start, goal, request.moves):
+    for moment, state in _moments(world, data, start, steps):
         film.add(moment)
         view.show(moment)
         reached = _arrived(world, state, goal, moment, data)
@@ -86,14 +92,24 @@ def run_plan(request: PlanRequest) -> bool:
     return reached
 
 
-def _moments(world: GridWorld, data: HeldOut, start: State, goal: Goal, moves: int) -> Iterator[tuple[Moment, State]]:
+def _displacement(world: World, data: HeldOut, start: State, goal: Goal) -> np.ndarray:
+    """What a planner that has nothing but p is told of the goal."""
+    found = seen_displacement(data.subject, world.render(start), goal.frame)
+    if found is not None:
+        return found
+    if goal.state is None:
+        raise UserError("--planner a-star-p: the model has no pose of a place, so it needs a goal EPISODE:FRAME")
+    (task,) = with_shown_ways(world, data.subject, [Task(start, goal.state, 0)])
+    return task.displacement if task.displacement is not None else np.zeros(data.traces.p.shape[-1])
+
+
+def _moments(world: World, data: HeldOut, start: State, steps: Iterator[Step]) -> Iterator[tuple[Moment, State]]:
     """The start, then every move with what was imagined of it."""
     subject = data.subject
-    planner = ImaginedSearch(subject, world.actions, alike_distance(data.traces.z))
     z = subject.embed(world.render(start)[None])
     h, p = subject.begin(z), subject.origin(1)
     yield Moment("start", world.render(start), None, z[0], p[0]), start
-    for step in islice(walk(world, planner, start, goal.frame), moves):
+    for step in steps:
         action = world.actions[step.action][None]
         p = p + subject.move(p, h, action)
         imagined, h = subject.predict(z, h, action)
@@ -101,14 +117,14 @@ def _moments(world: GridWorld, data: HeldOut, start: State, goal: Goal, moves: i
         yield Moment(world.action_names[step.action], step.frame, subject.decode(imagined)[0], z[0], p[0]), step.state
 
 
-def _arrived(world: GridWorld, state: State, goal: Goal, moment: Moment, data: HeldOut) -> bool:
+def _arrived(world: World, state: State, goal: Goal, moment: Moment, data: HeldOut) -> bool:
     if goal.state is not None:
         return bool((world.truth(state)["position"] == world.truth(goal.state)["position"]).all())
     wanted = data.subject.embed(goal.frame[None])[0]
     return float(np.linalg.norm(moment.z - wanted)) < alike_distance(data.traces.z) / 2
 
 
-def _goal(text: str | None, world: GridWorld, data: HeldOut, start: State, rng: np.random.Generator) -> Goal:
+def _goal(text: str | None, world: World, data: HeldOut, start: State, rng: np.random.Generator) -> Goal:
     if text is None:
         return _random_goal(world, start, rng)
     if found := FRAME_OF_EPISODE.fullmatch(text):
@@ -116,15 +132,16 @@ def _goal(text: str | None, world: GridWorld, data: HeldOut, start: State, rng: 
     return Goal(text, _picture(Path(text), world.spec.image_size), None)
 
 
-def _random_goal(world: GridWorld, start: State, rng: np.random.Generator) -> Goal:
+def _random_goal(world: World, start: State, rng: np.random.Generator) -> Goal:
     """Some moves away."""
-    while True:
-        state = world.reset(rng)
-        if (distance(world, start, state) or 0) >= BINS[1][0]:
+    for _ in range(TRIES):
+        state = world.goal(start, rng)
+        if (distance(world, start, state, LONGEST) or 0) >= BINS[1][0]:
             return Goal("a random goal", world.render(state), state)
+    raise UserError(f"{world.name}: found no goal of {BINS[1][0]} to {LONGEST} moves in {TRIES} tries")
 
 
-def _frame_of(world: GridWorld, data: HeldOut, episode: int, frame: int) -> Goal:
+def _frame_of(world: World, data: HeldOut, episode: int, frame: int) -> Goal:
     if episode >= data.episodes or frame >= data.length:
         raise UserError(
             f"--goal {episode}:{frame}: expected an episode below {data.episodes} and a frame below {data.length}"

@@ -21,6 +21,9 @@ def render(comparison: RunComparison, picture: Path | None) -> str:
         "settings": plain(comparison.settings),
         "losses": _courses(comparison, "losses"),
         "vitals": _courses(comparison, "vitals"),
+        "figures": plain(comparison.figures("measured")),
+        "planning": plain(comparison.figures("success")),
+        "protocols": [plain(dict(run.figures.protocol)) or None for run in comparison.runs],
         "picture": str(picture) if picture else None,
     }
     return json.dumps(document, indent=1, allow_nan=False) + "\n"

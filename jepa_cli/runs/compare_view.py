@@ -1,4 +1,4 @@
-"""A comparison of runs on a terminal: the runs, the settings that differ, each loss and vital in columns."""
+"""A comparison of runs on a terminal: the runs, the settings that differ, each loss, vital and figure in columns."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from jepa_cli.runs.view import STYLES, steps, weighted_otherwise
 from jepa_cli.terminal.columns import aligned, duration, number, printable
 from jepa_cli.terminal.plain_page import PlainPage
 from jepa_world_model.rules.edits import shown
+from jepa_world_model.runs.figures import Figure
 from jepa_world_model.runs.progress import Sum
 
 NOTHING = "-"
@@ -27,6 +28,7 @@ def show(comparison: RunComparison, picture: Path | None, page: PlainPage, room:
     _settings(comparison, page, room)
     _table("held out", comparison, "losses", ("last", "best"), lambda course: (course.last, course.best), page, room)
     _table("vitals", comparison, "vitals", ("first", "last"), lambda course: (course.first, course.last), page, room)
+    _figures(comparison, page, room)
     page.paragraph(f"picture: {printable(str(picture))}" if picture else "no picture: none of them has metrics yet")
 
 
@@ -36,7 +38,7 @@ def _runs(comparison: RunComparison, page: PlainPage) -> None:
         took = f" in {duration(record.seconds)}" if record.seconds is not None else ""
         told = f"{run.label}  {printable(str(record.path))}: {record.state}, {steps(record)} steps{took}"
         page.paragraph(told, style=STYLES.get(record.state, "heading"))
-        for problem in record.problems:
+        for problem in (*record.problems, *filter(None, [run.figures.problem])):
             page.paragraph(printable(problem), indent=4, style="quiet")
     page.blank()
 
@@ -75,6 +77,20 @@ def _table(
         page.blank()
 
 
+def _figures(comparison: RunComparison, page: PlainPage, room: int) -> None:
+    """What `jepa eval` measured of those runs that it was called for."""
+    for title, kind in (("evaluated", "measured"), ("goals reached", "success")):
+        rows = [
+            (name.replace("_", " "), [[_measured(one)] for one in found])
+            for name, found in comparison.figures(kind).items()
+        ]
+        if rows:
+            _chunked(title, [], rows, comparison, page, room)
+    if other := comparison.other_protocols:
+        page.paragraph(f"they were not evaluated alike: {', '.join(other)} differ", style="warning")
+        page.blank()
+
+
 def _chunked(
     title: str,
     columns: Sequence[str],
@@ -108,6 +124,11 @@ def _lines(title: str, labels: Sequence[str], columns: Sequence[str], rows: Sequ
 
 def _value(value: Any) -> str:
     return printable(shown(value)) if value is not None else NOTHING
+
+
+def _measured(found: Figure | None) -> str:
+    """With a ! where a target is missed."""
+    return NOTHING if found is None else f"{number(found['value'])}{'!' if found.get('met') is False else ' '}"
 
 
 def _sum(found: Sum | None) -> str:

@@ -1,16 +1,18 @@
-"""Runs compared: settings that differ, and the course of each loss and vital."""
+"""Runs compared: settings that differ, the course of each loss and vital, and what `jepa eval` measured."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from math import isfinite
 from pathlib import Path
 from string import ascii_uppercase
 from typing import Any, NamedTuple
 
 from jepa_world_model.runs.config import varying_keys
+from jepa_world_model.runs.figures import Figure, Figures, figures
 from jepa_world_model.runs.files import RunFiles
 from jepa_world_model.runs.metrics import History, history
 from jepa_world_model.runs.record import RunRecord, run_record
@@ -33,6 +35,7 @@ class Compared:
     """A letter, or a number where there are many: tables are narrow."""
     record: RunRecord
     history: History
+    figures: Figures
 
     def course(self, kind: str, name: str) -> Course | None:
         """None for a loss or a vital that this run did not measure."""
@@ -60,6 +63,18 @@ class RunComparison:
         found = {name: [run.course(kind, name) for run in self.runs] for name in names}
         return {name: courses for name, courses in found.items() if any(courses)}
 
+    def figures(self, kind: str) -> dict[str, list[Figure | None]]:
+        """By name of a figure (kind ``measured``) or planner (``success``) that any run has: what each has of it."""
+        every = [getattr(run.figures, kind) for run in self.runs]
+        return {name: [each.get(name) for each in every] for name in dict.fromkeys(chain(*every))}
+
+    @property
+    def other_protocols(self) -> list[str]:
+        """Where the protocols differ by which the figures were measured."""
+        protocols = [run.figures.protocol for run in self.runs if run.figures.protocol]
+        keys = dict.fromkeys(key for protocol in protocols for key in protocol if key != "run")
+        return [key for key in keys if any(each.get(key) != protocols[0].get(key) for each in protocols)]
+
     @property
     def named(self) -> dict[str, History]:
         """For a legend."""
@@ -71,4 +86,9 @@ def compared(folders: Sequence[Path]) -> RunComparison:
     few = len(folders) <= len(ascii_uppercase)
     labels = ascii_uppercase if few else [str(number) for number, _ in enumerate(folders, 1)]
     runs = zip(labels, folders, strict=False)
-    return RunComparison([Compared(label, run_record(run), history(RunFiles(run).metrics)) for label, run in runs])
+    return RunComparison([_compared(label, run) for label, run in runs])
+
+
+def _compared(label: str, folder: Path) -> Compared:
+    files = RunFiles(folder)
+    return Compared(label, run_record(folder), history(files.metrics), figures(files))

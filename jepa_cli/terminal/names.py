@@ -40,6 +40,20 @@ def services() -> list[str]:
     return list(LOGGERS)
 
 
+def planners() -> list[str]:
+    """What `--planners` may name."""
+    from jepa_world_model.evaluation.planning.planner_names import NAMES
+
+    return list(NAMES)
+
+
+def walkers() -> list[str]:
+    """What `--planner` may name: planners that use the model alone."""
+    from jepa_world_model.evaluation.planning.planner_names import WALKERS
+
+    return list(WALKERS)
+
+
 def _schema() -> Iterator[tuple[str, dict[str, Any]]]:
     """By key, such as ``losses.jepa``."""
     import json

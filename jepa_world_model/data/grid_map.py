@@ -33,6 +33,10 @@ LOOP_MAP = """
 .#######.
 .........
 """
+"""Where the walk of grid-loops goes: all round the field, never into it."""
+
+FIELD_MAP = f"{'.' * CELLS}\n" * CELLS
+"""Where one can stand in grid-loops."""
 
 
 @dataclass(frozen=True, eq=False)

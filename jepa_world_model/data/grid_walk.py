@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from jepa_world_model.data.grid_map import MOVES, NOOP, GridMap
+from jepa_world_model.data.grid_map import FIELD_MAP, MOVES, NOOP, GridMap, grid_map
 
 PAUSE = 0.04  # probability of a NOOP
 STRAY = 0.08  # probability of a random move
@@ -31,8 +31,8 @@ def walk_to_goals(grid: GridMap, rng: np.random.Generator, length: int, start: i
 
 
 def walk_round(grid: GridMap, rng: np.random.Generator, length: int, start: int) -> Walk:
-    """Walk round a ring, on and on in one direction, and turn back now and then."""
-    cells, actions = [start], []
+    """Walk round a ring, on and on in one direction, and turn back now and then. Never try to leave it inwards."""
+    field, cells, actions = grid_map(FIELD_MAP), [start], []
     heading = _any(rng, _open_moves(grid, start))
     for _ in range(length - 1):
         cell = cells[-1]
@@ -41,6 +41,8 @@ def walk_round(grid: GridMap, rng: np.random.Generator, length: int, start: int)
         if grid.next_cell[cell][heading] == cell:  # a corner, or turned against the wall
             heading = _any(rng, [move for move in _open_moves(grid, cell) if move != opposite(heading)])
         action = _disturb(rng, grid, cell, heading)
+        if field.next_cell[cell][action] != grid.next_cell[cell][action]:
+            action = heading
         actions.append(action)
         cells.append(grid.next_cell[cell][action])
     return np.array(cells), np.array([*actions, NOOP])

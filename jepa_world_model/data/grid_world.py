@@ -45,7 +45,10 @@ def grid_rooms_episode(rng: np.random.Generator, length: int) -> Episode:
 
 
 def grid_loops_episode(rng: np.random.Generator, length: int) -> Episode:
-    """A ring corridor walked round and round, so that places come back. truth: ``position`` [T, 2] (row, column)."""
+    """The edge of a field walked round and round, so that places come back; the field itself is never entered.
+
+    truth: ``position`` [T, 2] (row, column).
+    """
     grid = grid_map(LOOP_MAP)
     cells, actions = walk_round(grid, rng, length, start=int(rng.choice(grid.floor_cells)))
     frames = np.repeat(paint_loop(grid.floor)[None], length, axis=0)

@@ -11,6 +11,7 @@ from jepa_world_model.data.episode_writer import EpisodeWriter
 from jepa_world_model.data.episodes import Episode
 from jepa_world_model.data.gym_actions import ActionEncoding, action_encoding
 from jepa_world_model.data.gym_make import make_env, package_versions, render
+from jepa_world_model.data.gym_truth import agent_position
 from jepa_world_model.data.square_image import to_square
 from jepa_world_model.errors import UserError
 
@@ -62,7 +63,7 @@ def _record(env: Any, encoding: ActionEncoding, *, seed: int, size: int, max_ste
     chance = np.random.default_rng([seed, 1])  # apart from the stream of the action space
     env.action_space.seed(seed)
     env.reset(seed=seed)
-    frames, rows, positions = [to_square(render(env), size)], [], [_position(env)]
+    frames, rows, positions = [to_square(render(env), size)], [], [agent_position(env)]
     action, over = None, False
     while not over and len(rows) < max_steps:
         if action is None or chance.random() >= sticky:
@@ -71,7 +72,7 @@ def _record(env: Any, encoding: ActionEncoding, *, seed: int, size: int, max_ste
         over = terminated or truncated
         rows.append(encoding.encode(action))
         frames.append(to_square(render(env), size))
-        positions.append(_position(env))
+        positions.append(agent_position(env))
     actions = np.stack([*rows, np.zeros(len(encoding.names))]).astype(np.float32)
     truth = {} if None in positions else {"position": np.array(positions)}
     return Episode(np.stack(frames), actions, truth)
@@ -83,9 +84,3 @@ def _check_amounts(*, episodes: int, size: int, max_steps: int, sticky: float) -
             raise UserError(f"{name}: expected at least 1, found {value}")
     if not 0 <= sticky <= 1:
         raise UserError(f"sticky: expected a probability in [0, 1], found {sticky}")
-
-
-def _position(env: Any) -> tuple[int, int] | None:
-    """Return (row, column) of the agent if the environment has it, as MiniGrid does."""
-    place = getattr(env.unwrapped, "agent_pos", None)
-    return None if place is None else (int(place[1]), int(place[0]))

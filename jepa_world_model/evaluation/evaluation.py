@@ -13,19 +13,17 @@ from jepa_world_model.data import EMBEDDED, EpisodeSource, generate, split_episo
 from jepa_world_model.data.spec import DataSpec, parse_action_kind
 from jepa_world_model.errors import UserError
 from jepa_world_model.evaluation.dynamics import CURVES, curve
+from jepa_world_model.evaluation.environment import environment_of
 from jepa_world_model.evaluation.estimate import Estimate
 from jepa_world_model.evaluation.figure import MeasuredFigure, measure_figures
 from jepa_world_model.evaluation.figures import FIGURES
 from jepa_world_model.evaluation.held_out import HeldOut, held_out
-from jepa_world_model.evaluation.planning.attempt import FACTOR, SLACK, Planner, Task
-from jepa_world_model.evaluation.planning.imagined_search import ImaginedSearch, alike_distance
+from jepa_world_model.evaluation.planning.attempt import FACTOR, SLACK
 from jepa_world_model.evaluation.planning.outcome import PlanningOutcome, outcome
-from jepa_world_model.evaluation.planning.pose_steps import PoseSteps
-from jepa_world_model.evaluation.planning.references import Oracle, RandomWalk
-from jepa_world_model.evaluation.planning.tasks import BINS, draw_tasks, tasks_of_trajectories
-from jepa_world_model.evaluation.pose import mean_increments
+from jepa_world_model.evaluation.planning.planners import Field, check_planners, chosen_planners
+from jepa_world_model.evaluation.planning.tasks import BINS
 from jepa_world_model.evaluation.rollouts import DEPTH, WARM_UP
-from jepa_world_model.evaluation.subject import EvaluatedModel, ModelSubject
+from jepa_world_model.evaluation.subject import ModelSubject
 from jepa_world_model.model import WorldModel
 from jepa_world_model.model_config import Config
 from jepa_world_model.run import open_config_source
@@ -52,6 +50,10 @@ class Protocol:
     distances: tuple[tuple[int, int], ...] = BINS
     budget: str = f"{FACTOR} x shortest path + {SLACK} moves"
     success: str = "the agent stands at the goal's position"
+    goals: str = ""
+    """Where they lie."""
+    pose_of_goals: str = ""
+    """How planning with p alone knows the displacement to a goal."""
     warm_up: int = WARM_UP
     """Frames that are seen before the model imagines."""
     probes: str = "fitted on the first half of the episodes, judged on the second"
@@ -84,21 +86,36 @@ class Evaluation:
 
 
 def evaluate(
-    path: Path, *, data: str | None = None, episodes: int = 60, seed: int = 0, tasks: int = 20, on_stage: ON_STAGE
+    path: Path,
+    *,
+    data: str | None = None,
+    episodes: int = 60,
+    seed: int = 0,
+    tasks: int = 20,
+    planners: Sequence[str] | None = None,
+    on_stage: ON_STAGE,
 ) -> Evaluation:
     """Evaluate the run that a folder holds.
 
     `data` names other data than the run's own held-out split; `tasks` is the number of goals for each range of
-    distances; `on_stage` is told what is done, how much of it, of how much. Raises UserError for what is no run, has no
-    weights, or has too little data.
+    distances; `planners` names those to try (`planning/planner_names.py`); `on_stage` is told what is done, how much of
+    it, of how much. Raises UserError for what is no run, has no weights, or has too little data, and for planners that
+    the model or the data does not allow.
     """
     config, subject, spec = loaded_subject(path)
     source, indices = held_out_source(config, data, episodes, seed)
     _check_same_kind(spec, source)
     chosen = held_out(subject, source, indices, length=LENGTH)
-    world = GridWorld(source.name, config.model.image_size) if source.name in EMBEDDED else None
+    check_planners(planners or (), chosen)
+    world, reason = None, ""
+    try:
+        world = environment_of(source)
+    except UserError as error:
+        if planners:
+            raise
+        reason = str(error)
     protocol = Protocol(str(path), source.name, chosen.episodes, chosen.length, seed, tasks)
-    return evaluation_of(chosen, world, protocol, on_stage)
+    return evaluation_of(chosen, world, protocol, on_stage, planners=planners, no_planning=reason)
 
 
 def loaded_subject(path: Path) -> tuple[Config, ModelSubject, DataSpec]:
@@ -110,20 +127,30 @@ def loaded_subject(path: Path) -> tuple[Config, ModelSubject, DataSpec]:
     spec = _spec(config)
     model = WorldModel(config.model, spec)
     run.load_weights(model)
-    return config, ModelSubject(model), spec
+    trained = {module for loss in config.enabled for module in loss.updates}
+    return config, ModelSubject(model, gives_places_a_pose="z_to_p" in trained), spec
 
 
-def evaluation_of(data: HeldOut, world: World | None, protocol: Protocol, on_stage: ON_STAGE) -> Evaluation:
-    """Evaluate whatever subject the data has; without a world nothing is planned."""
+def evaluation_of(
+    data: HeldOut,
+    world: World | None,
+    protocol: Protocol,
+    on_stage: ON_STAGE,
+    *,
+    planners: Sequence[str] | None = None,
+    no_planning: str = "",
+) -> Evaluation:
+    """Evaluate whatever subject the data has; without a world nothing is planned, for a reason."""
     figures = []
     for done, one in enumerate(measure_figures(data), start=1):
         figures.append(one)
         on_stage("figures", done, len(FIGURES))
     curves = {name: curve(data, name) for name in CURVES} if data.length > DEPTH + WARM_UP else {}
     if world is None:
-        reason = f"{protocol.data} is recorded data: there is no environment to reach goals in"
-        return Evaluation(protocol, data, None, tuple(figures), curves, (), reason)
-    planning = tuple(_planned(data, world, protocol, on_stage))
+        return Evaluation(protocol, data, None, tuple(figures), curves, (), no_planning)
+    field = Field(data, world, protocol.tasks_per_distance, protocol.seed)
+    protocol = replace(protocol, goals=world.goals, pose_of_goals=field.posed_tasks[0])
+    planning = tuple(_planned(field, planners, on_stage))
     return Evaluation(protocol, data, world, tuple(figures), curves, planning)
 
 
@@ -167,22 +194,9 @@ def _check_same_kind(spec: DataSpec, source: EpisodeSource) -> None:
         )
 
 
-def _planned(data: HeldOut, world: World, protocol: Protocol, on_stage: ON_STAGE) -> Iterator[PlanningOutcome]:
-    seed, each = protocol.seed, protocol.tasks_per_distance
-    drawn, recorded = draw_tasks(world, each, seed), tasks_of_trajectories(world, data, each, seed)
-    for planner, tasks in _planners(data, world, seed, drawn, recorded):
-        yield outcome(world, planner, tasks, lambda done, of, name=planner.name: on_stage(name, done, of))
-
-
-def _planners(
-    data: HeldOut, world: World, seed: int, drawn: Sequence[Task], recorded: Sequence[Task]
-) -> Iterator[tuple[Planner, Sequence[Task]]]:
-    """Each with the tasks that it can be given."""
-    subject: EvaluatedModel = data.subject
-    yield ImaginedSearch(subject, world.actions, alike_distance(data.traces.z)), drawn
-    yield PoseSteps(subject, world.actions, mean_increments(data, world.actions)), recorded
-    yield RandomWalk(len(world.actions), seed), drawn
-    yield Oracle(world, drawn), drawn
+def _planned(field: Field, chosen: Sequence[str] | None, on_stage: ON_STAGE) -> Iterator[PlanningOutcome]:
+    for planner, tasks in chosen_planners(field, chosen):
+        yield outcome(field.world, planner, tasks, lambda done, of, name=planner.name: on_stage(name, done, of))
 
 
 def _plain_figure(one: MeasuredFigure) -> dict[str, Any]:

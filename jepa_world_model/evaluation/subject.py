@@ -52,6 +52,10 @@ class EvaluatedModel(Protocol):
         """The pose in which a trajectory begins, [count, Dp]."""
         ...
 
+    def place_pose(self, z: np.ndarray) -> np.ndarray | None:
+        """q, the pose of a place, read from z [M, Dz]: [M, Dp]; None for a model that gives them none."""
+        ...
+
     def read_action(self, h: np.ndarray, following: np.ndarray) -> np.ndarray:
         """Scores [M, A] of the action that led from h [M, Dh] to the following one; a NOOP is no column."""
         ...
@@ -71,8 +75,9 @@ def traced(subject: EvaluatedModel, frames: np.ndarray, actions: np.ndarray) -> 
 class ModelSubject:
     """A trained `WorldModel`. Implements `Subject`."""
 
-    def __init__(self, model: WorldModel) -> None:
-        self.model = model.eval()
+    def __init__(self, model: WorldModel, *, gives_places_a_pose: bool) -> None:
+        """`gives_places_a_pose`: whether the head `z_to_p` was trained; every model has it."""
+        self.model, self._gives_places_a_pose = model.eval(), gives_places_a_pose
         parameter = next(model.parameters())
         self._device, self._dtype = parameter.device, parameter.dtype
 
@@ -102,6 +107,10 @@ class ModelSubject:
 
     def origin(self, count: int) -> np.ndarray:
         return np.zeros((count, self.model.config.p_dim), dtype=np.float32)
+
+    @torch.no_grad()
+    def place_pose(self, z: np.ndarray) -> np.ndarray | None:
+        return self._array(self.model.z_to_p(self._tensor(z))) if self._gives_places_a_pose else None
 
     @torch.no_grad()
     def read_action(self, h: np.ndarray, following: np.ndarray) -> np.ndarray:

@@ -28,6 +28,8 @@ class RunFiles:
         self.embeddings = path / "embeddings"
         self.status = path / "status.json"
         self.summary = path / "summary.md"
+        self.evaluation = path / "evaluation.json"
+        self.evaluation_page = path / "evaluation.html"
         self.pictures = path / "pictures"
         self.tensorboard = path / "tensorboard"
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jepa_world_model.data.grid_map import CELLS, LOOP_MAP, MOVES, NOOP, ROOMS_MAP, grid_map
+from jepa_world_model.data.grid_map import CELLS, FIELD_MAP, LOOP_MAP, MOVES, NOOP, ROOMS_MAP, grid_map
 from jepa_world_model.data.grid_paint import (
     AGENT,
     IMAGE_SIZE,
@@ -31,27 +31,38 @@ class GridState(NamedTuple):
 
 
 class GridWorld:
-    """`grid-rooms` or `grid-loops` (`data/grid_world.py`), from any state. Implements `World`."""
+    """`grid-rooms` or `grid-loops` (`data/grid_world.py`), from any state. Implements `World`.
+
+    In `grid-loops` one can walk across the field, which the recorded walks only go round.
+    """
 
     def __init__(self, name: str, image_size: int = IMAGE_SIZE) -> None:
         """Raises UserError for an unknown name."""
         if name not in EMBEDDED:
             raise UserError(f"unknown embedded world {name!r}. {nearest(name, EMBEDDED)}")
-        self.name = name
+        self.name, self.cells = name, CELLS
         self.spec = DataSpec(image_size, 3, len(MOVES), ActionKind.ONE_HOT, tuple(MOVES))
         self.actions, self.action_names = ACTION_VECTORS, (*MOVES, "noop")
         self.has_key = name == "grid-rooms"
-        self.map = grid_map(ROOMS_MAP if self.has_key else LOOP_MAP)
-        self._background = (paint_rooms if self.has_key else paint_loop)(self.map.floor)
+        self.map = grid_map(ROOMS_MAP if self.has_key else FIELD_MAP)
+        drawn = self.map if self.has_key else grid_map(LOOP_MAP)
+        self._background = (paint_rooms if self.has_key else paint_loop)(drawn.floor)
         rooms = room_numbers(self.map.floor)
-        self._starts = np.flatnonzero(rooms >= 0) if self.has_key else np.array(self.map.floor_cells)
+        self._starts = np.flatnonzero(rooms >= 0) if self.has_key else np.array(drawn.floor_cells)
+        self._inside = np.flatnonzero(~drawn.floor)
+        self.goals = "of other episodes" if self.has_key else "cells inside the ring, where training never was"
+        self.trained_goals = self.has_key
 
     def reset(self, rng: np.random.Generator) -> GridState:
-        """A random free cell; in `grid-rooms` the key lies in another one."""
+        """A random cell where episodes begin; in `grid-rooms` the key lies in another one."""
         if not self.has_key:
             return GridState(int(rng.choice(self._starts)))
         start, key = (int(cell) for cell in rng.choice(self._starts, size=2, replace=False))
         return GridState(start, key)
+
+    def goal(self, start: GridState, rng: np.random.Generator) -> GridState:
+        """What another episode begins with, in `grid-rooms`; in `grid-loops` a cell inside the ring."""
+        return self.reset(rng) if self.has_key else GridState(int(rng.choice(self._inside)))
 
     def step(self, state: GridState, action: int) -> GridState:
         """A move into a wall stays; stepping on the key takes it. Action number 4 is the NOOP."""

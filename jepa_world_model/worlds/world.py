@@ -20,9 +20,19 @@ class World(Protocol):
     """[N, A] float32: each action as a model reads it."""
     action_names: tuple[str, ...]
     """[N] words, such as ``up``."""
+    cells: int
+    """Rows and columns of its map; 0 where it has none."""
+    goals: str
+    """Where `goal` puts the goals, in words."""
+    trained_goals: bool
+    """Whether recorded trajectories lead to such places."""
 
     def reset(self, rng: np.random.Generator) -> State:
         """The state in which an episode begins."""
+        ...
+
+    def goal(self, start: State, rng: np.random.Generator) -> State:
+        """A state to plan to."""
         ...
 
     def step(self, state: State, action: int) -> State:

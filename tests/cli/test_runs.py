@@ -516,6 +516,51 @@ def test_a_comparison_as_json(pair: Path) -> None:
     assert found["picture"] == "c.svg"
 
 
+def evaluated(run: Path, recall: float | None, reached: float, **protocol: object) -> None:
+    """As `jepa eval` leaves it."""
+    told = {"run": str(run), "episodes": 60, **protocol}
+    recall_at_1 = {"value": recall, "low": 0.9, "high": 1.0, "target": 0.99, "met": recall and recall >= 0.99}
+    planning = {"search in imagined z": {"success": {"value": reached, "low": 0.1, "high": 1.0, "count": 60}}}
+    kept = {"protocol": told, "figures": {"recall_at_1_place": recall_at_1}, "planning": planning}
+    (run / "evaluation.json").write_text(json.dumps(kept))
+
+
+def test_figures_of_evaluations_side_by_side(pair: Path) -> None:
+    assert "evaluated" not in shown("compare", "a", "b")
+    evaluated(pair / "a", 0.95, 0.5)
+    evaluated(pair / "b", 0.995, 1.0)
+    text = shown("compare", "a", "b")
+    assert line(text, "evaluated") == ["evaluated", "A", "B"]
+    assert line(text, "recall at 1 place")[4:] == ["0.95!", "0.995"]
+    assert line(text, "search in imagined z")[4:] == ["0.5", "1"]
+    assert "not evaluated alike" not in text
+    found = json.loads(shown("compare", "a", "b", "--format", "json"))
+    assert [one["value"] for one in found["figures"]["recall_at_1_place"]] == [0.95, 0.995]
+    assert [one["value"] for one in found["planning"]["search in imagined z"]] == [0.5, 1.0]
+    assert found["protocols"][0]["episodes"] == 60
+
+
+def test_figures_that_cannot_be_compared_say_so(pair: Path) -> None:
+    evaluated(pair / "a", None, 0.5)
+    evaluated(pair / "b", 0.995, 1.0, episodes=20, seed=3)
+    text = shown("compare", "a", "b")
+    assert "they were not evaluated alike: episodes, seed differ" in text
+    assert line(text, "recall at 1 place")[4:] == ["-", "0.995"]
+    (pair / "b" / "weights.safetensors").write_bytes(b"newer")
+    assert "evaluation.json is older than the weights: run jepa eval again" in shown("compare", "a", "b")
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{}", '{"figures": 3}', '{"figures": {"a": {"value": "x"}}, "planning": {}}']
+)
+def test_a_damaged_evaluation_is_named_and_nothing_else_is_lost(content: str, pair: Path) -> None:
+    evaluated(pair / "a", 0.95, 0.5)
+    (pair / "b" / "evaluation.json").write_text(content)
+    text = shown("compare", "a", "b")
+    assert "evaluation.json cannot be read: run jepa eval again" in text
+    assert line(text, "recall at 1 place")[4:] == ["0.95!", "-"]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("suffix", "start"), [("png", b"\x89PNG"), ("svg", b"<?xml"), ("PDF", b"%PDF")])
 def test_a_picture_in_each_format_is_the_same_each_time(suffix: str, start: bytes, pair: Path) -> None:

@@ -45,6 +45,9 @@ class OracleSubject:
     def origin(self, count: int) -> np.ndarray:
         return np.zeros((count, 2), dtype=np.float32)
 
+    def place_pose(self, z: np.ndarray) -> np.ndarray | None:
+        return np.stack([self.world.truth(state)["position"] for state in self.states(z)]).astype(np.float32)
+
     def read_action(self, h: np.ndarray, following: np.ndarray) -> np.ndarray:
         return following[:, WIDTH : WIDTH + 4] - following[:, WIDTH + 4 :] * 9
 
@@ -87,6 +90,20 @@ class StillSubject(OracleSubject):
 
     def move(self, p: np.ndarray, h: np.ndarray, actions: np.ndarray) -> np.ndarray:
         return np.zeros_like(p)
+
+
+class NowhereSubject(OracleSubject):
+    """Every place has the same pose."""
+
+    def place_pose(self, z: np.ndarray) -> np.ndarray | None:
+        return np.zeros((len(z), 2), dtype=np.float32)
+
+
+class UnposedSubject(OracleSubject):
+    """Reads no pose from a place."""
+
+    def place_pose(self, z: np.ndarray) -> np.ndarray | None:
+        return None
 
 
 class BlindSubject(OracleSubject):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -9,15 +12,19 @@ from jepa_world_model.data.grid_world import generate
 from jepa_world_model.errors import UserError
 from jepa_world_model.evaluation.held_out import HeldOut, held_out
 from jepa_world_model.evaluation.planning.attempt import Task, attempt
+from jepa_world_model.evaluation.planning.cross_entropy import CrossEntropy
 from jepa_world_model.evaluation.planning.imagined_search import ImaginedSearch, alike_distance
-from jepa_world_model.evaluation.planning.outcome import outcome
+from jepa_world_model.evaluation.planning.outcome import PlanningOutcome, outcome
+from jepa_world_model.evaluation.planning.places import Places
+from jepa_world_model.evaluation.planning.planner_names import DEFAULT, NAMES
+from jepa_world_model.evaluation.planning.planners import MAKERS, Field, check_planners, chosen_planners
 from jepa_world_model.evaluation.planning.pose_steps import PoseSteps
 from jepa_world_model.evaluation.planning.references import Oracle, RandomWalk
 from jepa_world_model.evaluation.planning.tasks import BINS, distance, draw_tasks, tasks_of_trajectories
 from jepa_world_model.evaluation.pose import mean_increments
 from jepa_world_model.evaluation.subject import EvaluatedModel
 from jepa_world_model.worlds.grid import GridState, GridWorld
-from tests.evaluation.oracle import DeafSubject, OracleSubject, StillSubject
+from tests.evaluation.oracle import DeafSubject, NowhereSubject, OracleSubject, StillSubject, UnposedSubject
 
 pytestmark = pytest.mark.slow
 
@@ -123,3 +130,100 @@ def test_places_that_cannot_be_told_are_refused() -> None:
         GridWorld("grid-room")
     with pytest.raises(ValueError, match="expected 0 to 4, found 5"):
         GridWorld("grid-loops").step(GridState(0), 5)
+
+
+def field_of(world: GridWorld, subject: EvaluatedModel, per_bin: int = PER_BIN) -> Field:
+    return Field(data_of(world, subject), world, per_bin, seed=0)
+
+
+def reached(field: Field, name: str) -> PlanningOutcome:
+    ((planner, tasks),) = chosen_planners(field, [name])
+    return outcome(field.world, planner, tasks)
+
+
+def test_goals_of_the_ring_lie_where_no_recorded_walk_ever_was() -> None:
+    world = GridWorld("grid-loops")
+    walked = generate("grid-loops", 40, 64, seed=1)
+    seen = {tuple(place) for episode in walked for place in episode.truth["position"]}
+    goals = {tuple(world.truth(task.goal)["position"]) for task in draw_tasks(world, 20, seed=0)}
+    assert len(seen) == 32
+    assert len(goals) > 20
+    assert not goals & seen
+
+
+def test_search_in_a_perfect_pose_of_places_walks_shortest_paths(world: GridWorld) -> None:
+    found = reached(field_of(world, OracleSubject(world)), "search-q")
+    assert found.success.value == 1
+    assert found.path_length == 1
+    assert found.by_distance == dict.fromkeys(BINS, found.by_distance[BINS[0]])
+    assert found.seconds_a_plan > 0
+
+
+@pytest.mark.parametrize("broken", [DeafSubject, NowhereSubject])
+def test_search_in_a_pose_that_knows_no_actions_or_no_places_fails(broken: type, world: GridWorld) -> None:
+    assert reached(field_of(world, broken(world), per_bin=3), "search-q").success.value <= 1 / 9
+
+
+def test_moves_that_lead_nowhere_are_not_planned_again_there(world: GridWorld) -> None:
+    """A model that knows of no walls bumps into each of them once."""
+
+    class Ghost(OracleSubject):
+        def predict(self, z: np.ndarray, h: np.ndarray, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            following = z.copy()
+            for row, action in zip(following, actions, strict=True):
+                cell = int(row[:81].argmax())
+                at = np.array(divmod(cell, 9)) + [(-1, 0), (1, 0), (0, -1), (0, 1), (0, 0)][self.number(action)]
+                row[:81] = 0
+                row[int(at.clip(0, 8) @ (9, 1))] = 3
+            return following, h
+
+    field = field_of(world, Ghost(world))
+    for task in field.tasks:
+        path = attempt(world, MAKERS["search-q"](field), task).path
+        bumps = Counter(before.cell for before, after in pairwise(path) if before == after)
+        assert all(count <= 4 for count in bumps.values()), bumps
+
+
+@pytest.mark.parametrize(
+    ("subject", "name", "told"),
+    [
+        (OracleSubject, "grid-rooms", "q(goal) - q(start)"),
+        (OracleSubject, "grid-loops", "q(goal) - q(start)"),
+        (UnposedSubject, "grid-rooms", "odometry along the recorded way to the goal"),
+        (UnposedSubject, "grid-loops", "odometry along a shortest way that is shown first"),
+    ],
+)
+def test_planning_with_p_alone_says_how_it_knows_where_the_goal_is(subject: type, name: str, told: str) -> None:
+    field = field_of(GridWorld(name), subject(GridWorld(name)))
+    assert field.posed_tasks[0] == told
+    assert reached(field, "a-star-p").success.value > 0.9
+
+
+def test_drawing_sequences_in_a_perfect_imagination_finds_near_goals_and_a_deaf_one_none() -> None:
+    world = GridWorld("grid-loops")
+    near = draw_tasks(world, 3, seed=0)[:3]
+    found = outcome(world, CrossEntropy(OracleSubject(world), world.actions, seed=0), near)
+    assert found.success.value == 1
+    deaf = outcome(world, CrossEntropy(DeafSubject(world), world.actions, seed=0), near)
+    assert deaf.success.value < 0.5
+
+
+def test_planners_are_chosen_by_name_and_by_what_the_model_has() -> None:
+    world = GridWorld("grid-loops")
+    assert tuple(MAKERS) == NAMES
+    posed, unposed = field_of(world, OracleSubject(world), 1), field_of(world, UnposedSubject(world), 1)
+    assert len(list(chosen_planners(posed, None))) == len(DEFAULT)
+    assert "search in q" not in [planner.name for planner, _ in chosen_planners(unposed, None)]
+    check_planners(NAMES, posed.data)
+    with pytest.raises(UserError, match="has no pose of a place"):
+        check_planners(["search-q"], unposed.data)
+    with pytest.raises(UserError, match="--planners serch-z: did you mean 'search-z'"):
+        check_planners(["serch-z"], posed.data)
+
+
+def test_places_a_step_apart_are_two_in_whatever_direction_the_step_goes() -> None:
+    for direction in np.random.default_rng(0).normal(size=(50, 16)):
+        step = direction / np.linalg.norm(direction)
+        places = Places(0.5)
+        assert [places.added(point) for point in (0 * step, step, 0.4 * step, -0.7 * step)] == [True, True, False, True]
+        assert places.find(1.3 * step) == 1

@@ -7,15 +7,14 @@ from itertools import count
 
 import numpy as np
 
+from jepa_world_model.evaluation.planning.places import Places
 from jepa_world_model.evaluation.subject import EvaluatedModel
 
-MOST_NODES = 4000
+MOST_NODES = 1000
 NEAR = 0.5
 """Poses closer than this share of the shortest action's step are one."""
 STUCK = 0.35
 """A move whose increment is shorter than this share of the usual one was blocked."""
-
-Cell = tuple[int, ...]
 
 
 class PoseSteps:
@@ -32,15 +31,16 @@ class PoseSteps:
         self._lengths = np.linalg.norm(increments, axis=1)
         self._moves = np.flatnonzero(actions.any(axis=-1)).tolist()
         self._radius = NEAR * float(self._lengths[self._moves].min(initial=np.inf))
+        self._plane = np.linalg.svd(increments, full_matrices=False)[2][:2]
         self.plans = 0
 
     def begin(self, frame: np.ndarray, goal: np.ndarray, displacement: np.ndarray | None) -> None:
         if displacement is None:
-            raise ValueError("planning with p needs the goal's displacement: expected a task from a trajectory")
+            raise ValueError("planning with p needs the goal's displacement: expected a task that has one")
         self._goal, self._at = displacement.astype(float), np.zeros(len(displacement))
         self._z = self._subject.embed(frame[None])
         self._h, self._p = self._subject.begin(self._z), self._subject.origin(1)
-        self._blocked: set[tuple[Cell, int]] = set()
+        self._blocked = [Places(self._radius, self._plane) for _ in self._steps]
         self._plan: list[int] = []
         self.plans = 0
 
@@ -56,7 +56,7 @@ class PoseSteps:
         _, self._h = self._subject.predict(self._z, self._h, row)
         self._p, self._z = self._p + increment, self._subject.embed(frame[None])
         if np.linalg.norm(increment) < STUCK * self._lengths[action]:
-            self._blocked.add((self._cell(self._at), action))
+            self._blocked[action].added(self._at)
             self._plan = []
         else:
             self._at = self._at + increment[0]
@@ -64,26 +64,21 @@ class PoseSteps:
     def _search(self) -> list[int]:
         if not np.isfinite(self._radius) or self._radius <= 0:
             return []
-        order, start = count(), self._cell(self._at)
+        order, places = count(), Places(self._radius, self._plane)
         reach = float(self._lengths.max())
         queue: list[tuple[float, int, int, np.ndarray, tuple[int, ...]]] = [(0.0, next(order), 0, self._at, ())]
-        seen, best = {start}, (float(np.linalg.norm(self._goal - self._at)), ())
-        while queue and len(seen) < MOST_NODES:
+        places.added(self._at)
+        best = (float(np.linalg.norm(self._goal - self._at)), ())
+        while queue and len(places) < MOST_NODES:
             _, _, moves, at, way = heapq.heappop(queue)
             left = float(np.linalg.norm(self._goal - at))
             best = min(best, (left, way), key=lambda one: one[0])
             if left < self._radius:
                 return list(way)
             for action in self._moves:
-                step = self._steps[action]
-                cell = self._cell(at + step)
-                if cell in seen or (self._cell(at), action) in self._blocked:
+                there = at + self._steps[action]
+                if self._blocked[action].find(at) is not None or not places.added(there):
                     continue
-                seen.add(cell)
-                remaining = float(np.linalg.norm(self._goal - at - step)) / reach
-                heapq.heappush(queue, (moves + 1 + remaining, next(order), moves + 1, at + step, (*way, action)))
+                remaining = float(np.linalg.norm(self._goal - there)) / reach
+                heapq.heappush(queue, (moves + 1 + remaining, next(order), moves + 1, there, (*way, action)))
         return list(best[1])
-
-    def _cell(self, pose: np.ndarray) -> Cell:
-        """Poses on one lattice point count as one."""
-        return tuple(np.round(pose / (2 * self._radius)).astype(int).tolist())

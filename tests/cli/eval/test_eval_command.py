@@ -46,6 +46,10 @@ def test_every_figure_is_shown_and_kept_with_all_that_it_depends_on(run: Path) -
         assert (figure["value"] is None) == ("missing" in figure) or figure["count"] == 0
     assert kept["protocol"]["episodes"] == 6
     assert kept["planning"]["oracle"]["success"]["value"] == 1
+    assert kept["protocol"]["goals"] == "of other episodes"
+    assert "2 goals for each distance, of other episodes; for p alone, a goal is odometry along" in " ".join(
+        shown.output.split()
+    )
     assert "search in imagined z" in shown.output
 
 
@@ -78,6 +82,13 @@ def test_the_page_is_whole_and_fetches_nothing(run: Path) -> None:
     assert "http" not in page
 
 
+def test_only_the_planners_that_are_named_are_tried(run: Path) -> None:
+    shown = invoke("eval", run, *QUICK, "--planners", "random,oracle", "--format", "json", "--data", "grid-loops")
+    kept = json.loads(shown.stdout)
+    assert list(kept["planning"]) == ["random walk", "oracle"]
+    assert kept["protocol"]["goals"] == "cells inside the ring, where training never was"
+
+
 def test_markdown_has_a_row_for_each_figure(run: Path) -> None:
     text = invoke("eval", run, *QUICK, "--format", "markdown").stdout
     assert all(f"| `{name}` |" in text for name in FIGURES)
@@ -97,6 +108,9 @@ def test_recorded_data_is_evaluated_without_a_world(run: Path, tmp_path: Path) -
     assert shown.exit_code == 0, shown.output
     assert "position in z: not measured, the data has no position" in shown.output
     assert "there is no environment to reach goals in" in shown.output
+    refused = invoke("eval", run, "--data", tmp_path / "data", *QUICK, "--planners", "random")
+    assert refused.exit_code == 2
+    assert "there is no environment to reach goals in" in refused.stderr
 
 
 @pytest.mark.parametrize(
@@ -107,6 +121,8 @@ def test_recorded_data_is_evaluated_without_a_world(run: Path, tmp_path: Path) -
         (("--episodes", 0), "--episodes: expected at least 1, found 0"),
         (("--episodes", 3), "expected at least 4 held-out episodes of at least 10 frames, found 3 of 64"),
         (("--seed", -1), "--seed: expected at least 0, found -1"),
+        (("--planners", "serch-z"), "--planners serch-z: did you mean 'search-z'?"),
+        (("--planners", "random,search-q"), "search-q: the model has no pose of a place"),
         (("--data", "nowhere"), "unknown data source 'nowhere'"),
     ],
 )

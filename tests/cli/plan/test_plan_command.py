@@ -38,6 +38,13 @@ def test_a_walk_is_reported_move_by_move_and_filmed(run: Path, tmp_path: Path) -
         assert film.n_frames == moves + 1  # pyright: ignore[reportAttributeAccessIssue]
 
 
+@pytest.mark.parametrize("planner", ["a-star-p", "cem-z"])
+def test_other_planners_walk_too(planner: str, run: Path, tmp_path: Path) -> None:
+    found = invoke("plan", run, "--moves", 2, "--planner", planner, "--out", tmp_path / "walk.gif")
+    assert found.exit_code in (0, 1), found.output
+    assert (tmp_path / "walk.gif").exists()
+
+
 def test_a_goal_where_it_stands_is_reached_at_once(run: Path, tmp_path: Path) -> None:
     """The picture of the start, saved and given as the goal."""
     from jepa_world_model.worlds.grid import GridWorld
@@ -54,6 +61,8 @@ def test_a_goal_where_it_stands_is_reached_at_once(run: Path, tmp_path: Path) ->
     [
         (("--goal", "99:1"), "expected an episode below 20 and a frame below 64"),
         (("--goal", "none.png"), "there is no such file; expected a picture, or EPISODE:FRAME"),
+        (("--planner", "search"), "--planner search: did you mean 'search-"),
+        (("--planner", "search-q"), "search-q: the model has no pose of a place"),
         (("--moves", 0), "expected --moves of at least 1"),
         (("--out", "walk.mp4"), "expected a file that ends in .gif"),
         (("--out", "none/walk.gif"), "folder none does not exist"),

@@ -1,0 +1,110 @@
+"""The planners by the names that a user gives them, each with the tasks that it can be given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from jepa_world_model.errors import UserError, nearest
+from jepa_world_model.evaluation.held_out import HeldOut
+from jepa_world_model.evaluation.planning.attempt import Planner, Task
+from jepa_world_model.evaluation.planning.cross_entropy import CrossEntropy
+from jepa_world_model.evaluation.planning.imagined_search import ImaginedSearch, alike_distance
+from jepa_world_model.evaluation.planning.place_search import PlaceSearch
+from jepa_world_model.evaluation.planning.planner_names import DEFAULT, NAMES, WALKERS
+from jepa_world_model.evaluation.planning.pose_steps import PoseSteps
+from jepa_world_model.evaluation.planning.references import Oracle, RandomWalk
+from jepa_world_model.evaluation.planning.tasks import (
+    draw_tasks,
+    tasks_of_trajectories,
+    with_place_poses,
+    with_shown_ways,
+)
+from jepa_world_model.evaluation.pose import mean_increments
+from jepa_world_model.worlds.world import World
+
+NO_PLACE_POSE = "search-q: the model has no pose of a place, since no loss trained z_to_p (losses.action_delta_q)"
+
+
+@dataclass(frozen=True)
+class Field:
+    """What planners are made for: a model with its held-out data, in a world, with as many tasks of each distance."""
+
+    data: HeldOut
+    world: World
+    per_bin: int
+    seed: int
+
+    @cached_property
+    def tasks(self) -> Sequence[Task]:
+        """For a planner that is given the picture of a goal."""
+        return draw_tasks(self.world, self.per_bin, self.seed)
+
+    @cached_property
+    def posed_tasks(self) -> tuple[str, Sequence[Task]]:
+        """For a planner that is given the displacement to a goal: how that is known, and the tasks."""
+        world, subject = self.world, self.data.subject
+        if posed := with_place_poses(world, subject, self.tasks):
+            return "q(goal) - q(start)", posed
+        if world.trained_goals:
+            recorded = tasks_of_trajectories(world, self.data, self.per_bin, self.seed)
+            return "odometry along the recorded way to the goal", recorded
+        return "odometry along a shortest way that is shown first", with_shown_ways(world, subject, self.tasks)
+
+
+def chosen_planners(field: Field, chosen: Sequence[str] | None) -> Iterator[tuple[Planner, Sequence[Task]]]:
+    """Those of some names, or of the default ones all that the model allows."""
+    for name in chosen or DEFAULT:
+        if name != "search-q" or has_place_pose(field.data):
+            planner = MAKERS[name](field)
+            yield planner, field.posed_tasks[1] if name == "a-star-p" else field.tasks
+
+
+def check_planners(names: Sequence[str], data: HeldOut) -> None:
+    """Raises UserError for an unknown name, and for a planner that needs what the model does not have."""
+    for name in names:
+        if name not in NAMES:
+            raise UserError(f"--planners {name}: {nearest(name, NAMES)}")
+    if "search-q" in names and not has_place_pose(data):
+        raise UserError(NO_PLACE_POSE)
+
+
+def has_place_pose(data: HeldOut) -> bool:
+    """Whether the model reads a pose from a place."""
+    return data.subject.place_pose(data.subject.embed(data.frames[0, :1])) is not None
+
+
+def walker(field: Field, name: str | None) -> Planner:
+    """A planner that uses the model alone; without a name the best that the model allows. Raises UserError for one that
+    needs what the model does not have."""
+    check_planners([name] if name else [], field.data)
+    return MAKERS[name or next(each for each in WALKERS if each != "search-q" or has_place_pose(field.data))](field)
+
+
+def search_in_z(field: Field) -> ImaginedSearch:
+    return ImaginedSearch(field.data.subject, field.world.actions, alike_distance(field.data.traces.z))
+
+
+def search_in_q(field: Field) -> PlaceSearch:
+    """Raises UserError for a model without a pose of places."""
+    data = field.data
+    z = data.traces.z
+    q = data.subject.place_pose(z.reshape(-1, z.shape[-1]))
+    if q is None:
+        raise UserError(NO_PLACE_POSE)
+    return PlaceSearch(data.subject, field.world.actions, 2 * alike_distance(q.reshape(*z.shape[:2], -1)))
+
+
+def a_star_on_p(field: Field) -> PoseSteps:
+    return PoseSteps(field.data.subject, field.world.actions, mean_increments(field.data, field.world.actions))
+
+
+MAKERS: dict[str, Callable[[Field], Planner]] = {
+    "search-z": search_in_z,
+    "search-q": search_in_q,
+    "a-star-p": a_star_on_p,
+    "cem-z": lambda field: CrossEntropy(field.data.subject, field.world.actions, field.seed),
+    "random": lambda field: RandomWalk(len(field.world.actions), field.seed),
+    "oracle": lambda field: Oracle(field.world, field.tasks),
+}
