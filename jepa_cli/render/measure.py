@@ -45,7 +45,7 @@ class MeasuredFlow:
 
     @property
     def extent(self) -> str:
-        """``14 losses, 9 of 13 modules updated, at default``"""
+        """``17 losses, 10 of 14 modules updated, at default``"""
         updated = {module for loss in self.first.losses for module in self.first.flow.updated(loss)}
         losses, modules = wording.counted(len(self.first.losses), "loss"), len(self.first.modules)
         size = f"{losses}, {len(updated)} of {wording.counted(modules, 'module')} updated"

@@ -45,8 +45,9 @@ class WorldModelSubject(Subject):
 
 
 def configured(file: Path | None, overrides: Sequence[str]) -> WorldModelSubject:
-    """A small untrained model. Raises UserError for a config that has mistakes."""
-    config = load_config(file, overrides)
+    """A small untrained model, with all losses in one phase: phases change when a loss is trained, not where its
+    gradient goes. Raises UserError for a config that has mistakes."""
+    config = load_config(file, [*overrides, "train.perception_share=0"])
     _use_one_thread()
     return WorldModelSubject(jepa_target(config), config)
 

@@ -1,4 +1,4 @@
-"""The world model as a target of the audit: its modules, its thirty losses, its three gates."""
+"""The world model as a target of the audit: its modules, its losses, its three gates."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def jepa_target(
     width: int = WIDTH,
     batches: int = 1,
 ) -> Target:
-    """An untrained world model as narrow as routing allows, on random frames, with all thirty losses.
+    """An untrained world model as narrow as routing allows, on random frames, with all losses.
 
     Weights, numbers of layers and normalisations are those of `config`; the gates' defaults are the project's.
     Routes depend on `frames` and `horizon`, and not on the number of `windows` or the `width` of each layer.

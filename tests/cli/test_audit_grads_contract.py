@@ -39,7 +39,7 @@ def test_the_code_is_as_documented_at_all_gates_and_an_update_changes_nothing(do
     before = contents(document.parent)
     result = audit_grads("--table", document, "--gates", "all", "--update")
     assert result.exit_code == AS_DOCUMENTED, result.output
-    assert "as documented: 30 losses x 13 modules at 8 gate settings" in result.stdout
+    assert "as documented: 36 losses x 14 modules at 8 gate settings" in result.stdout
     assert "nothing to change" in result.stderr
     assert contents(document.parent) == before
 

@@ -48,7 +48,7 @@ def losses_in(dot: str) -> set[str]:
 @pytest.mark.slow
 def test_without_options_it_draws_the_enabled_losses_as_svg(folder: Path) -> None:
     said = rendered()
-    assert said == f"{DRAWN}.svg: 14 losses, 9 of 13 modules updated, at default\n"
+    assert said == f"{DRAWN}.svg: 17 losses, 10 of 14 modules updated, at default\n"
     (file,) = folder.iterdir()
     root = ElementTree.fromstring(file.read_text(encoding="utf-8"))
     texts = {"".join(element.itertext()) for element in root.iter("{http://www.w3.org/2000/svg}text")}
@@ -156,7 +156,7 @@ def test_a_heat_map(folder: Path) -> None:
 @pytest.mark.slow
 def test_what_a_setting_adds_beside_the_defaults(folder: Path) -> None:
     said = rendered("--set", "train.detach_z_from_h_and_p=false", "--compare", "default", "--out", "c.svg").splitlines()
-    assert said[0] == "c.svg: 14 losses, 9 of 13 modules updated, at detach_z_from_h_and_p=False"
+    assert said[0] == "c.svg: 17 losses, 10 of 14 modules updated, at detach_z_from_h_and_p=False"
     assert said[1:] == [
         "+ encoder: updated by jepa, h2z, action_delta_h, rollout_kstep_h, rollout_kstep_delta_h, inverse_dynamics_h"
     ]
