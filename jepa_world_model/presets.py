@@ -24,6 +24,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "action_delta_q": 1.0,
             "scale_q": 1.0,
             "apart_q": 1.0,
+            "loop_q": 1.0,
             "anchor_dp": 1.0,
             "still_dp": 0.03,
         },

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 SAME_PLACE = 0.1
 """Mean squared difference of two embeddings at which they count as one place by exp(-1)."""
+LOOP = 0.06
+"""The same between windows, where many more pairs are different places than are the same."""
 
 
 @loss(
@@ -41,6 +43,25 @@ def apart_q(q: Tensor, sg_z: Tensor) -> Tensor:
     return (different * F.relu(STEP_LENGTH - distance).square()).mean()
 
 
+@loss(
+    updates="z_to_p",
+    meaning="squared distance in q between frames of different windows, weighted by how alike their z is: a place has "
+    "one pose, whatever else there is to see",
+    frames=1,
+)
+def loop_q(q: Tensor, sg_z: Tensor) -> Tensor:
+    """What does not change within a window, such as a key that lies there, may shift all its poses: no other loss
+    notices."""
+    from jepa_world_model import processes
+
+    frames = q.shape[1]
+    poses, z = processes.gathered(q.flatten(0, 1)), processes.gathered(sg_z.flatten(0, 1))
+    window = torch.arange(len(poses), device=q.device) // frames
+    alike = same_place(z[:, None], z[None], LOOP) * (window[:, None] != window[None])
+    distances = (poses[:, None] - poses[None]).square().sum(dim=-1)
+    return (alike * distances).sum() / (alike.sum() + torch.finfo(q.dtype).tiny)
+
+
 @loss(updates="p_action_delta_projector", meaning="Δp_t with sg(q_{t+1} - q_t): odometry that the places confirm")
 def anchor_dp(dp: Tensor, sg_q: Tensor) -> Tensor:
     return F.mse_loss(dp, sg_q.diff(dim=1))
@@ -51,6 +72,6 @@ def still_dp(dp: Tensor, sg_z: Tensor) -> Tensor:
     return (same_place(sg_z[:, 1:], sg_z[:, :-1]) * dp.square().sum(dim=-1)).mean()
 
 
-def same_place(z: Tensor, other: Tensor) -> Tensor:
+def same_place(z: Tensor, other: Tensor, width: float = SAME_PLACE) -> Tensor:
     """Embeddings [..., Dz] to [...] between 0 and 1: 1 where both are equal (a Gaussian kernel)."""
-    return torch.exp(-(z - other).square().mean(dim=-1) / SAME_PLACE)
+    return torch.exp(-(z - other).square().mean(dim=-1) / width)

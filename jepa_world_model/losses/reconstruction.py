@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jepa_world_model.gradient import stop
 from jepa_world_model.lazy_torch import F, torch
 from jepa_world_model.losses.declaration import loss
 from jepa_world_model.losses.hardness import box, gaussian, hardness_weighted_l1
@@ -57,9 +56,8 @@ def pixel_delta(residual: Tensor) -> Tensor:
     meaning="squared error of each pixel, weighted by sg(itself): an average that the worst pixels decide",
     frames=1,
 )
-def recon_hard(residual: Tensor) -> Tensor:
+def recon_hard(residual: Tensor, sg_residual: Tensor) -> Tensor:
     from jepa_world_model import processes
 
-    error = residual.square().sum(dim=2)  # [B, T, H, W]
-    weight = stop(error)
+    error, weight = (each.square().sum(dim=2) for each in (residual, sg_residual))  # [B, T, H, W]
     return processes.mean((error * weight).mean()) / (processes.mean(weight.mean()) + torch.finfo(error.dtype).tiny)

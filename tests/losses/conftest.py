@@ -14,7 +14,16 @@ from jepa_world_model.model import WorldModel
 from jepa_world_model.model_config import ModelConfig
 from jepa_world_model.states import Gates, States
 
-SPEC = json.loads((Path(__file__).parents[1] / "spec" / "gradient_flow.json").read_text())
+FOLDER = Path(__file__).parents[1] / "spec"
+DESIGN, LATER = (json.loads((FOLDER / f"{name}.json").read_text()) for name in ("gradient_flow", "place_pose"))
+SPEC = {
+    "modules": [*DESIGN["modules"], "z_to_p"],
+    "settings": [
+        {"gates": design["gates"], "updates": design["updates"] | later["updates"]}
+        for design, later in zip(DESIGN["settings"], LATER["settings"], strict=True)
+    ],
+}
+"""The thirty losses of the design, and those that came after it."""
 CONFIG = ModelConfig(
     image_size=32, encoder_widths=(4, 8, 8, 16), decoder_widths=(4, 8, 8, 8), h_dim=12, pose_dim=10, hidden_width=16
 )

@@ -177,7 +177,7 @@ def needed(name: str, spec: dict) -> set[str]:
     """What a loss updates with all gates open, the seed of h, and what it reads stop-grad."""
     (wide,) = (setting["updates"][name] for setting in spec["settings"] if not any(setting["gates"].values()))
     seed = {"z_to_h"} if "predictor" in wide else set()
-    target = {"encoder", "h_to_z"} if name == "z2h" else set()
+    target = {"z2h": {"encoder", "h_to_z"}, "anchor_dp": {"z_to_p"}}.get(name, set())
     return {*wide, *seed, *target}
 
 
