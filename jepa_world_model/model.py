@@ -34,6 +34,7 @@ class WorldModel(nn.Module):
     def __init__(self, config: ModelConfig, data: DataSpec) -> None:
         super().__init__()
         self.config, self.data = config, data
+        self.resting: frozenset[str] = frozenset()
         z, h, p, a = config.z_dim, config.h_dim, config.p_dim, data.action_width
         hidden, size, channels = config.hidden_width, config.image_size, data.channels
         normalise = config.delta_layer_norm
@@ -55,6 +56,13 @@ class WorldModel(nn.Module):
         self.inverse_dynamics_dp = Head((p,), hidden, a)
 
         self.z_to_p = Head((z,), hidden, p)
+
+    def train(self, mode: bool = True) -> "WorldModel":
+        """As of every module, but those that are `resting` stay in evaluation mode: none of their statistics move."""
+        super().train(mode)
+        for name in self.resting:
+            self.get_submodule(name).eval()
+        return self
 
     @torch.no_grad()
     def set_mean_frame(self, frame: Tensor) -> None:

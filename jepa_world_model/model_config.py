@@ -66,6 +66,13 @@ def _known_rule(id: str) -> str:
     return id
 
 
+def _known_module(name: str) -> str:
+    if name not in record().modules:
+        raise ValueError(f"there is no module {name!r}: {nearest(name, record().modules)}")
+    return name
+
+
+ModuleName = Annotated[str, AfterValidator(_known_module)]
 LossWeight = Annotated[Weight, WrapValidator(_in_a_check_any_number)]
 Text = Annotated[str, AfterValidator(_encodable)]
 Reason = Annotated[Text, AfterValidator(_reason), Field(json_schema_extra={"minLength": 1})]
@@ -183,6 +190,9 @@ class TrainConfig:
         warmup_steps: Steps in which the learning rate rises linearly.
         gradient_clip: Norm that the gradient is clipped to.
         seed: Seed of the weights, and of the batches that are drawn.
+        init: Run folder whose weights training starts from; empty for new weights.
+        freeze: Modules that are not trained. Where encoder and decoder are frozen and perception_share is not 0, all
+            steps are trained on z that is computed once.
         device: Where to train. auto takes CUDA where there is one, else MPS, else the CPU.
         precision: Precision of the forward pass. auto is bfloat16 where a GPU supports it, else float32.
         threads: CPU threads. 0 takes half of the cores, 8 at most.
@@ -211,6 +221,8 @@ class TrainConfig:
     warmup_steps: Annotated[Whole, Field(ge=0)] = 20
     gradient_clip: Positive = 1.0
     seed: Seed = 0
+    init: Text = ""
+    freeze: tuple[ModuleName, ...] = ()
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     threads: Annotated[Whole, Field(ge=0)] = 0
@@ -306,6 +318,14 @@ class Config:
             raise ValueError(
                 f"train.perception_share = {self.train.perception_share:g}: {reason}; train all losses together "
                 "(--set train.perception_share=0), or close train.detach_z_from_h_and_p and switch such losses off"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _something_is_trained(self, info: ValidationInfo) -> "Config":
+        if info.context != FOR_RULES and self.enabled and not phases_of(self):
+            raise ValueError(
+                "train.freeze: every module that an enabled loss updates is frozen, so nothing would be trained"
             )
         return self
 

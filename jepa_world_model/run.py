@@ -42,10 +42,18 @@ def run_training(config: Config, out: Path | None, observer: Observer) -> Outcom
     config = resolve(config)
     with processes.joined(config.train.device):
         source = open_config_source(config, observer.on_decoding)
-        trainer = Trainer(config, source, prepare(config.train))
+        trainer = Trainer(config, source, prepare(config.train), _initial(config))
         with _begun(out, source.name, config) if processes.is_first() else nullcontext() as own:
             path = processes.from_first(own.path if own else RUNS)  # the others wait until there is a folder
             return _carried_out(Session(trainer, own or RunFolder(path), observer))
+
+
+def _initial(config: Config) -> Callable[[WorldModel], None] | None:
+    """What gives a model the weights of another run; None for weights of its own."""
+    if not config.train.init:
+        return None
+    run, _ = RunFolder.open(Path(config.train.init))
+    return lambda model: run.load_weights(model, "the new config")
 
 
 @contextmanager
@@ -76,9 +84,9 @@ def resume_training(path: Path, observer: Observer) -> Outcome:
         if processes.is_first():
             check_checkpoints(run, config.train)
         source = open_config_source(config, observer.on_decoding)
-        trainer = Trainer(config, source, prepare(config.train))
         found = run.checkpoints.newest(observer.on_warning) if processes.is_first() else None
         checkpoint = processes.from_first(found)
+        trainer = Trainer(config, source, prepare(config.train), None if checkpoint else _initial(config))
         if checkpoint:
             for warning in restore(trainer, checkpoint, f"{run.checkpoints.folder}, step {checkpoint.facts['step']}"):
                 observer.on_warning(warning)

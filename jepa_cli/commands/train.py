@@ -28,6 +28,7 @@ SIGNALLED = 128
     "jepa train --set losses.sigreg=0.05 --set train.steps=5000",
     "jepa train --print-config > my.toml; jepa train --config my.toml",
     "jepa train --resume runs/grid-rooms-001",
+    "jepa train --init runs/grid-rooms-001 --freeze encoder --freeze decoder",
     "jepa train --log wandb --log tensorboard",
     "torchrun --nproc-per-node 2 -m jepa_cli train",
 )
@@ -49,6 +50,18 @@ def train(
         typer.Option(
             metavar="RUN", help="Resume a stopped run; it ends as if it had not been stopped.", show_default=False
         ),
+    ] = None,
+    init: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="RUN",
+            help="Start from the weights of a run, with its model sizes. Same as --set train.init=...",
+            show_default=False,
+        ),
+    ] = None,
+    freeze: Annotated[
+        list[str] | None,
+        typer.Option(metavar="MODULE", help="Leave a module as it is. Repeatable.", show_default=False),
     ] = None,
     steps: Annotated[int | None, typer.Option(help="Same as --set train.steps=...", show_default=False)] = None,
     seed: Annotated[int | None, typer.Option(help="Same as --set train.seed=...", show_default=False)] = None,
@@ -102,6 +115,8 @@ def train(
         "train.seed": seed,
         "train.device": device,
         "train.threads": threads,
+        "train.init": str(init) if init else None,
+        "train.freeze": freeze or None,
     }
     given = [f"{key}={json.dumps(value)}" for key, value in shortcuts.items() if value is not None]
     request = TrainRequest(config, [*(overrides or []), *given], out, resume, log=log or [], audit_every=audit_every)

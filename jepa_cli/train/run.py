@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -12,9 +13,10 @@ from jepa_cli.terminal.command import BAD_INPUT
 from jepa_cli.train.audit import AuditWhileTraining
 from jepa_cli.train.view import TrainingView
 from jepa_world_model import processes
-from jepa_world_model.config_file import load_config
+from jepa_world_model.config_file import load_config, values_of
 from jepa_world_model.model_config import Config
 from jepa_world_model.run import resume_training, run_training
+from jepa_world_model.toml_values import parse_value
 from jepa_world_model.training.divergence import Diverged
 from jepa_world_model.training.loggers.registry import loggers_named
 from jepa_world_model.training.observer import Observer, Observers, StopTraining
@@ -39,7 +41,7 @@ class TrainRequest:
     def loaded(self) -> Config:
         """The config that was asked for. Raises UserError where it is a mistake, or two things were asked for."""
         if self.resume is None:
-            return load_config(self.config, self.overrides)
+            return load_config(self.config, [*self._sizes(), *self.overrides])
         asked = {"--config": self.config, "--out": self.out, "--set, --data, --steps and the like": self.overrides}
         others = [option for option, value in asked.items() if value]
         if others:
@@ -48,6 +50,15 @@ class TrainRequest:
                 f"for other settings begin a new one: jepa train --config {self.resume}/config.toml --set ..."
             )
         return RunFolder.open(self.resume)[1]
+
+    def _sizes(self) -> list[str]:
+        """The table [model] of the run that --init names, unless --config has one of its own."""
+        asked = [value for key, _, value in (each.partition("=") for each in self.overrides) if key == "train.init"]
+        if self.config or not asked:
+            return []
+        _, config = RunFolder.open(Path(str(parse_value(asked[-1]))))
+        keys = {key: value for key, value in values_of(config).items() if key.startswith("model.")}
+        return [f"{key}={json.dumps(value)}" for key, value in keys.items() if value is not None]
 
 
 class StartObserver(Observer):

@@ -37,8 +37,17 @@ class Trainer:
     A new one is in the first phase. A phase that is trained on z begins when `embed` gives it.
     """
 
-    def __init__(self, config: Config, source: EpisodeSource, runtime: Runtime) -> None:
-        """Raises UserError when the data cannot be split, no window is long enough, or a batch cannot be shared."""
+    def __init__(
+        self,
+        config: Config,
+        source: EpisodeSource,
+        runtime: Runtime,
+        initial: Callable[[WorldModel], None] | None = None,
+    ) -> None:
+        """`initial` gives the model its first weights, if it shall have none of its own.
+
+        Raises UserError when the data cannot be split, no window is long enough, or a batch cannot be shared.
+        """
         train = config.train
         self.config, self.source, self.runtime = config, source, runtime
         training, held_out = split_episodes(source, config.data.validation_fraction, config.data.seed)
@@ -52,9 +61,13 @@ class Trainer:
             self.model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         self.whole = Objective(config, runtime.device)
         """All enabled losses, for validation."""
-        if config.model.mean_frame:
-            self.model.set_mean_frame(self._mean_frame())
-        self.model.encoder.standardise(self._frames(FIRST_WINDOWS))
+        self.model.resting = frozenset(train.freeze)
+        if initial:
+            initial(self.model)
+        else:
+            if config.model.mean_frame:
+                self.model.set_mean_frame(self._mean_frame())
+            self.model.encoder.standardise(self._frames(FIRST_WINDOWS))
         self._reached = {phase: self._reached_by(phase) for phase in self.phases}
         if train.compile:
             for name in COMPILED:
@@ -109,8 +122,9 @@ class Trainer:
 
     def settle_statistics(self) -> None:
         """Set the encoder's running statistics from many frames: those of training follow its last few batches."""
-        self.model.encoder.standardise(self._frames(MEAN_WINDOWS))
-        self.remember_buffers()
+        if "encoder" not in self.model.resting:
+            self.model.encoder.standardise(self._frames(MEAN_WINDOWS))
+            self.remember_buffers()
 
     def step(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
         """One update. Returns the losses [L], their weighted sum and the norm of its gradient, all on the device.
@@ -225,7 +239,8 @@ class Trainer:
         with torch.random.fork_rng(), processes.by_itself():
             total = objective.total(objective(objective.states(self.model, batch)))
         self.model.train()
-        return reached_parameters(self.model, total)
+        frozen = {id(each) for name in self.model.resting for each in self.model.get_submodule(name).parameters()}
+        return [parameter for parameter in reached_parameters(self.model, total) if id(parameter) not in frozen]
 
     def _learning_rate(self) -> float:
         """Linear warm-up, then a cosine to a tenth, in each phase."""

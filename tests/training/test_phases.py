@@ -12,6 +12,7 @@ from torch.testing import assert_close
 from jepa_world_model.config_file import load_config
 from jepa_world_model.data.windows import Batch
 from jepa_world_model.errors import UserError
+from jepa_world_model.losses import LOSSES
 from jepa_world_model.model_config import Config
 from jepa_world_model.phases import Phase, phases_of
 from jepa_world_model.presets import PRESETS
@@ -22,6 +23,7 @@ from jepa_world_model.training.objective import Objective
 from jepa_world_model.training.observer import Observer
 from jepa_world_model.training.run_folder import RunFolder
 from jepa_world_model.training.runtime import prepare, resolve
+from jepa_world_model.training.sealed import unsealed
 from jepa_world_model.training.trainer import Trainer
 from tests.training.runs import SignalAt, digests, in_child, in_processes, killed_at
 
@@ -155,7 +157,7 @@ def test_stored_z_of_another_encoder_is_not_read(config: Config, tmp_path: Path)
     with torch.no_grad():
         trainer.model.encoder.norm.bias.add_(1.0)
     after = stored(trainer, tmp_path)(int(trainer.training[0]))
-    assert_close(torch.from_numpy(after), torch.from_numpy(before + 1.0))
+    assert_close(torch.tensor(after), torch.tensor(before + 1.0))
 
 
 def test_a_step_on_stored_z_has_the_gradients_of_a_step_on_frames(config: Config, tmp_path: Path) -> None:
@@ -252,3 +254,82 @@ def test_two_processes_pass_through_the_phases_and_can_be_stopped_in_each(config
         assert in_processes(2, lambda run=run, step=step: run_training(config, run, SignalAt(step))) == [0, 0]
         assert in_processes(2, lambda run=run: resume_training(run, Observer())) == [0, 0]
         assert digests(run) == digests(tmp_path / "whole")
+
+
+# Weights of another run ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def trained(config: Config, tmp_path: Path) -> Path:
+    run_training(config, tmp_path / "trained", Observer())
+    return tmp_path / "trained"
+
+
+def from_run(build: BuildConfig, run: Path, *overrides: str) -> Config:
+    return build(*SETTINGS, f"train.init='{run}'", *overrides)
+
+
+def weights_of(run: Path) -> dict[str, torch.Tensor]:
+    return unsealed(run / "weights.safetensors")[0]
+
+
+def test_a_run_starts_from_the_weights_of_another(small_config: BuildConfig, trained: Path, tmp_path: Path) -> None:
+    watcher = Watcher()
+    run_training(from_run(small_config, trained), tmp_path / "run", watcher)
+    assert_close(watcher.weights[0], weights_of(trained), rtol=0, atol=0)
+
+
+def test_frozen_perception_leaves_all_steps_to_stored_z(
+    small_config: BuildConfig, trained: Path, tmp_path: Path
+) -> None:
+    watcher = Watcher()
+    config = from_run(small_config, trained, "train.freeze=['encoder', 'decoder']")
+    run_training(config, tmp_path / "run", watcher)
+    assert [(phase.name, phase.first, phase.last) for phase in watcher.phases] == [("dynamics", 0, STEPS)]
+    before, after = weights_of(trained), weights_of(tmp_path / "run")
+    moved = {name.partition(".")[0] for name in before if not torch.equal(before[name], after[name])}
+    assert {"predictor", "z_to_p"} <= moved
+    assert not {"encoder", "decoder"} & moved
+
+
+def test_a_frozen_module_rests_in_one_phase_too(small_config: BuildConfig, trained: Path, tmp_path: Path) -> None:
+    """Its batch norm moves no statistics."""
+    config = from_run(small_config, trained, "train.freeze=['encoder']", "train.perception_share=0")
+    run_training(config, tmp_path / "run", Observer())
+    before, after = weights_of(trained), weights_of(tmp_path / "run")
+    moved = {name.partition(".")[0] for name in before if not torch.equal(before[name], after[name])}
+    assert "decoder" in moved
+    assert "encoder" not in moved
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("step", [1, PERCEPTION + 1])
+def test_a_run_from_weights_resumes_without_them(
+    step: int, small_config: BuildConfig, trained: Path, tmp_path: Path
+) -> None:
+    config = from_run(small_config, trained)
+    run_training(config, tmp_path / "whole", Observer())
+    run_training(config, tmp_path / "run", SignalAt(step))
+    trained.rename(tmp_path / "elsewhere")
+    resume_training(tmp_path / "run", Observer())
+    assert digests(tmp_path / "run") == digests(tmp_path / "whole")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (["train.freeze=['encodr']"], "there is no module 'encodr': did you mean 'encoder'?"),
+        (["train.init=nowhere"], "nowhere is not a run folder"),
+        (["train.init={run}", "model.h_dim=13"], "does not fit the new config"),
+        (["train.freeze=['encoder', 'decoder']", "losses.recon=1", "{none}"], "nothing would be trained"),
+    ],
+)
+def test_weights_that_cannot_be_taken_are_one_message(
+    overrides: list[str], said: str, small_config: BuildConfig, trained: Path, tmp_path: Path
+) -> None:
+    zeros = [f"losses.{name}=0" for name in LOSSES if name != "recon"]
+    given = [part for each in overrides for part in (zeros if each == "{none}" else [each.format(run=trained)])]
+    with pytest.raises(UserError) as caught:
+        run_training(small_config(*SETTINGS, "train.perception_share=0", *given), tmp_path / "run", Observer())
+    assert said in str(caught.value)
+    assert not (tmp_path / "run").exists()
