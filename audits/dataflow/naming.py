@@ -14,7 +14,7 @@ from audits.dataflow.states import changed, properties
 from audits.places import Stop
 from audits.recording.module_calls import calls_told
 from audits.recording.recorder import Recorder, Recording, physical
-from audits.recording.sources import Sources
+from audits.recording.source_lines import Sources
 from audits.target import Target
 
 GATHERING = frozenset({torch.stack, torch.cat, torch.concat, torch.concatenate})

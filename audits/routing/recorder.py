@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from audits.dataflow.naming import leaves, modules_of
 from audits.recording.module_calls import calls_told
 from audits.recording.recorder import Recorder
-from audits.recording.sources import Sources, Spot, caller
+from audits.recording.source_lines import Sources, Spot, caller
 from audits.routing.operations import Operation, is_plain, name_of, operation, picked_by_number, shares_memory
 from audits.routing.selection import EVERYTHING, Geometry, Selection, selection
 from audits.target import Target
