@@ -47,8 +47,8 @@ if TYPE_CHECKING:
     from audits.legend import Legend
     from audits.places import Place, Stop, StopKind
     from audits.result import Audit, Cell, Flow, Setting, Status
-    from audits.routes import with_routes
     from audits.target import Target
+    from audits.unexpected_paths import with_routes
 
 __all__ = [
     "Audit",

@@ -11,7 +11,7 @@ from audits.gates import name_gates
 from audits.judging.decision import Cells, Decision
 from audits.judging.derivative import Point, ratios
 from audits.probe import probe
-from audits.recording.sources import Sources
+from audits.recording.source_lines import Sources
 from audits.result import NO_MULTIPLE, STOPPED_BELOW, Audit, Cell, Derivative, Flow, Pair, Setting, Status
 from audits.target import DEFAULT, Target
 from audits.usage import came_apart

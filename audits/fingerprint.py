@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from audits.forward import forward
-from audits.recording.sources import Sources
+from audits.recording.source_lines import Sources
 from audits.result import Pair, Setting
 from audits.routing.recorder import RouteRecorder
 from audits.routing.routes import routes

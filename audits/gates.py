@@ -8,7 +8,7 @@ from dataclasses import replace
 from audits.forward import forward
 from audits.places import Stop
 from audits.recording.recorder import Recorder
-from audits.recording.sources import Sources
+from audits.recording.source_lines import Sources
 from audits.result import Cell, Flow, Setting
 from audits.target import Target
 from audits.walking import absence

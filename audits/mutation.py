@@ -20,7 +20,7 @@ from audits.fingerprint import Fingerprint, fingerprint
 from audits.forward import forward
 from audits.gradients import Gradients, measure
 from audits.recording.recorder import Recorder
-from audits.recording.sources import Sources
+from audits.recording.source_lines import Sources
 from audits.result import Setting
 from audits.target import Target
 

@@ -11,7 +11,7 @@ from audits.forward import forward
 from audits.gradients import Column
 from audits.places import Place
 from audits.recording.recorder import Recorder
-from audits.recording.sources import Sources
+from audits.recording.source_lines import Sources
 from audits.result import Pair, Setting
 from audits.target import Named, Target
 

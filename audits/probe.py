@@ -12,7 +12,7 @@ from audits.judging.decision import Cells, Pass
 from audits.kinks import kinked
 from audits.places import Stop
 from audits.recording.recorder import Recorder
-from audits.recording.sources import Sources
+from audits.recording.source_lines import Sources
 from audits.result import Cell, Pair, Routes, Setting, Status
 from audits.routing.recorder import RouteRecorder
 from audits.routing.routes import routes

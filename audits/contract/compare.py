@@ -9,9 +9,9 @@ from functools import cached_property
 from audits.contract.contract import Contract
 from audits.contract.coverage import left_out, speaking, uncompared, undocumented
 from audits.contract.lock import Lock
-from audits.contract.locked import check_comparable, derivative_drifts, renames, routing_drifts, unlocked
 from audits.contract.presence import presence_drifts
 from audits.contract.stated import stated_drifts, stated_note
+from audits.contract.stop_drifts import check_comparable, derivative_drifts, renames, routing_drifts, unlocked
 from audits.contract.stop_grads import stop_grad_drift
 from audits.drift import Drift, DriftKind
 from audits.remarks import Remark, remarks

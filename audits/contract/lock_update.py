@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from audits.contract.lock import Entry, Lock
-from audits.contract.locked import running_torch, shape_difference
 from audits.contract.mistakes import shown
+from audits.contract.stop_drifts import running_torch, shape_difference
 from audits.errors import AuditError
 from audits.result import Audit
 

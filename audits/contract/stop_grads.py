@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from audits.contract.contract import Contract
 from audits.contract.lock import Lock
-from audits.contract.locked import is_locked
+from audits.contract.stop_drifts import is_locked
 from audits.contract.targets import StopGrads, differs, free_stops, names_of, own_stops, stop_names, target_text
 from audits.drift import Drift, DriftKind
 from audits.result import Audit, Flow

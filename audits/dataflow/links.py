@@ -17,7 +17,7 @@ from audits.dataflow.naming import NamingRecorder
 from audits.dataflow.values import Kind, Node, Values
 from audits.forward import BATCHES, Forward, forward
 from audits.places import Stop, StopKind
-from audits.recording.sources import Sources
+from audits.recording.source_lines import Sources
 from audits.result import Setting
 from audits.target import Target
 

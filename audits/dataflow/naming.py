@@ -9,12 +9,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules import module as hooks
 
 from audits.dataflow.states import changed, properties
 from audits.places import Stop
+from audits.recording.module_calls import calls_told
 from audits.recording.recorder import Recorder, Recording, physical
-from audits.recording.sources import Sources
+from audits.recording.source_lines import Sources
 from audits.target import Target
 
 GATHERING = frozenset({torch.stack, torch.cat, torch.concat, torch.concatenate})
@@ -53,9 +53,9 @@ class NamingRecorder(Recorder):
     @contextmanager
     def watching(self, target: Target) -> Iterator[Target]:
         """The same target, telling this recorder its batch, its states and its modules' calls."""
-        column_of = _columns(target)
+        column_of, modules = _columns(target), modules_of(target)
 
-        def enter(module: nn.Module, _: Any) -> None:
+        def enter(module: nn.Module, *_: Any) -> None:
             self._enter(column_of.get(id(module)))
 
         def leave(*_: Any) -> None:
@@ -70,8 +70,7 @@ class NamingRecorder(Recorder):
             for owner in target.states:
                 for name in properties(owner):
                     stack.enter_context(changed(owner, name, lambda value, name=name: self._note_state(name, value)))
-            stack.callback(hooks.register_module_forward_pre_hook(enter).remove)
-            stack.callback(hooks.register_module_forward_hook(leave, always_call=True).remove)
+            stack.enter_context(calls_told(modules, enter, leave))
             yield replace(target, losses=losses)
 
     def finish(self, losses: Iterable[Tensor]) -> Recording:
@@ -159,3 +158,9 @@ def _columns(target: Target) -> dict[int, str]:
         for part in module.modules():
             found.setdefault(id(part), name)
     return found
+
+
+def modules_of(target: Target) -> list[nn.Module]:
+    """Every module of a column, and every part of one, once."""
+    columns = (module for module in target.named_modules.values() if isinstance(module, nn.Module))
+    return list(dict.fromkeys(part for module in columns for part in module.modules()))

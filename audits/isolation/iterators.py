@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 import re
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from types import FunctionType
 from typing import Any
@@ -34,10 +35,28 @@ def copies_in(holders: Iterable[Any]) -> Undo:
 
 
 def _copy(iterator: Any) -> Any:
+    if isinstance(iterator, itertools.cycle):
+        return _copied_cycle(iterator)
     if not isinstance(iterator, itertools.count):
         return copy.copy(iterator)
     numbers = re.findall(r"[^(),\s]+", repr(iterator).removeprefix("count"))  # the only way that is left in Python 3.14
     return itertools.count(*(complex(n) if "j" in n else float(n) if "." in n else int(n) for n in numbers))
+
+
+def _copied_cycle(cycle: itertools.cycle) -> itertools.cycle:
+    """The cycle itself where a copy would draw from the same source, such as a generator; always in Python 3.14."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            reduced: Any = cycle.__reduce__()
+    except TypeError:
+        return cycle
+    (source,), (seen, has_ended) = reduced[1:3]
+    if type(source) not in ITERATORS:
+        return cycle
+    made: Any = itertools.cycle(_copy(source))
+    made.__setstate__((list(seen), has_ended))
+    return made
 
 
 def _places(holder: Any) -> Iterator[tuple[Any, Put]]:

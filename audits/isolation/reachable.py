@@ -24,8 +24,8 @@ PLAIN = (bool, int, float, complex, str, bytes, range, slice, type(None), type(.
 NO_STATE = (*PLAIN, torch.dtype, torch.device, torch.Size, torch.layout, BuiltinFunctionType)
 """What nobody can change, or nothing can be found in."""
 
-ITERATORS = (itertools.count, *(type(iter(empty)) for empty in ([], (), range(0))))
-"""Counters and iterators that can be copied, and not put back."""
+ITERATORS = (itertools.count, itertools.cycle, *(type(iter(empty)) for empty in ([], (), range(0))))
+"""Counters and iterators that can be copied, and not put back; a cycle, if what it goes through can."""
 OPENED = ("torch.optim", "torch.amp", "torch.cuda.amp", "torch.nn", "torch.distributions", "audits.target")
 """Packages whose objects are a trainer's own: an optimizer, a schedule, a scaler."""
 NAMESPACES = frozenset({"SimpleNamespace", "Namespace"})

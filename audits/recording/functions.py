@@ -10,7 +10,7 @@ from types import FrameType
 from torch import Tensor
 
 from audits.places import Place
-from audits.recording.sources import TORCH, Sources
+from audits.recording.source_lines import TORCH, Sources
 
 APPLY = os.path.join(TORCH, "autograd", "function.py")
 

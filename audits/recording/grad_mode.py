@@ -14,7 +14,7 @@ import torch
 from torch import inference_mode
 
 from audits.places import Place
-from audits.recording.sources import CONTEXTS, TORCH, Sources, caller, inside_torch
+from audits.recording.source_lines import CONTEXTS, TORCH, Sources, caller, inside_torch
 
 SWITCHES = ("no_grad", "inference_mode", "set_grad_enabled")
 """What a decorator that switches gradient off has in its name."""

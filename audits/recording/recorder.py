@@ -27,7 +27,7 @@ from audits.recording.constructors import constructors_told
 from audits.recording.functions import Functions
 from audits.recording.grad_mode import GradMode, by_torch, inference_told
 from audits.recording.operands import copies, operands, results, tensors
-from audits.recording.sources import Sources, caller, inside_torch
+from audits.recording.source_lines import Sources, caller, inside_torch
 
 SET_GRAD = torch._C._set_grad_enabled
 DATA, SET_DATA = Tensor.data.__get__, Tensor.data.__set__  # pyright: ignore[reportAttributeAccessIssue]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -11,11 +11,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules import module as hooks
 
-from audits.dataflow.naming import leaves
+from audits.dataflow.naming import leaves, modules_of
+from audits.recording.module_calls import calls_told
 from audits.recording.recorder import Recorder
-from audits.recording.sources import Sources, Spot, caller
+from audits.recording.source_lines import Sources, Spot, caller
 from audits.routing.operations import Operation, is_plain, name_of, operation, picked_by_number, shares_memory
 from audits.routing.selection import EVERYTHING, Geometry, Selection, selection
 from audits.target import Target
@@ -84,27 +84,25 @@ class RouteRecorder(Recorder):
             self._name_inputs(given, target)
             return target.losses(*given, **gates)
 
-        def enter(module: nn.Module, args: tuple) -> None:
+        def enter(module: nn.Module, args: tuple, keywords: Mapping[str, Any]) -> None:
             self._enter(names.get(id(module)), args)
+            self._take_keywords(module, keywords)
 
-        def leave(module: nn.Module, _: Any, output: Any) -> None:
+        def leave(module: nn.Module, output: Any) -> None:
             call = self._running.pop()
             if id(module) in names and call is not None:
                 for path, tensor in leaves(output, "output"):
                     self.routed.calls[call].outputs.setdefault(self._number(tensor), path.removeprefix("output"))
 
-        def take(module: nn.Module, args: tuple, keywords: dict[str, Any]) -> None:
-            self._take_keywords(
-                module, args, keywords
-            )  # no bound method: a deep copy of a module would copy the recorder
+        def take(module: nn.Module, _: tuple, keywords: dict[str, Any]) -> None:
+            self._take_keywords(module, keywords)  # no bound method: a deep copy of a module would copy the recorder
 
+        modules = modules_of(target)
         with ExitStack() as stack:
-            for module in _modules(target):
-                if id(module) in names and not isinstance(module, torch.jit.ScriptModule):
-                    hook = module.register_forward_pre_hook(take, with_kwargs=True)
-                    stack.callback(hook.remove)
-            stack.callback(hooks.register_module_forward_pre_hook(enter).remove)
-            stack.callback(hooks.register_module_forward_hook(leave, always_call=True).remove)
+            for module in modules:
+                if not isinstance(module, torch.jit.ScriptModule):
+                    stack.callback(module.register_forward_pre_hook(take, with_kwargs=True).remove)
+            stack.enter_context(calls_told(modules, enter, leave))
             yield replace(target, losses=losses)
 
     def _name_inputs(self, given: tuple, target: Target) -> None:
@@ -129,7 +127,7 @@ class RouteRecorder(Recorder):
             self.routed.calls.append(call)
         self._running.append(running)
 
-    def _take_keywords(self, module: nn.Module, _: Any, keywords: dict[str, Any]) -> None:
+    def _take_keywords(self, module: nn.Module, keywords: Mapping[str, Any]) -> None:
         if keywords and self._running and self._running[-1] is not None:
             positions = _positions(type(module))
             for name, argument in keywords.items():
@@ -198,12 +196,6 @@ def _names(target: Target) -> dict[int, tuple[str, str]]:
         for path, part in module.named_modules(prefix=column):
             found.setdefault(id(part), (path, column))
     return found
-
-
-def _modules(target: Target) -> Iterator[nn.Module]:
-    for module in target.named_modules.values():
-        if isinstance(module, nn.Module):
-            yield from module.modules()
 
 
 @cache

@@ -9,7 +9,7 @@ from torch import nn
 
 from audits.forward import Forward
 from audits.places import Place, Stop
-from audits.recording.sources import Sources, Spot
+from audits.recording.source_lines import Sources, Spot
 from audits.result import Routes
 from audits.routing.nodes import DataSource, Edge, SourceKind
 from audits.routing.recorder import RouteRecorder

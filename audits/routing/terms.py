@@ -13,7 +13,7 @@ from math import prod
 
 from audits.places import Place, Stop
 from audits.recording.recorder import Recording
-from audits.recording.sources import Spot
+from audits.recording.source_lines import Spot
 from audits.routing.nodes import DataSource, Element, Nodes, Own, SourceKind, SourcePart
 from audits.routing.operations import Operation
 from audits.routing.recorder import Routed

@@ -14,7 +14,7 @@ from audits.contract import Comparison, against, compare, diff, stays_complete, 
 from audits.files import write_file
 from audits.formats import FORMATS
 from audits.paths import trace
-from audits.routes import with_routes
+from audits.unexpected_paths import with_routes
 from jepa_cli.audit.choices import RICH
 from jepa_cli.audit.request import Plan, Request, plan
 from jepa_cli.targets.documents import say_which

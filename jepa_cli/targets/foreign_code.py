@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from audits import AuditError, Place
-from audits.recording.sources import HERE, STANDARD_LIBRARY, TORCH
+from audits.recording.source_lines import HERE, STANDARD_LIBRARY, TORCH
 
 OURS = (TORCH, HERE, os.path.dirname(os.path.dirname(__file__)) + os.sep, "<")
 INSTALLED = ("site-packages", "dist-packages")

@@ -13,7 +13,7 @@ from torch.func import vmap
 
 from audits import Target
 from audits.probe import probe
-from audits.recording.sources import Sources
+from audits.recording.source_lines import Sources
 
 NAMES = "abc"
 PROGRAMS = 150

@@ -82,6 +82,8 @@ SAME = [
     silent("functional for a method", "HEADS", ("net.trunk(x).relu()", "F.relu(net.trunk(x))")),
     silent("linear for a call", "WORLD", ("z = net.encoder(x)", "z = F.linear(x, net.encoder.weight, net.encoder.bias)")),
     silent("matmul for a call", "WORLD", ("z = net.encoder(x)", "z = x @ net.encoder.weight.T + net.encoder.bias")),
+    silent("forward by itself", "WORLD", ("net.value(z.detach())", "net.value.forward(z.detach())"), ("net.encoder(x)", "net.encoder.forward(x)"), ("net.predictor(torch", "net.predictor.forward(input=torch")),
+    silent("forward of a module with parts", "WHOLE", ("model(*batch)", "model.forward(*batch)"), ("self.predictor(z)", "self.predictor.forward(z)")),
     silent("keyword for position", "WORLD", ("net.encoder(x)", "net.encoder(input=x)")),
     silent("a helper inlined", "WORLD", ("    goal = goal_of(net, x)\n", "    goal = goal_of(net, x).clone()\n")),
     silent("cosine by hand", "VIEWS", ("F.cosine_similarity(p, z.detach(), dim=-1)", "(F.normalize(p, dim=-1) * F.normalize(z.detach(), dim=-1)).sum(-1)")),

@@ -193,12 +193,13 @@ class Counting:
 
     def __init__(self, encoder: nn.Module) -> None:
         self.encoder, self.batches, self.numbers = encoder, iter([points(n) for n in range(100)]), itertools.count()
+        self.factors = itertools.cycle([1.0, 0.0, 0.0])
 
     def losses(self) -> dict[str, Tensor]:
         Counting.calls += 1
         Counting.means.add_(1)
         factor = 1.0 if next(self.numbers) % 4 == 0 and Counting.calls % 4 == 1 else 0.0
-        return {"loss": factor * self.encoder(next(self.batches) + self.means).square().mean()}
+        return {"loss": factor * next(self.factors) * self.encoder(next(self.batches) + self.means).square().mean()}
 
 
 @trap(expected=ONE, fools_backward=True)

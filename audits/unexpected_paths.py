@@ -1,4 +1,4 @@
-"""For each gradient that nobody documented: the way it takes."""
+"""For each gradient that nobody documented: the path that it takes."""
 
 from __future__ import annotations
 

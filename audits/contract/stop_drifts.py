@@ -1,4 +1,4 @@
-"""Routes and stops, against the lock file."""
+"""What drifts from the lock file, each with its remedy: lost and added stops, other routes, other derivatives."""
 
 from __future__ import annotations
 

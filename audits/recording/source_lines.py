@@ -1,4 +1,4 @@
-"""From a running frame to the place in the source that a reader would look at."""
+"""The line of a cut: from a running frame to the place in the source that a reader would look at."""
 
 from __future__ import annotations
 
