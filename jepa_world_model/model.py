@@ -4,6 +4,7 @@ from torch import nn
 
 from jepa_world_model.data.spec import DataSpec
 from jepa_world_model.model_config import ModelConfig
+from jepa_world_model.model_memory import check_model_memory
 from jepa_world_model.modules.decoder import Decoder
 from jepa_world_model.modules.encoder import Encoder
 from jepa_world_model.modules.heads import DeltaProjector, Head, HiddenStateHead, Predictor
@@ -31,6 +32,7 @@ class WorldModel(nn.Module):
     """
 
     def __init__(self, config: ModelConfig, data: DataSpec) -> None:
+        check_model_memory(config)
         super().__init__()
         self.config, self.data = config, data
         z, h, p, a = config.z_dim, config.h_dim, config.p_dim, data.action_width

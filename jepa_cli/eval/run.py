@@ -13,6 +13,7 @@ from jepa_cli.eval.formats import markdown
 from jepa_cli.eval.view import show
 from jepa_cli.terminal.choice import check_choice
 from jepa_cli.terminal.plain_page import PlainPage
+from jepa_cli.terminal.safe_text import safe
 from jepa_world_model.errors import UserError
 from jepa_world_model.evaluation.evaluation import Evaluation, evaluate
 
@@ -50,9 +51,9 @@ def run_eval(request: EvalRequest) -> None:
         from jepa_cli.eval.page import page as html
 
         write_file(request.run / REPORT, html(found).encode())
-        print(f"report  {request.run / REPORT}")
+        print(safe(f"report  {request.run / REPORT}"))
     elif request.format == "markdown":
-        sys.stdout.write(markdown(found))
+        sys.stdout.write(safe(markdown(found)))
     else:
         page = PlainPage()
         show(found, page)

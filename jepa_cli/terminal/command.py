@@ -9,7 +9,9 @@ from itertools import pairwise
 from typing import Any, NoReturn, ParamSpec, TypeVar
 
 import typer
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
+
+from jepa_cli.terminal.safe_text import safe, usage_shown_safely
 
 BAD_INPUT = 2
 MISTAKE = ("audits.errors", "UserError")
@@ -27,7 +29,20 @@ class Command(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if not ctx.resilient_parsing:
             _refuse_empty(args)
-        return super().parse_args(ctx, args)
+        with usage_shown_safely():
+            return super().parse_args(ctx, args)
+
+
+class CommandGroup(TyperGroup):
+    """A command with commands below it."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        with usage_shown_safely():
+            return super().parse_args(ctx, args)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        with usage_shown_safely():
+            return super().resolve_command(ctx, args)
 
 
 def _refuse_empty(args: Sequence[str]) -> None:
@@ -48,6 +63,8 @@ def reports_user_errors(command: Callable[P, R]) -> Callable[P, R]:
         except Exception as error:
             if is_mistake(error):
                 fail(str(error), BAD_INPUT)
+            if _is_out_of_memory(error):
+                fail(f"there is not enough memory: {_one_line(error)}", BAD_INPUT)
             raise
 
     return reporting
@@ -63,7 +80,7 @@ def gives_no_verdict_on_a_bug(command: Callable[P, R]) -> Callable[P, R]:
         except (typer.Exit, typer.Abort):
             raise
         except Exception as error:
-            if is_mistake(error):
+            if is_mistake(error) or _is_out_of_memory(error):
                 raise
             import traceback
 
@@ -71,6 +88,16 @@ def gives_no_verdict_on_a_bug(command: Callable[P, R]) -> Callable[P, R]:
             raise typer.Exit(BAD_INPUT) from None
 
     return reporting
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Of Python, NumPy or torch, which raises a RuntimeError."""
+    names = {kind.__name__ for kind in type(error).__mro__}
+    return isinstance(error, MemoryError) or "OutOfMemoryError" in names or "can't allocate memory" in str(error)
+
+
+def _one_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), "") or type(error).__name__
 
 
 def is_mistake(error: Exception) -> bool:
@@ -106,5 +133,5 @@ def exit_codes(meanings: Mapping[str, str]) -> Callable[[Callable[P, R]], Callab
 
 def fail(message: str, code: int) -> NoReturn:
     """Print `Error: message` to standard error and exit."""
-    print(f"Error: {message}", file=sys.stderr)
+    print(f"Error: {safe(message)}", file=sys.stderr)
     raise typer.Exit(code)
