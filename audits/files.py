@@ -101,11 +101,11 @@ def open_file(path: Path) -> BinaryIO:
         raise
 
 
-def read_file(path: Path, *, most: int = LARGEST) -> bytes:
+def read_file(path: Path, *, most: int | None = LARGEST) -> bytes:
     """All of a plain file. Raises OSError for anything else, and for one of more than `most` bytes."""
     with open_file(path) as file:
-        content = file.read(most + 1)
-    if len(content) > most:
+        content = file.read() if most is None else file.read(most + 1)
+    if most is not None and len(content) > most:
         raise OSError(errno.EFBIG, f"expected a text, found more than {most >> 20} MB", str(path))
     return content
 

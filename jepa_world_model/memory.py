@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from jepa_world_model.errors import UserError
 
+MOST_SHOWN = 1 << 60
 UNITS = ("B", "KB", "MB", "GB", "TB", "PB")
 
 
@@ -19,6 +21,14 @@ def check_memory(what: str, needed: int, remedy: str) -> None:
         raise UserError(f"{what} would need {shown(needed)} of memory at least, {shown(there)} are available: {remedy}")
 
 
+def check_disk(what: str, needed: int, folder: Path, remedy: str) -> None:
+    """Raises UserError where the disk of a folder, which need not be there yet, has not so many bytes left."""
+    there = next((path for path in (folder, *folder.absolute().parents) if path.is_dir()), None)
+    free = shutil.disk_usage(there).free if there else needed
+    if needed > free:
+        raise UserError(f"{what} would need {shown(needed)} on the disk at least, {shown(free)} are free: {remedy}")
+
+
 def available() -> int | None:
     """Bytes that this process may still take; None where the system does not say."""
     return min(_limits(), default=None)
@@ -26,6 +36,8 @@ def available() -> int | None:
 
 def shown(size: int) -> str:
     """``1.5 GB``"""
+    if size >= MOST_SHOWN:
+        return f"more than {shown(MOST_SHOWN - 1)}"
     power = min((max(size, 1).bit_length() - 1) // 10, len(UNITS) - 1)
     return f"{size / (1 << 10 * power):.3g} {UNITS[power]}"
 

@@ -17,6 +17,7 @@ from jepa_cli.terminal.safe_text import safe
 from jepa_world_model.errors import UserError
 from jepa_world_model.evaluation.evaluation import Evaluation, evaluate
 
+MOST_TASKS = 10_000
 STORED, REPORT = "evaluation.json", "evaluation.html"
 
 
@@ -37,6 +38,8 @@ class EvalRequest:
         for name, value, least in (("--tasks", self.tasks, 1), ("--seed", self.seed, 0)):
             if value < least:
                 raise UserError(f"{name}: expected at least {least}, found {value}")
+        if self.tasks > MOST_TASKS:
+            raise UserError(f"--tasks: expected at most {MOST_TASKS}, found {self.tasks}")
 
 
 def run_eval(request: EvalRequest) -> None:

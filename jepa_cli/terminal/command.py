@@ -1,5 +1,6 @@
 """What every command shares: examples in its help, one clear message for a mistake, and an exit code."""
 
+import os
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -63,8 +64,8 @@ def reports_user_errors(command: Callable[P, R]) -> Callable[P, R]:
         except Exception as error:
             if is_mistake(error):
                 fail(str(error), BAD_INPUT)
-            if _is_out_of_memory(error):
-                fail(f"there is not enough memory: {_one_line(error)}", BAD_INPUT)
+            if refused := _refused(error):
+                fail(refused, BAD_INPUT)
             raise
 
     return reporting
@@ -80,7 +81,7 @@ def gives_no_verdict_on_a_bug(command: Callable[P, R]) -> Callable[P, R]:
         except (typer.Exit, typer.Abort):
             raise
         except Exception as error:
-            if is_mistake(error) or _is_out_of_memory(error):
+            if is_mistake(error) or _refused(error):
                 raise
             import traceback
 
@@ -90,14 +91,14 @@ def gives_no_verdict_on_a_bug(command: Callable[P, R]) -> Callable[P, R]:
     return reporting
 
 
-def _is_out_of_memory(error: Exception) -> bool:
-    """Of Python, NumPy or torch, which raises a RuntimeError."""
+def _refused(error: Exception) -> str:
+    """What the system refused: a file that cannot be used, or memory. Empty for anything else."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{os.fsdecode(error.filename)}: {error.strerror or error}"
     names = {kind.__name__ for kind in type(error).__mro__}
-    return isinstance(error, MemoryError) or "OutOfMemoryError" in names or "can't allocate memory" in str(error)
-
-
-def _one_line(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), "") or type(error).__name__
+    if isinstance(error, MemoryError) or "OutOfMemoryError" in names or "can't allocate memory" in str(error):
+        return f"there is not enough memory: {next(iter(str(error).splitlines()), '')}".rstrip(" :")
+    return ""
 
 
 def is_mistake(error: Exception) -> bool:

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -38,7 +37,7 @@ def unsealed(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
     A safetensors file from elsewhere has neither facts nor a checksum.
     """
-    content = read_file(path, most=sys.maxsize - 1)
+    content = read_file(path, most=None)
     try:
         header = int.from_bytes(content[:HEADER_SIZE], "little")
         metadata = parsed(content[HEADER_SIZE : HEADER_SIZE + header]).get("__metadata__") or {}
