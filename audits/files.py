@@ -1,14 +1,28 @@
-"""Files that are whole or not there, even when the power fails while they are written."""
+"""Files that are whole or not there, even when the power fails while they are written; only plain files are read."""
 
+import errno
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from audits.errors import UserError
 
 LEFT_OVER = ".jepa-*.part"
 """Names of files that are being written. Nobody else uses them, so what a killed process left can be removed."""
+
+
+KINDS = {
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFDIR: "a folder",
+}
+LARGEST = 1 << 26
+"""Bytes of a text that is read at once: a config, a document, a status."""
 
 
 class CannotWrite(UserError):
@@ -70,3 +84,32 @@ def explained(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise CannotWrite(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+def open_file(path: Path) -> BinaryIO:
+    """A plain file to read. Raises OSError for anything else; a pipe that nobody writes to does not block."""
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        if not stat.S_ISREG(mode):
+            raise OSError(errno.EINVAL, f"expected a file, found {kind(mode)}", str(path))
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def read_file(path: Path, *, most: int | None = LARGEST) -> bytes:
+    """All of a plain file. Raises OSError for anything else, and for one of more than `most` bytes."""
+    with open_file(path) as file:
+        content = file.read() if most is None else file.read(most + 1)
+    if most is not None and len(content) > most:
+        raise OSError(errno.EFBIG, f"expected a text, found more than {most >> 20} MB", str(path))
+    return content
+
+
+def kind(mode: int) -> str:
+    """``a pipe``"""
+    return KINDS.get(stat.S_IFMT(mode), "something else")

@@ -15,7 +15,7 @@ from jepa_cli.commands.render_flow import render_flow
 from jepa_cli.commands.runs import runs
 from jepa_cli.commands.train import train
 from jepa_cli.terminal import own_packages
-from jepa_cli.terminal.command import BAD_INPUT, Command
+from jepa_cli.terminal.command import BAD_INPUT, Command, CommandGroup
 from jepa_cli.terminal.standard_streams import calm_standard_streams, refusal
 
 TRAIN = "train"
@@ -39,6 +39,7 @@ class App(typer.Typer):
 
 
 app = App(
+    cls=CommandGroup,
     name="jepa",
     help="Train a JEPA world model, and see which loss updates which module.",
     no_args_is_help=True,

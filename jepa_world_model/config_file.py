@@ -31,9 +31,11 @@ EXPECTED = {
     "dataclass": "a table",
     "literal_error": "one of {expected}",
     "greater_than_equal": "a number greater than or equal to {ge}",
+    "less_than_equal": "a number less than or equal to {le}",
     "greater_than": "a number greater than {gt}",
     "less_than": "a number less than {lt}",
     "finite_number": "a finite number",
+    "too_long": "at most {max_length} values",
     "too_short": "at least {min_length} value",
 }
 """What was expected, in our words, by pydantic's type of error or the first word of it."""

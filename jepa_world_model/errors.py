@@ -4,7 +4,12 @@ from collections.abc import Sequence
 
 from audits.errors import UserError, nearest
 
-__all__ = ["UserError", "listed_mistakes", "nearest"]
+__all__ = ["UserError", "install_hint", "listed_mistakes", "nearest"]
+
+
+def install_hint(extra: str) -> str:
+    """How an extra is installed: from the folder of this project, never by a name that an index may give to others."""
+    return f"in the folder of this project: pip install '.[{extra}]'"
 
 
 def listed_mistakes(mistakes: Sequence[str]) -> str:

@@ -9,15 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from audits.files import kind
 from jepa_world_model.errors import UserError
-
-KINDS = {
-    stat.S_IFIFO: "a pipe",
-    stat.S_IFCHR: "a device",
-    stat.S_IFBLK: "a device",
-    stat.S_IFSOCK: "a socket",
-    stat.S_IFDIR: "a folder",
-}
 
 
 def check_file(path: Path, what: str = "a file") -> None:
@@ -25,7 +18,7 @@ def check_file(path: Path, what: str = "a file") -> None:
     with readable(path):
         found = path.stat()
     if not stat.S_ISREG(found.st_mode):
-        raise UserError(f"{path}: expected {what}, found {KINDS.get(stat.S_IFMT(found.st_mode), 'something else')}")
+        raise UserError(f"{path}: expected {what}, found {kind(found.st_mode)}")
 
 
 @contextmanager

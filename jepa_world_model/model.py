@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from jepa_world_model.data.spec import DataSpec
 from jepa_world_model.model_config import ModelConfig
+from jepa_world_model.model_memory import check_model_memory
 from jepa_world_model.modules.decoder import Decoder
 from jepa_world_model.modules.encoder import Encoder
 from jepa_world_model.modules.heads import DeltaProjector, Head, HiddenStateHead, Predictor
@@ -32,6 +33,7 @@ class WorldModel(nn.Module):
     """
 
     def __init__(self, config: ModelConfig, data: DataSpec) -> None:
+        check_model_memory(config)
         super().__init__()
         self.config, self.data = config, data
         self.resting: frozenset[str] = frozenset()

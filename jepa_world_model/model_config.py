@@ -22,12 +22,14 @@ from jepa_world_model.record import record
 from jepa_world_model.rules import RULES
 from jepa_world_model.vitals import BOUNDS
 
+MOST_THREADS, MOST_LAYERS = 1024, 16
+
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Limit = Annotated[float, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Whole = Annotated[int, Field(lt=2**63)]
 Count = Annotated[Whole, Field(ge=1)]
-Widths = Annotated[tuple[Count, ...], Field(min_length=1)]
+Widths = Annotated[tuple[Count, ...], Field(min_length=1, max_length=MOST_LAYERS)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 FOR_RULES = "for rules"
@@ -225,7 +227,7 @@ class TrainConfig:
     freeze: tuple[ModuleName, ...] = ()
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    threads: Annotated[Whole, Field(ge=0)] = 0
+    threads: Annotated[Whole, Field(ge=0, le=MOST_THREADS)] = 0
     deterministic: bool = True
     channels_last: bool = True
     compile: bool = False

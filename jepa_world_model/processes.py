@@ -20,6 +20,10 @@ from jepa_world_model.errors import UserError
 PATIENCE = timedelta(minutes=30)
 """How long other processes wait for the first one, which validates and writes."""
 
+MEETING = ("MASTER_ADDR", "MASTER_PORT")
+LONGEST = 9
+"""Digits of a number of processes."""
+
 T = TypeVar("T")
 
 
@@ -37,17 +41,36 @@ _by_itself = False
 
 def expected() -> int:
     """Of how many processes torchrun says that this is one."""
-    return int(os.environ.get("WORLD_SIZE", "1"))
+    return _told("WORLD_SIZE", 1)
 
 
 def expected_rank() -> int:
     """Which of them torchrun says that this is."""
-    return int(os.environ.get("RANK", "0"))
+    return _told("RANK", 0) if expected() > 1 else 0
 
 
 def local_rank() -> int:
     """Which process of its machine this is: the number of its device."""
-    return int(os.environ.get("LOCAL_RANK", "0"))
+    return _told("LOCAL_RANK", 0)
+
+
+def _told(name: str, otherwise: int) -> int:
+    """What torchrun says in the environment. Raises UserError where somebody else wrote something there."""
+    text = os.environ.get(name, str(otherwise))
+    if not text.isdecimal() or len(text) > LONGEST or int(text) < otherwise:
+        raise UserError(f"{name} in the environment: expected a whole number as torchrun sets it, found {text!r}")
+    return int(text)
+
+
+def _check_environment() -> None:
+    """Raises UserError where torchrun did not start this process, though WORLD_SIZE says so."""
+    missing = [name for name in ("RANK", *MEETING) if not os.environ.get(name)]
+    if missing or expected_rank() >= expected():
+        found = f"no {' and no '.join(missing)}" if missing else f"RANK {expected_rank()}"
+        raise UserError(
+            f"WORLD_SIZE in the environment says that this is one of {expected()} processes, found {found}: start them "
+            "with torchrun, or unset WORLD_SIZE"
+        )
 
 
 @contextmanager
@@ -56,6 +79,7 @@ def joined(device_type: str) -> Iterator[None]:
     if expected() == 1 or dist.is_initialized():
         yield
         return
+    _check_environment()
     dist.init_process_group("nccl" if device_type == "cuda" else "gloo", timeout=PATIENCE)
     try:
         yield

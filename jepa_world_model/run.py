@@ -13,6 +13,7 @@ from jepa_world_model.data.windows import Batch, WindowSampler
 from jepa_world_model.errors import UserError
 from jepa_world_model.model import WorldModel
 from jepa_world_model.model_config import Config
+from jepa_world_model.model_memory import check_training_memory
 from jepa_world_model.pictures.run_pictures import draw_pictures
 from jepa_world_model.runs.metrics import VALIDATION, rare_rows
 from jepa_world_model.training.checkpoints import Checkpoint
@@ -40,6 +41,7 @@ def run_training(config: Config, out: Path | None, observer: Observer) -> Outcom
     NaN; StopTraining from an observer.
     """
     config = resolve(config)
+    check_training_memory(config)
     with processes.joined(config.train.device):
         source = open_config_source(config, observer.on_decoding)
         trainer = Trainer(config, source, prepare(config.train), _initial(config))

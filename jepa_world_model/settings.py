@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from audits.files import read_file
 from jepa_world_model.config_file import given_values, validated, values_of
 from jepa_world_model.errors import UserError
 from jepa_world_model.model_config import Config
@@ -26,8 +27,8 @@ def default_settings() -> Settings:
 
 def read_settings(file: Path | None = None, overrides: Iterable[str] = ()) -> Settings:
     """A TOML file, then each `table.key=value` in turn. Raises UserError that lists every mistake."""
-    content = file.read_bytes() if file and file.is_file() else b""
     values = read_toml(file) if file else {}
+    content = read_file(file) if file else b""
     return _settings(values, list(overrides), file, content.decode("utf-8", "replace"))
 
 

@@ -4,17 +4,18 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from audits.files import read_file
 from jepa_world_model.errors import UserError
 
 
 def read_toml(path: Path) -> dict[str, Any]:
     """Raises UserError for a file that cannot be read, is not UTF-8, or is not TOML, with line and column."""
     try:
-        return parse_toml(path.read_bytes(), str(path))
+        return parse_toml(read_file(path), str(path))
     except FileNotFoundError as error:
         raise UserError(f"config file {path} does not exist") from error
     except OSError as error:
-        raise UserError(f"config file {path} cannot be read: {error.strerror}") from error
+        raise UserError(f"config file {path} cannot be read: {error.strerror or error}") from error
 
 
 def parse_toml(content: bytes, name: str) -> dict[str, Any]:

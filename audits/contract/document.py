@@ -19,6 +19,7 @@ from audits.contract.statements import Statement, read_statements
 from audits.contract.targets import StopGrads, read_target
 from audits.drift import Row
 from audits.errors import AuditError
+from audits.files import read_file
 
 
 @dataclass(frozen=True)
@@ -81,13 +82,13 @@ class Document:
 def read_text(path: Path) -> str:
     """The file, byte for byte. Raises AuditError for one that is missing, a folder or not UTF-8."""
     try:
-        return path.read_bytes().decode("utf-8")
+        return read_file(path).decode("utf-8")
     except FileNotFoundError as error:
         raise AuditError(f"{shown(path)} does not exist: name a Markdown file, or write it with --update") from error
     except IsADirectoryError as error:
         raise AuditError(f"{shown(path)} is a folder: name a Markdown file in it") from error
     except OSError as error:
-        raise AuditError(f"{shown(path)} cannot be read: {error.strerror}") from error
+        raise AuditError(f"{shown(path)} cannot be read: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
         raise AuditError(f"{shown(path)} is not UTF-8 text (byte {error.start}): save it as UTF-8") from error
 

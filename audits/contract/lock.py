@@ -112,7 +112,7 @@ def read_lock(path: Path, *, to_replace: bool = False) -> Lock | None:
         return None
     try:
         content = json.loads(read_text(path))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         line = f":{error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
         remedy = "restore it, or delete it and run with --update"
         raise AuditError(f"{shown(path)}{line}: expected JSON, found {error}: {remedy}") from error

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from audits.mutation import Layer, Mutant
+from jepa_cli.terminal.safe_text import safe
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -50,4 +51,4 @@ def _list(title: str, mutants: Sequence[Mutant], console: Console) -> None:
     for what, settings in by_what.items():
         what = f"{what}: {raised[what]}" if raised[what] else what
         where = "; ".join(settings) if len(settings) <= NAMED else f"{len(settings)} settings"
-        console.print(f"  {what}  (at {where})", highlight=False, soft_wrap=True)
+        console.print(safe(f"  {what}  (at {where})"), highlight=False, markup=False, soft_wrap=True)

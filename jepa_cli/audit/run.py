@@ -20,6 +20,7 @@ from jepa_cli.audit.request import Plan, Request, plan
 from jepa_cli.targets.documents import say_which
 from jepa_cli.targets.foreign_output import printed_to_stderr
 from jepa_cli.terminal.progress import counted
+from jepa_cli.terminal.safe_text import safe
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -68,8 +69,8 @@ def _explain(request: Request, asked: Plan, found: Audit) -> bool:
         if path:
             console.print("shortest path of the gradient:")
             for place in path.places:
-                console.print(f"  {place}  {place.function}", soft_wrap=True, highlight=False)
-            console.print(f"  {path.parameter}", soft_wrap=True, highlight=False)
+                console.print(safe(f"  {place}  {place.function}"), soft_wrap=True, highlight=False, markup=False)
+            console.print(safe(f"  {path.parameter}"), soft_wrap=True, highlight=False, markup=False)
     return True
 
 
@@ -106,16 +107,16 @@ def _update(request: Request, asked: Plan, found: Audit) -> None:
         old = path.read_bytes().decode() if path.exists() else ""  # line endings as they are
         if new != old:
             changed = True
-            print(diff(path, old, new), end="", file=out)
+            print(safe(diff(path, old, new)), end="", file=out)
             write_file(path, new)
-    print(f"{asked.table}: written" if changed else f"{asked.table}: nothing to change", file=sys.stderr)
+    print(safe(f"{asked.table}: written" if changed else f"{asked.table}: nothing to change"), file=sys.stderr)
 
 
 def _write(request: Request, text: str) -> None:
     if request.output:
         write_file(request.output, text)
     else:
-        sys.stdout.write(text if text.endswith("\n") else text + "\n")
+        sys.stdout.write(safe(text if text.endswith("\n") else text + "\n"))
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from jepa_cli.check.formats import FORMATS
 from jepa_cli.check.report import Report, report
 from jepa_cli.terminal.choice import check_choice
 from jepa_cli.terminal.files import check_writable
+from jepa_cli.terminal.safe_text import safe
 from jepa_world_model.rules import Check, Level
 from jepa_world_model.rules.judging import judge, recorded
 from jepa_world_model.settings import Settings, read_settings
@@ -115,4 +116,4 @@ def _write(request: CheckRequest, text: str) -> None:
 
         write_file(request.output, text)
     else:
-        sys.stdout.write(text)
+        sys.stdout.write(safe(text))

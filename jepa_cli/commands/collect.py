@@ -35,6 +35,7 @@ def collect(
     """Record trajectories of a random policy in any Gymnasium environment, as a data set to train on."""
     from audits.errors import UserError
     from jepa_cli.terminal.progress import counted
+    from jepa_cli.terminal.safe_text import safe
     from jepa_world_model.data import gym_collect
     from jepa_world_model.toml_values import parse_value
 
@@ -57,9 +58,9 @@ def collect(
             on_episode=lambda index, length: progress(index + 1),
         )
     spec = folder.spec
-    print(f"{len(folder)} trajectories, {sum(folder.lengths)} frames of {size}x{size}, in {out}")
+    print(safe(f"{len(folder)} trajectories, {sum(folder.lengths)} frames of {size}x{size}, in {out}"))
     print(
         f"{spec.action_width} actions ({spec.action_kind})"
         + (f": {', '.join(spec.action_names)}" if spec.action_names else "")
     )
-    print(f"next: jepa train --data {out}")
+    print(safe(f"next: jepa train --data {out}"))

@@ -4,16 +4,15 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
 from jepa_cli.runs.choices import COMPARE_FORMATS, FORMATS, ORDERS
-from jepa_cli.terminal.command import Command, examples, reports_user_errors
+from jepa_cli.terminal.command import Command, CommandGroup, examples, reports_user_errors
 from jepa_cli.terminal.completion import one_of
 
 LIST = "list"
 
 
-class ListByDefault(TyperGroup):
+class ListByDefault(CommandGroup):
     """`jepa runs FOLDER --format json` is short for `jepa runs list FOLDER --format json`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:

@@ -13,9 +13,12 @@ from jepa_cli.eval.formats import markdown
 from jepa_cli.eval.view import show
 from jepa_cli.terminal.choice import check_choice
 from jepa_cli.terminal.plain_page import PlainPage
+from jepa_cli.terminal.safe_text import safe
 from jepa_world_model.errors import UserError
 from jepa_world_model.evaluation.evaluation import Evaluation, evaluate
 from jepa_world_model.runs.files import RunFiles
+
+MOST_TASKS = 10_000
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,8 @@ class EvalRequest:
         for name, value, least in (("--tasks", self.tasks, 1), ("--seed", self.seed, 0)):
             if value < least:
                 raise UserError(f"{name}: expected at least {least}, found {value}")
+        if self.tasks > MOST_TASKS:
+            raise UserError(f"--tasks: expected at most {MOST_TASKS}, found {self.tasks}")
 
 
 def run_eval(request: EvalRequest) -> None:
@@ -51,9 +56,9 @@ def run_eval(request: EvalRequest) -> None:
         from jepa_cli.eval.page import page as html
 
         write_file(files.evaluation_page, html(found).encode())
-        print(f"report  {files.evaluation_page}")
+        print(safe(f"report  {files.evaluation_page}"))
     elif request.format == "markdown":
-        sys.stdout.write(markdown(found))
+        sys.stdout.write(safe(markdown(found)))
     else:
         page = PlainPage()
         show(found, page)

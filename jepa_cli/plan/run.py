@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
-from audits.files import write_file
+from audits.files import open_file, write_file
 from jepa_cli.plan.view import WalkView
 from jepa_cli.terminal.choice import check_choice
 from jepa_world_model.errors import UserError
@@ -28,6 +29,9 @@ from jepa_world_model.worlds.world import State, World
 
 EPISODES, LENGTH, TRIES = 20, 64, 1000
 FRAME_OF_EPISODE = re.compile(r"(\d+):(\d+)")
+
+
+MOST_MOVES = 10_000
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,11 @@ class PlanRequest:
             raise UserError(f"expected --moves of at least 1 and --seed of at least 0, {found}")
         if self.planner is not None:
             check_choice("--planner", self.planner, WALKERS)
+        if self.moves > MOST_MOVES:
+            raise UserError(f"--moves: expected at most {MOST_MOVES}, found {self.moves}")
+        if self.goal and not FRAME_OF_EPISODE.fullmatch(self.goal):
+            with _opened(Path(self.goal)):
+                pass
         if self.out.suffix.lower() != ".gif":
             raise UserError(f"--out {self.out}: expected a file that ends in .gif")
         if not self.out.absolute().parent.is_dir():
@@ -154,12 +163,19 @@ def _picture(path: Path, size: int) -> np.ndarray:
     from PIL import Image, UnidentifiedImageError
 
     try:
-        with Image.open(path, formats=("PNG", "JPEG", "BMP", "WEBP")) as image:
+        with _opened(path) as file, Image.open(file, formats=("PNG", "JPEG", "BMP", "WEBP")) as image:
             pixels = np.array(image.convert("RGB"))
-    except FileNotFoundError as error:
-        raise UserError(f"--goal {path}: there is no such file; expected a picture, or EPISODE:FRAME") from error
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+    except (OSError, ValueError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError) as error:
         raise UserError(f"--goal {path}: is no picture that can be read") from error
     if pixels.shape[:2] != (size, size):
         raise UserError(f"--goal {path}: expected {size} x {size} pixels, found {pixels.shape[1]} x {pixels.shape[0]}")
     return pixels
+
+
+def _opened(path: Path) -> BinaryIO:
+    try:
+        return open_file(path)
+    except FileNotFoundError as error:
+        raise UserError(f"--goal {path}: there is no such file; expected a picture, or EPISODE:FRAME") from error
+    except OSError as error:
+        raise UserError(f"--goal {path}: cannot be read: {error.strerror or error}") from error

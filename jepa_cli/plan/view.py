@@ -7,6 +7,7 @@ from typing import TextIO
 
 import numpy as np
 
+from jepa_cli.terminal.safe_text import safe
 from jepa_world_model.pictures.walk_film import Moment
 
 CELLS = 24
@@ -19,7 +20,7 @@ class WalkView:
     def __init__(self, stream: TextIO, goal: str) -> None:
         self._stream, self._moves = stream, 0
         self._pictures = stream.isatty()
-        print(f"goal  {goal}", file=stream)
+        print(safe(f"goal  {goal}"), file=stream)
 
     def show(self, moment: Moment) -> None:
         """One move."""
@@ -34,7 +35,7 @@ class WalkView:
         """How it ended."""
         compared = "" if shortest is None else f"; a shortest path has {shortest}"
         outcome = f"reached after {moves} moves" if reached else f"not reached in {moves} moves"
-        print(f"{outcome}{compared}\nfilm  {film}", file=self._stream)
+        print(safe(f"{outcome}{compared}\nfilm  {film}"), file=self._stream)
 
 
 def _error(moment: Moment) -> str:

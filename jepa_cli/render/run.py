@@ -22,6 +22,7 @@ from jepa_cli.render.measure import MeasuredFlow, measure
 from jepa_cli.render.request import DRAWN, NAME, RenderRequest, render_plan
 from jepa_cli.targets.documents import say_which
 from jepa_cli.targets.foreign_output import printed_to_stderr
+from jepa_cli.terminal.safe_text import safe
 
 TEXT_WIDTH = 100
 
@@ -76,11 +77,14 @@ def _picture(request: RenderRequest, measured: MeasuredFlow, survey: Survey) -> 
 
 def _write(request: RenderRequest, content: bytes, measured: MeasuredFlow) -> None:
     if request.file is None:
-        sys.stdout.buffer.write(content)
+        sys.stdout.flush()
+        sys.stdout.buffer.write(
+            safe(content.decode()).encode() if request.chosen_format not in (*DRAWN, "html") else content
+        )
         sys.stdout.buffer.flush()
         return
     write_file(request.file, content)
-    print("\n".join([f"{request.file}: {measured.extent}", *measured.said]))
+    print(safe("\n".join([f"{request.file}: {measured.extent}", *measured.said])))
 
 
 def _write_text(request: RenderRequest, measured: MeasuredFlow) -> None:
@@ -114,4 +118,4 @@ def _write_undrawn(request: RenderRequest, measured: MeasuredFlow) -> None:
     told = f"Graphviz is missing: wrote {' and '.join(map(str, files))} only; to draw it, {engine.INSTALL}"
     if request.asks_for_drawing:
         raise AuditError(told)
-    print(told)
+    print(safe(told))

@@ -1,5 +1,6 @@
 """What every command shares: examples in its help, one clear message for a mistake, and an exit code."""
 
+import os
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -9,7 +10,9 @@ from itertools import pairwise
 from typing import Any, NoReturn, ParamSpec, TypeVar
 
 import typer
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
+
+from jepa_cli.terminal.safe_text import safe, usage_shown_safely
 
 BAD_INPUT = 2
 MISTAKE = ("audits.errors", "UserError")
@@ -27,7 +30,20 @@ class Command(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if not ctx.resilient_parsing:
             _refuse_empty(args)
-        return super().parse_args(ctx, args)
+        with usage_shown_safely():
+            return super().parse_args(ctx, args)
+
+
+class CommandGroup(TyperGroup):
+    """A command with commands below it."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        with usage_shown_safely():
+            return super().parse_args(ctx, args)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        with usage_shown_safely():
+            return super().resolve_command(ctx, args)
 
 
 def _refuse_empty(args: Sequence[str]) -> None:
@@ -48,6 +64,8 @@ def reports_user_errors(command: Callable[P, R]) -> Callable[P, R]:
         except Exception as error:
             if is_mistake(error):
                 fail(str(error), BAD_INPUT)
+            if refused := _refused(error):
+                fail(refused, BAD_INPUT)
             raise
 
     return reporting
@@ -63,7 +81,7 @@ def gives_no_verdict_on_a_bug(command: Callable[P, R]) -> Callable[P, R]:
         except (typer.Exit, typer.Abort):
             raise
         except Exception as error:
-            if is_mistake(error):
+            if is_mistake(error) or _refused(error):
                 raise
             import traceback
 
@@ -71,6 +89,16 @@ def gives_no_verdict_on_a_bug(command: Callable[P, R]) -> Callable[P, R]:
             raise typer.Exit(BAD_INPUT) from None
 
     return reporting
+
+
+def _refused(error: Exception) -> str:
+    """What the system refused: a file that cannot be used, or memory. Empty for anything else."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{os.fsdecode(error.filename)}: {error.strerror or error}"
+    names = {kind.__name__ for kind in type(error).__mro__}
+    if isinstance(error, MemoryError) or "OutOfMemoryError" in names or "can't allocate memory" in str(error):
+        return f"there is not enough memory: {next(iter(str(error).splitlines()), '')}".rstrip(" :")
+    return ""
 
 
 def is_mistake(error: Exception) -> bool:
@@ -106,5 +134,5 @@ def exit_codes(meanings: Mapping[str, str]) -> Callable[[Callable[P, R]], Callab
 
 def fail(message: str, code: int) -> NoReturn:
     """Print `Error: message` to standard error and exit."""
-    print(f"Error: {message}", file=sys.stderr)
+    print(f"Error: {safe(message)}", file=sys.stderr)
     raise typer.Exit(code)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 from audits.errors import AuditError
@@ -12,6 +13,8 @@ def check_writable(option: str, path: Path) -> None:
     from audits.files import explained
 
     with explained(path):  # a name that is too long, a folder that may not be searched
+        if path.is_symlink() and not path.exists():
+            _check_link(option, path)
         is_folder, is_special = path.is_dir(), path.exists() and not path.is_file()
         has_folder = path.absolute().parent.is_dir()
     if is_folder:
@@ -20,3 +23,12 @@ def check_writable(option: str, path: Path) -> None:
         raise AuditError(f"{option} {path}: expected a file, found a device or a pipe: name a file, or leave it out")
     if not has_folder:
         raise AuditError(f"{option} {path}: folder {path.parent} does not exist")
+
+
+def _check_link(option: str, path: Path) -> None:
+    """Raises AuditError for links that lead to each other; one that leads to nothing yet is followed."""
+    try:
+        path.stat()
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise AuditError(f"{option} {path}: is a link that leads to itself") from error

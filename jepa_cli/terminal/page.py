@@ -8,6 +8,8 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
+from jepa_cli.terminal.safe_text import safe
+
 
 class Page:
     """What is written on it is plain text: brackets are no markup, numbers get no colour."""
@@ -19,6 +21,7 @@ class Page:
 
     def shown(self, text: str) -> str:
         """With escapes such as ``\\u1e91`` for what an ASCII console does not have."""
+        text = safe(text)
         return text.encode("ascii", "backslashreplace").decode("ascii") if self.ascii_only else text
 
     def line(self, *parts: tuple[str, str]) -> None:

@@ -10,6 +10,8 @@ from typing import Any
 
 import typer
 
+from jepa_cli.terminal.safe_text import safe
+
 LEAST = 40
 STYLES: dict[str, dict[str, Any]] = {
     "": {},
@@ -60,5 +62,5 @@ class PlainPage:
 
 
 def _spaced(line: str) -> str:
-    """No-break spaces as plain spaces."""
-    return line.replace("\N{NO-BREAK SPACE}", " ")
+    """No-break spaces as plain spaces, and nothing that a terminal would obey."""
+    return safe(line.replace("\N{NO-BREAK SPACE}", " "))

@@ -9,6 +9,7 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
+from jepa_cli.terminal.safe_text import safe
 from jepa_world_model.config_file import values_of
 from jepa_world_model.model_config import Config
 from jepa_world_model.phases import Phase
@@ -167,7 +168,7 @@ class TrainingView(Observer):
         self._print(f"{what:<12}" + f"\n{indent}".join(lines))
 
     def _print(self, line: str) -> None:
-        self._console.print(line, highlight=False, soft_wrap=True)
+        self._console.print(safe(line), highlight=False, markup=False, soft_wrap=True)
 
 
 def _number(value: float | None) -> str:

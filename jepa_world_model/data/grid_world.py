@@ -19,6 +19,7 @@ from jepa_world_model.data.grid_paint import (
 from jepa_world_model.data.grid_walk import walk_round, walk_to_goals
 from jepa_world_model.data.spec import ActionKind, DataSpec
 from jepa_world_model.errors import UserError, nearest
+from jepa_world_model.memory import check_memory
 
 ACTION_VECTORS = np.eye(NOOP + 1, NOOP, dtype=np.float32)  # row NOOP is all zeros
 
@@ -72,6 +73,7 @@ def generate(name: str, episodes: int, episode_length: int, seed: int, image_siz
     if name not in WORLDS:
         raise UserError(f"unknown embedded data {name!r}: {nearest(name, EMBEDDED)}")
     _check_sizes(name, episodes, episode_length, image_size)
+    _check_memory(name, episodes, episode_length, image_size)
     made = [_make(name, np.random.default_rng([seed, index]), episode_length, image_size) for index in range(episodes)]
     spec = DataSpec(image_size, 3, len(MOVES), ActionKind.ONE_HOT, tuple(MOVES))
     return EpisodeList(name, spec, made)
@@ -86,6 +88,12 @@ def _make(name: str, rng: np.random.Generator, length: int, image_size: int) -> 
 
 def _positions(cells: np.ndarray) -> np.ndarray:
     return np.stack([cells // CELLS, cells % CELLS], axis=1)
+
+
+def _check_memory(name: str, episodes: int, episode_length: int, image_size: int) -> None:
+    frames = episodes * episode_length
+    remedy = "ask for fewer or shorter episodes, or smaller frames"
+    check_memory(f"{name}: {episodes} episodes of {episode_length} frames", frames * image_size**2 * 3, remedy)
 
 
 def _check_sizes(name: str, episodes: int, episode_length: int, image_size: int) -> None:

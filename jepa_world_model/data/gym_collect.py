@@ -14,6 +14,9 @@ from jepa_world_model.data.gym_make import make_env, package_versions, render
 from jepa_world_model.data.gym_truth import agent_position
 from jepa_world_model.data.square_image import to_square
 from jepa_world_model.errors import UserError
+from jepa_world_model.memory import check_disk, check_memory
+
+CHANNELS = 3
 
 
 def collect(
@@ -35,6 +38,9 @@ def collect(
     environment that cannot be made, has another kind of action space or renders nothing, and for an ``out`` in use.
     """
     _check_amounts(episodes=episodes, size=size, max_steps=max_steps, sticky=sticky)
+    frame = size**2 * CHANNELS
+    check_memory("a frame", frame, "lower --size")
+    check_disk(f"{episodes} episodes", 2 * frame * episodes, Path(out), "collect fewer, or lower --size")
     env_kwargs = dict(env_kwargs or {})
     env = make_env(env_id, env_kwargs)
     try:

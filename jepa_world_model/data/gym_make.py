@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from jepa_world_model.errors import UserError, nearest
+from jepa_world_model.errors import UserError, install_hint, nearest
 
-INSTALL = "pip install 'jepa-cli[envs]'"
+INSTALL = install_hint("envs")
 RECORDED_PACKAGES = ("gymnasium", "minigrid", "ale-py", "numpy")
 
 
@@ -22,9 +22,9 @@ def make_env(env_id: str, env_kwargs: Mapping[str, Any]) -> Any:
     except gymnasium.error.DependencyNotInstalled as error:
         raise UserError(f"{env_id} needs a package that is not installed: {error}") from error
     except gymnasium.error.UnregisteredEnv as error:
-        hint = nearest(env_id, gymnasium.registry, otherwise=f"its package may be missing: {INSTALL}")
+        hint = nearest(env_id, gymnasium.registry, otherwise=f"its package may be missing; install it {INSTALL}")
         raise UserError(f"unknown environment {env_id!r}; {hint}") from error
-    except (gymnasium.error.Error, TypeError, ImportError) as error:
+    except Exception as error:  # its code may raise anything, such as an AssertionError
         raise UserError(f"{env_id} cannot be made with {dict(env_kwargs)}: {error}") from error
 
 
@@ -60,7 +60,7 @@ def _gymnasium() -> Any:
     try:
         return import_module("gymnasium")
     except ImportError as error:
-        raise UserError(f"collecting from an environment needs gymnasium; {INSTALL}") from error
+        raise UserError(f"collecting from an environment needs gymnasium; install it {INSTALL}") from error
 
 
 def _register_known_packages(gymnasium: Any) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
 from typing import Any
 
+from audits.files import open_file
+from jepa_world_model.runs.untrusted import moment, number, read_object, text, whole
+
 RUNNING, FINISHED, INTERRUPTED, FAILED = "running", "finished", "interrupted", "failed"
-CHECKPOINTS = "step-*.safetensors"
 HEADER_SIZE, FACTS = 8, "jepa"
 """Bytes that say how long the header of a safetensors file is, and the key of its metadata that holds our facts."""
 PATIENCE = 0.3
@@ -35,18 +36,25 @@ class RunFiles:
 
 
 def read_status(run: RunFiles) -> dict[str, Any]:
-    """What status.json says; nothing where there is none, or none that can be read."""
-    try:
-        status = json.loads(run.status.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return status if isinstance(status, dict) else {}
+    """What status.json says, of the types that it is written with; without what is missing or of another type."""
+    told = read_object(run.status)
+    found = {
+        "state": told.get("state") if told.get("state") in (RUNNING, FINISHED, INTERRUPTED, FAILED) else None,
+        "step": whole(told.get("step")),
+        "steps": whole(told.get("steps")),
+        "seconds": number(told.get("seconds")),
+        "started": moment(told.get("started")),
+        "updated": moment(told.get("updated")),
+        "host": text(told.get("host")) or None,
+        "reason": text(told.get("reason")) or None,
+    }
+    return {key: value for key, value in found.items() if value is not None}
 
 
 def is_held(config: Path) -> bool | None:
     """Whether some process trains into the folder of this config; None where that cannot be known."""
     try:
-        with config.open("rb") as file:
+        with open_file(config) as file:
             locked = _locked(file.fileno(), shared=True)
     except OSError:
         return None

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from audits.files import open_file
+from jepa_world_model.runs.untrusted import read_rows
 
 TRAIN, VALIDATION, ALARM = "train", "validation", "alarm"
 TRAIN_LINE = b'{"split": "train"'
@@ -45,63 +47,43 @@ def history(metrics: Path, points: int = POINTS) -> History:
     found, kept, every, seen = History(), [], 1, 0
     for line in _lines(metrics):
         if not line.startswith(TRAIN_LINE):
-            found.validations += [row for row in _rows([line]) if row["split"] == VALIDATION]
+            found.validations += [row for row in read_rows([line]) if row["split"] == VALIDATION]
             continue
         if seen % every == 0:
             kept.append(line)
         seen += 1
         if len(kept) == points:
             kept, every = kept[::2], every * 2
-    found.train = list(_rows(kept))
+    found.train = list(read_rows(kept))
     return found
 
 
 def rare_rows(metrics: Path, start: int = 0) -> Iterator[Row]:
     """Validations and alarms from a byte of the file on."""
-    return _rows(line for line in _lines(metrics, start) if not line.startswith(TRAIN_LINE))
+    return read_rows(line for line in _lines(metrics, start) if not line.startswith(TRAIN_LINE))
+
+
+def all_rows(metrics: Path) -> list[Row]:
+    """The whole file."""
+    return list(read_rows(_lines(metrics)))
 
 
 def newest(metrics: Path, split: str | None = None) -> Row | None:
     """The last whole row, of any kind or of one."""
-    rows = _rows(
+    rows = read_rows(
         line for line in _lines_from_the_end(metrics) if split in (None, TRAIN) or not line.startswith(TRAIN_LINE)
     )
     return next((row for row in rows if split in (None, row["split"])), None)
 
 
-def _rows(lines: Iterator[bytes] | list[bytes]) -> Iterator[Row]:
-    """Those that are whole: the last line may be torn, and a broken disk tears others."""
-    for line in lines:
-        row = None
-        with suppress(ValueError):
-            row = json.loads(line)
-        if isinstance(row, dict) and isinstance(row.get("step"), int) and _complete(row):
-            yield row
-
-
-def _complete(row: Row) -> bool:
-    match row.get("split"):
-        case "train":
-            return _numbers(row.get("losses"))
-        case "validation":
-            return _numbers(row.get("losses")) and _numbers(row.setdefault("vitals", {}))
-        case "alarm":
-            return isinstance(row.get("alarm"), str)
-    return False
-
-
-def _numbers(values: Any) -> bool:
-    return isinstance(values, dict) and all(isinstance(value, int | float) for value in values.values())
-
-
 def _lines(file: Path, start: int = 0) -> Iterator[bytes]:
-    with suppress(OSError), file.open("rb") as lines:
+    with suppress(OSError), open_file(file) as lines:
         lines.seek(start)
         yield from lines
 
 
 def _lines_from_the_end(file: Path) -> Iterator[bytes]:
-    with suppress(OSError), file.open("rb") as content:
+    with suppress(OSError), open_file(file) as content:
         end, rest = content.seek(0, os.SEEK_END), b""
         while end:
             size = min(CHUNK, end)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
+from contextlib import suppress
 from math import isfinite
 from typing import Any, NamedTuple
 
+from audits.files import open_file
 from jepa_world_model.runs.config import Config
-from jepa_world_model.runs.files import CHECKPOINTS, FACTS, HEADER_SIZE, RunFiles
+from jepa_world_model.runs.files import FACTS, HEADER_SIZE, RunFiles
 from jepa_world_model.runs.metrics import ALARM, VALIDATION, newest, rare_rows
+from jepa_world_model.runs.untrusted import best_of, checkpoint_files, is_number, parsed, texts, whole
 
 LARGEST_HEADER = 10**8
 
@@ -46,21 +48,24 @@ def progress(run: RunFiles, config: Config) -> Progress:
 
 
 def _sum(config: Config, row: Mapping[str, Any]) -> Sum | None:
-    weights = {name: config.get(f"losses.{name}") for name in row["losses"]}
-    if not weights or any(not isinstance(weight, int | float) for weight in weights.values()):
+    weights: dict[str, Any] = {name: config.get(f"losses.{name}") for name in row["losses"]}
+    weights = {name: float(weight) for name, weight in weights.items() if is_number(weight)}
+    if not weights or weights.keys() != row["losses"].keys():
         return None
     return Sum(sum(weights[name] * value for name, value in row["losses"].items()), row["step"])
 
 
 def _checkpoint_facts(run: RunFiles) -> Mapping[str, Any]:
     """From the header of the newest checkpoint; nothing where there is none, or it does not fit the rows."""
-    try:
-        with max(run.checkpoint_folder.glob(CHECKPOINTS)).open("rb") as file:
-            size = int.from_bytes(file.read(HEADER_SIZE), "little")
-            header = json.loads(file.read(min(size, LARGEST_HEADER)))
-        facts = json.loads(header["__metadata__"][FACTS])
-        there = facts["metrics_bytes"] <= run.metrics.stat().st_size
-        told = all(isinstance(key, str) for key in facts["told"])
-        return facts if there and told and len(facts["best"] or (0.0, 0)) == len(Sum._fields) else {}
-    except (OSError, ValueError, KeyError, TypeError):
+    newest = next(reversed(checkpoint_files(run.checkpoint_folder).values()), None)
+    if newest is None:
         return {}
+    with suppress(OSError, KeyError, TypeError, AttributeError):
+        with open_file(newest) as file:
+            size = int.from_bytes(file.read(HEADER_SIZE), "little")
+            header = parsed(file.read(min(size, LARGEST_HEADER)))
+        facts = parsed(header["__metadata__"][FACTS])
+        seen = whole(facts.get("metrics_bytes"))
+        if seen is not None and seen <= run.metrics.stat().st_size:
+            return {"metrics_bytes": seen, "best": best_of(facts.get("best")), "told": texts(facts.get("told"))}
+    return {}

@@ -12,11 +12,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from audits.files import read_file
 from jepa_world_model.errors import UserError
 from jepa_world_model.runs.config import Config, run_config
-from jepa_world_model.runs.files import FAILED, FINISHED, INTERRUPTED, RUNNING, RunFiles, is_held, read_status
+from jepa_world_model.runs.files import RUNNING, RunFiles, is_held, read_status
 from jepa_world_model.runs.metrics import Row, newest
 from jepa_world_model.runs.progress import Progress, progress
+from jepa_world_model.runs.untrusted import whole
 
 KILLED, UNKNOWN = "killed", "unknown"
 STALE = 600.0
@@ -83,11 +85,11 @@ def run_record(folder: Path) -> RunRecord:
         path=folder,
         config=config,
         state=_state(run, status, updated),
-        reason=str(status.get("reason", "")),
-        step=max(_whole(status.get("step")), row["step"] if row else 0) if status or row else None,
-        steps=_whole(config.get("train.steps", status.get("steps"))) or None,
+        reason=status.get("reason", ""),
+        step=max(status.get("step", 0), row["step"] if row else 0) if status or row else None,
+        steps=whole(config.get("train.steps", status.get("steps"))) or None,
         progress=found,
-        seconds=status.get("seconds") if isinstance(status.get("seconds"), int | float) else None,
+        seconds=status.get("seconds"),
         updated=updated,
         problems=(*problems, *_problems(run, config, status, row, found)),
     )
@@ -112,29 +114,23 @@ def _state(run: RunFiles, status: Mapping[str, Any], updated: datetime | None) -
         elsewhere = held is None or status.get("host") != socket.gethostname()
         fresh = updated is not None and (datetime.now(UTC) - updated).total_seconds() < STALE
         return RUNNING if elsewhere and fresh else KILLED
-    return str(said) if said in (FINISHED, INTERRUPTED, FAILED) else _state_by_summary(run.summary)
+    return said or _state_by_summary(run.summary)
 
 
 def _state_by_summary(summary: Path) -> str:
     """Of a run that an older version of the code made."""
     text = ""
     with suppress(OSError, ValueError):
-        text = summary.read_text(encoding="utf-8")
+        text = read_file(summary).decode()
     found = SUMMARY.match(text)
     return found[1] if found else UNKNOWN
 
 
 def _updated(run: RunFiles, status: Mapping[str, Any]) -> datetime | None:
-    try:
-        updated = datetime.fromisoformat(str(status.get("updated")))
-    except ValueError:
-        files = [file for file in (run.config, run.metrics, run.summary) if file.exists()]
-        return max((datetime.fromtimestamp(file.stat().st_mtime, UTC) for file in files), default=None)
-    return updated if updated.tzinfo else updated.replace(tzinfo=UTC)
-
-
-def _whole(value: Any) -> int:
-    return int(value) if isinstance(value, int | float) and abs(value) < float("inf") else 0
+    if "updated" in status:
+        return status["updated"]
+    files = [file for file in (run.config, run.metrics, run.summary) if file.exists()]
+    return max((datetime.fromtimestamp(file.stat().st_mtime, UTC) for file in files), default=None)
 
 
 def _size(file: Path) -> int:

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 from torch import Tensor
 
 from audits.files import explained, write_file
-from jepa_world_model.runs.files import CHECKPOINTS
+from jepa_world_model.runs.untrusted import checkpoint_files
+from jepa_world_model.training.checkpoint_facts import check_facts
 from jepa_world_model.training.sealed import Damaged, sealed, unsealed
 
 NAME = "step-{step:08d}.safetensors"
@@ -29,12 +30,11 @@ class Checkpoints:
 
     def steps(self) -> dict[int, Path]:
         """All that are there, by step, the oldest first."""
-        files = sorted(self.folder.glob(CHECKPOINTS))
-        return {int(file.stem.removeprefix("step-")): file for file in files}
+        return checkpoint_files(self.folder)
 
     def set_aside(self) -> bool:
         """Whether a damaged one is kept."""
-        return any(self.folder.glob(f"{CHECKPOINTS}{SET_ASIDE}"))
+        return any(self.folder.glob(f"step-*{SET_ASIDE}"))
 
     def save(self, step: int, checkpoint: Checkpoint) -> None:
         """Write one, whole or not at all."""
@@ -62,8 +62,7 @@ class Checkpoints:
         for step, file in reversed(self.steps().items()):
             try:
                 found = Checkpoint(*unsealed(file))
-                if not found.facts:
-                    raise Damaged(f"{file} is damaged: it has lost its facts and its checksum")
+                check_facts(found.facts, file)
                 return found
             except Damaged as damage:
                 with explained(file):

@@ -2,17 +2,18 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
-from audits.files import LEFT_OVER, explained, flush, is_left_over, write_file
+from audits.files import LEFT_OVER, explained, flush, is_left_over, read_file, write_file
 from jepa_world_model.config_file import load_config, to_toml
 from jepa_world_model.errors import UserError
 from jepa_world_model.model_config import Config
 from jepa_world_model.runs.files import RunFiles
+from jepa_world_model.runs.metrics import all_rows
 from jepa_world_model.training.checkpoints import Checkpoints
 from jepa_world_model.training.fit import check_fit
 from jepa_world_model.training.run_lock import locked_file, locked_folder
@@ -68,7 +69,7 @@ class RunFolder(RunFiles):
 
     def predates_checkpoints(self) -> bool:
         """Whether an older version made it: its config knows of none."""
-        return "checkpoint_every_steps" not in self.config.read_text(encoding="utf-8")
+        return b"checkpoint_every_steps" not in read_file(self.config)
 
     def write(self, path: Path, content: bytes) -> None:
         """Write a file whole or not at all."""
@@ -107,13 +108,7 @@ class RunFolder(RunFiles):
 
     def read_metrics(self) -> list[dict[str, Any]]:
         """All whole rows so far."""
-        with self.metrics.open("rb") as file:
-            lines = file.read().splitlines(keepends=True)
-        rows = []
-        for line in lines:
-            with suppress(ValueError):
-                rows.append(json.loads(line))
-        return rows
+        return all_rows(self.metrics)
 
     def flush_metrics(self) -> int:
         """Wait until the disk holds them. Returns how many bytes that are."""

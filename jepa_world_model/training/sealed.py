@@ -10,8 +10,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
+from audits.files import read_file
 from jepa_world_model.errors import UserError
 from jepa_world_model.runs.files import FACTS, HEADER_SIZE
+from jepa_world_model.runs.untrusted import parsed
 
 UNSEALED = b"0" * 64
 
@@ -35,13 +37,14 @@ def unsealed(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
     A safetensors file from elsewhere has neither facts nor a checksum.
     """
-    content = path.read_bytes()
+    content = read_file(path, most=None)
     try:
         header = int.from_bytes(content[:HEADER_SIZE], "little")
-        metadata = json.loads(content[HEADER_SIZE : HEADER_SIZE + header]).get("__metadata__") or {}
-        facts = json.loads(metadata[FACTS]) if FACTS in metadata else {}
+        metadata = parsed(content[HEADER_SIZE : HEADER_SIZE + header]).get("__metadata__") or {}
+        facts = parsed(metadata[FACTS]) if FACTS in metadata else {}
+        facts = facts if isinstance(facts, dict) else {}
         tensors = load(content)
-    except (SafetensorError, ValueError, AttributeError, OverflowError) as error:
+    except (SafetensorError, ValueError, TypeError, AttributeError, OverflowError, MemoryError) as error:
         raise Damaged(f"{path} is damaged: it is no whole safetensors file ({error})") from error
     digest = str(facts.pop("sha256", ""))
     if facts and _digest(content.replace(digest.encode(), UNSEALED, 1)).decode() != digest:

@@ -29,8 +29,8 @@ class StatusFile(Observer):
     def on_start(self, run: RunFolder, trainer: Trainer) -> None:
         before = read_status(run)
         self._run, self._trainer, self._begun = run, trainer, time.monotonic()
-        self._seconds_before = float(before.get("seconds", 0.0)) if trainer.done else 0.0
-        self._started = before.get("started", _now()) if trainer.done else _now()
+        self._seconds_before = before.get("seconds", 0.0) if trainer.done else 0.0
+        self._started = _written(before["started"]) if trainer.done and "started" in before else _now()
         self._write(RUNNING)
 
     def on_rows(self, rows: list[MetricRow]) -> None:
@@ -68,4 +68,8 @@ class StatusFile(Observer):
 
 
 def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    return _written(datetime.now(UTC))
+
+
+def _written(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds")

@@ -157,7 +157,7 @@ def test_wrong_arguments_name_the_environment(tmp_path: Path) -> None:
 
 def test_missing_gymnasium_says_how_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "gymnasium", None)
-    refused(tmp_path, r"pip install 'jepa-cli\[envs\]'")
+    refused(tmp_path, r"in the folder of this project: pip install '\.\[envs\]'")
 
 
 @pytest.mark.parametrize("option", [{"size": 0}, {"max_steps": 0}, {"sticky": 1.5}])

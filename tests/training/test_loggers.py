@@ -611,7 +611,7 @@ def test_a_package_that_is_not_installed_is_one_message_with_the_command(
     monkeypatch.setitem(sys.modules, package, None)
     text = complaint("--log", service, out=tmp_path / "run")
     assert text.count("Error:") == 1
-    assert f"pip install 'jepa-cli[{service}]'" in text
+    assert f"in the folder of this project: pip install '.[{service}]'" in text
 
 
 def test_a_server_needs_no_database_here(monkeypatch: pytest.MonkeyPatch) -> None:

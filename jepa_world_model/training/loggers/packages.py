@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-from jepa_world_model.errors import UserError
+from jepa_world_model.errors import UserError, install_hint
 
 
 def need(service: str, *packages: str) -> None:
@@ -12,5 +12,5 @@ def need(service: str, *packages: str) -> None:
             import_module(package)
         except ImportError as missing:
             raise UserError(
-                f"--log {service} cannot import {package} ({missing}); install it: pip install 'jepa-cli[{service}]'"
+                f"--log {service} cannot import {package} ({missing}); install it {install_hint(service)}"
             ) from missing

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from jepa_world_model.runs.untrusted import read_object, text
 from jepa_world_model.training.run_folder import RunFolder
 
 FILE = "loggers.json"
@@ -20,4 +21,4 @@ def remember(run: RunFolder, service: str, run_id: str) -> None:
 
 
 def _read(file: Path) -> dict[str, str]:
-    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    return {service: text(run_id) for service, run_id in read_object(file).items() if text(run_id)}

@@ -1,0 +1,96 @@
+"""Drives a command in this process, and says of how it ended what must never be."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import resource
+import signal
+import stat
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from click.testing import Result
+from typer.testing import CliRunner
+
+from jepa_cli.app import app
+
+SECONDS, MEMORY = 8, 2 << 30
+DOCUMENTED = {
+    "train": {0, 1, 2},
+    "audit-grads": {0, 1, 2},
+    "check-weights": {0, 1, 2},
+    "plan": {0, 1, 2},
+}
+"""Exit codes; those of all other commands are 0 and 2."""
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""What could move the cursor of a terminal, change its colours, or turn text around."""
+MESSAGE = re.compile(r"^Error: ", re.MULTILINE)
+
+Snapshot = dict[str, str]
+
+
+def complaints(arguments: Sequence[str], outputs: Sequence[str] = ()) -> list[str]:
+    """Run a command in the current folder, where it may change nothing but `outputs`. Returns what is wrong."""
+    before = snapshot(Path())
+    with bounded():
+        ended = CliRunner().invoke(app, list(arguments))
+    changed = {name for name, _ in before.items() ^ snapshot(Path()).items()}
+    found = wrong(arguments[0], ended)
+    if touched := sorted(name for name in changed if not name.startswith(tuple(outputs))):
+        found.append(f"changed {touched}")
+    return found
+
+
+def wrong(command: str, ended: Result) -> list[str]:
+    """What a command must never do, whatever it is given."""
+    found = []
+    if ended.exception and not isinstance(ended.exception, SystemExit):
+        last = traceback.extract_tb(ended.exception.__traceback__)[-1]
+        found.append(
+            f"raised {type(ended.exception).__name__}: {ended.exception} ({last.filename}:{last.lineno})"[:500]
+        )
+    elif ended.exit_code not in DOCUMENTED.get(command, {0, 2}):
+        found.append(f"exit code {ended.exit_code}")
+    elif ended.exit_code == 2 and len(MESSAGE.findall(ended.stderr)) != 1:
+        found.append(f"not one message, but {ended.stderr!r}")
+    if "Traceback" in ended.output:
+        found.append(f"a traceback: {ended.output}")
+    if told := CONTROL.search(ended.stdout + ended.stderr):
+        found.append(f"control character {told[0]!r}")
+    return found
+
+
+def snapshot(folder: Path) -> Snapshot:
+    """By name of everything below a folder: what it holds."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        mode = path.lstat().st_mode
+        if stat.S_ISREG(mode):
+            found[os.fspath(path)] = hashlib.sha256(path.read_bytes()).hexdigest()
+        else:
+            found[os.fspath(path)] = os.readlink(path) if stat.S_ISLNK(mode) else str(stat.S_IFMT(mode))
+    return found
+
+
+@contextmanager
+def bounded() -> Iterator[None]:
+    """At most so many seconds, and so much memory more than now."""
+
+    def late(*_: object) -> None:
+        raise TimeoutError(f"it took more than {SECONDS} s")
+
+    handler = signal.signal(signal.SIGALRM, late)
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    now = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (now + MEMORY, hard))
+    signal.alarm(SECONDS)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+        signal.signal(signal.SIGALRM, handler)
