@@ -1,4 +1,4 @@
-"""`jepa eval` on a run that was hardly trained."""
+"""`jepa eval` on a run that nobody trained."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from jepa_cli.app import app
 from jepa_world_model.evaluation.figures import FIGURES
-from tests.conftest import SMALL
+from tests.evaluation.untrained import untrained_run
 
 pytestmark = pytest.mark.slow
 
@@ -22,10 +22,7 @@ def invoke(*arguments: object):
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    run = tmp_path_factory.mktemp("eval") / "run"
-    sets = [word for key in SMALL for word in ("--set", key)]
-    assert invoke("train", "--out", run, *sets).exit_code == 0
-    return run
+    return untrained_run(tmp_path_factory.mktemp("eval") / "run")
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""`jepa plan` on a run that was hardly trained."""
+"""`jepa plan` on a run that nobody trained."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from jepa_cli.app import app
 from jepa_cli.plan.view import WalkView
 from jepa_world_model.pictures.walk_film import Film, Moment
-from tests.conftest import SMALL
+from tests.evaluation.untrained import untrained_run
 
 pytestmark = pytest.mark.slow
 
@@ -23,10 +23,7 @@ def invoke(*arguments: object):
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    run = tmp_path_factory.mktemp("plan") / "run"
-    sets = [word for key in SMALL for word in ("--set", key)]
-    assert invoke("train", "--out", run, *sets).exit_code == 0
-    return run
+    return untrained_run(tmp_path_factory.mktemp("plan") / "run")
 
 
 def test_a_walk_is_reported_move_by_move_and_filmed(run: Path, tmp_path: Path) -> None:
