@@ -49,10 +49,19 @@ class Field:
         world, subject = self.world, self.data.subject
         if posed := with_place_poses(world, subject, self.tasks):
             return "q(goal) - q(start)", posed
-        if world.trained_goals:
+        if world.trained_goals and self._tells_states:
             recorded = tasks_of_trajectories(world, self.data, self.per_bin, self.seed)
             return "odometry along the recorded way to the goal", recorded
         return "odometry along a shortest way that is shown first", with_shown_ways(world, subject, self.tasks)
+
+    @property
+    def _tells_states(self) -> bool:
+        """Whether the truth of the data is enough to put the world into the state of a frame."""
+        try:
+            self.world.placed({name: values[0, 0] for name, values in self.data.truth.items()})
+        except UserError:
+            return False
+        return True
 
 
 def chosen_planners(field: Field, chosen: Sequence[str] | None) -> Iterator[tuple[Planner, Sequence[Task]]]:

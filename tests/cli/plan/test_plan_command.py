@@ -82,6 +82,16 @@ def test_pictures_that_are_none_and_pictures_of_another_size_are_refused(run: Pa
     assert "expected 16 x 16 pixels, found 20 x 30" in invoke("plan", run, "--goal", tmp_path / "other.png").stderr
 
 
+def test_a_picture_of_something_else_is_refused(run: Path, tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(256, size=(16, 16, 3), dtype=np.uint8)
+    for name, pixels in (("noise", noise), ("black", 0 * noise)):
+        Image.fromarray(pixels).save(tmp_path / f"{name}.png")
+        found = invoke("plan", run, "--goal", tmp_path / f"{name}.png", "--out", tmp_path / "walk.gif")
+        assert found.exit_code == 2
+        assert "expected a picture of grid-rooms" in found.stderr
+        assert not (tmp_path / "walk.gif").exists()
+
+
 def test_a_terminal_gets_pictures_of_any_number_of_channels() -> None:
     class Terminal:
         text = ""
