@@ -17,8 +17,8 @@ def markdown(found: Evaluation) -> str:
 def _sections(found: Evaluation) -> Iterator[str]:
     protocol = found.protocol
     yield (
-        f"{text(protocol.run)}: {protocol.episodes} held-out episodes of {text(protocol.data)}, "
-        f"{protocol.frames} frames each, seed {protocol.seed}. Intervals are {text(protocol.intervals)}."
+        f"{text(protocol.run)} ({text(protocol.trained)}): {protocol.episodes} held-out episodes of "
+        f"{text(protocol.data)}, {protocol.frames} frames each, seed {protocol.seed}. Intervals are {text(protocol.intervals)}."
     )
     rows = []
     for one in found.figures:

@@ -43,8 +43,9 @@ def _sections(found: Evaluation, title: str) -> Iterator[str]:
     protocol = found.protocol
     yield f"<h1>{escape(title)}</h1>"
     yield (
-        f'<p class="quiet">{protocol.episodes} held-out episodes of {escape(protocol.data)}, {protocol.frames} frames '
-        f"each, seed {protocol.seed}. Probes are {protocol.probes}. Intervals are {escape(protocol.intervals)}.</p>"
+        f'<p class="quiet">Run {escape(protocol.trained)}. {protocol.episodes} held-out episodes of '
+        f"{escape(protocol.data)}, {protocol.frames} frames each, seed {protocol.seed}. Probes are {protocol.probes}. "
+        f"Intervals are {escape(protocol.intervals)}.</p>"
     )
     for of, heading in TITLES.items():
         yield f"<h2>{heading}</h2>{_figures(found, of)}"

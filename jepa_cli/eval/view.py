@@ -20,8 +20,8 @@ def show(found: Evaluation, page: PlainPage) -> None:
     protocol = found.protocol
     page.paragraph(f"{protocol.run} on {protocol.episodes} held-out episodes of {protocol.data}", style="heading")
     page.paragraph(
-        f"{protocol.frames} frames each, seed {protocol.seed}; probes are {protocol.probes}; [intervals] are "
-        f"{protocol.intervals}",
+        f"run {protocol.trained}; {protocol.frames} frames each, seed {protocol.seed}; probes are {protocol.probes}; "
+        f"[intervals] are {protocol.intervals}",
         style="quiet",
     )
     for of, title in OF.items():

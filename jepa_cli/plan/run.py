@@ -28,6 +28,8 @@ from jepa_world_model.pictures.walk_film import Film, Moment
 from jepa_world_model.worlds.world import State, World
 
 EPISODES, LENGTH, TRIES = 20, 64, 1000
+COMPARED = 300
+"""Held-out frames, about, with which the picture of a goal is compared."""
 FRAME_OF_EPISODE = re.compile(r"(\d+):(\d+)")
 
 
@@ -138,7 +140,13 @@ def _goal(text: str | None, world: World, data: HeldOut, start: State, rng: np.r
         return _random_goal(world, start, rng)
     if found := FRAME_OF_EPISODE.fullmatch(text):
         return _frame_of(world, data, *map(int, found.groups()))
-    return Goal(text, _picture(Path(text), world.spec.image_size), None)
+    picture = _picture(Path(text), world.spec.image_size)
+    if _looks_foreign(picture, data.frames.reshape(-1, *picture.shape)):
+        raise UserError(
+            f"--goal {text}: expected a picture of {world.name}, found one that is further from all of "
+            f"{data.episodes} held-out episodes than any two of their frames are from each other"
+        )
+    return Goal(text, picture, None)
 
 
 def _random_goal(world: World, start: State, rng: np.random.Generator) -> Goal:
@@ -157,6 +165,14 @@ def _frame_of(world: World, data: HeldOut, episode: int, frame: int) -> Goal:
         )
     state = world.placed({name: values[episode, frame] for name, values in data.truth.items()})
     return Goal(f"frame {frame} of held-out episode {episode}", data.frames[episode, frame], state)
+
+
+def _looks_foreign(picture: np.ndarray, frames: np.ndarray) -> bool:
+    """Whether a picture [H, W, C] is less like each of some frames [M, H, W, C] than these are like each other."""
+    some = frames[:: max(1, len(frames) // COMPARED)].astype(np.float32).reshape(-1, picture.size)
+    squares = np.square(some).sum(axis=1)
+    between = squares[:, None] + squares - 2 * some @ some.T
+    return bool(np.square(some - picture.ravel().astype(np.float32)).sum(axis=1).min() > between.max())
 
 
 def _picture(path: Path, size: int) -> np.ndarray:

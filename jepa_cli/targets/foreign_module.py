@@ -16,26 +16,27 @@ from jepa_cli.targets.foreign_code import explained
 from jepa_cli.terminal import own_packages
 
 
-def foreign_module(reference: str, name: str) -> ModuleType:
+def foreign_module(said: str, name: str) -> ModuleType:
     """Import a module; those of the current folder come first, also before the `jepa_world_model` of this command.
 
-    Raises AuditError for a module that is not there, that raises, or that another one of the same name hides.
+    `said` is the option with its value, for messages. Raises AuditError for a module that is not there, that raises, or
+    that another one of the same name hides.
     """
     own_packages.release("jepa_world_model")
     here = str(Path.cwd())
     if sys.path[:1] not in ([""], [here]):
         sys.path.insert(0, here)
-    _refuse_hidden(reference, name)
+    _refuse_hidden(said, name)
     if _is_below(Path(here), name):
         own_packages.prefer(name.partition(".")[0], here)
     try:
-        with importing(reference, f"importing {name}"):
+        with importing(said, f"importing {name}"):
             return importlib.import_module(name)
     except AuditError as error:
         cause = error.__cause__
         if isinstance(cause, ModuleNotFoundError) and cause.name and f"{name}.".startswith(f"{cause.name}."):
             raise AuditError(
-                f"--target {reference}: there is no module {cause.name!r} in {here} or among the installed "
+                f"{said}: there is no module {cause.name!r} in {here} or among the installed "
                 "packages: run the command in the folder of the module, or correct the name"
             ) from cause
         raise
@@ -48,17 +49,17 @@ def _is_below(folder: Path, name: str) -> bool:
 
 
 @contextmanager
-def importing(reference: str, doing: str) -> Iterator[None]:
+def importing(said: str, doing: str) -> Iterator[None]:
     """Raises AuditError for anything that the code inside raises; for a failed import, with the file that hid it."""
     try:
-        with explained(f"--target {reference}: {doing}"):
+        with explained(f"{said}: {doing}"):
             yield
     except AuditError as error:
-        _refuse_hidden(reference, _sought(error.__cause__), error.__cause__)
+        _refuse_hidden(said, _sought(error.__cause__), error.__cause__)
         raise
 
 
-def _refuse_hidden(reference: str, name: str, cause: BaseException | None = None) -> None:
+def _refuse_hidden(said: str, name: str, cause: BaseException | None = None) -> None:
     """Raises AuditError where this process has another module of this name than the one of the current folder."""
     top, here = name.partition(".")[0], str(Path.cwd())
     loaded, wanted = sys.modules.get(top), PathFinder.find_spec(top, [here]) if top else None
@@ -69,7 +70,7 @@ def _refuse_hidden(reference: str, name: str, cause: BaseException | None = None
         return
     hiding = f"{ours[0]}, which" if ours else f"the {top!r} of the interpreter, which"
     raise AuditError(
-        f"--target {reference}: {os.path.relpath(theirs[0], here)} is hidden by {hiding} this command has imported as "
+        f"{said}: {os.path.relpath(theirs[0], here)} is hidden by {hiding} this command has imported as "
         f"{top!r}: rename yours, or move it into a package of another name"
     ) from cause
 

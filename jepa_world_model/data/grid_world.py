@@ -101,6 +101,11 @@ def _check_sizes(name: str, episodes: int, episode_length: int, image_size: int)
         raise UserError(
             f"{name}: expected at least 1 episode of at least 2 frames, found {episodes} of {episode_length}"
         )
+    check_image_size(name, image_size)
+
+
+def check_image_size(name: str, image_size: int) -> None:
+    """Raises UserError for a size to which a world cannot be scaled."""
     if image_size < 16 or (IMAGE_SIZE % image_size and image_size % IMAGE_SIZE):
         raise UserError(
             f"{name} is drawn at {IMAGE_SIZE}x{IMAGE_SIZE} and scaled to 16, 32 or a multiple of {IMAGE_SIZE}, "

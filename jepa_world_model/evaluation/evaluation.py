@@ -27,6 +27,7 @@ from jepa_world_model.evaluation.subject import ModelSubject
 from jepa_world_model.model import WorldModel
 from jepa_world_model.model_config import Config
 from jepa_world_model.run import open_config_source
+from jepa_world_model.runs.record import run_record
 from jepa_world_model.training.run_folder import RunFolder
 from jepa_world_model.worlds.grid import GridWorld
 from jepa_world_model.worlds.world import World
@@ -42,6 +43,8 @@ class Protocol:
     """Everything that a figure depends on, besides the weights."""
 
     run: str
+    trained: str
+    """How far, such as ``finished, 1000/1000 steps``."""
     data: str
     episodes: int
     frames: int
@@ -114,7 +117,7 @@ def evaluate(
         if planners:
             raise
         reason = str(error)
-    protocol = Protocol(str(path), source.name, chosen.episodes, chosen.length, seed, tasks)
+    protocol = Protocol(str(path), _trained(path), source.name, chosen.episodes, chosen.length, seed, tasks)
     return evaluation_of(chosen, world, protocol, on_stage, planners=planners, no_planning=reason)
 
 
@@ -124,6 +127,8 @@ def loaded_subject(path: Path) -> tuple[Config, ModelSubject, DataSpec]:
     Raises UserError for what is no run, has no weights, or whose data is gone.
     """
     run, config = RunFolder.open(path)
+    if not run.weights.exists() and run.checkpoints.steps():
+        raise UserError(f"{path} has checkpoints but no weights: it was killed. Go on with jepa train --resume {path}")
     spec = _spec(config)
     model = WorldModel(config.model, spec)
     run.load_weights(model)
@@ -192,6 +197,16 @@ def _check_same_kind(spec: DataSpec, source: EpisodeSource) -> None:
             f"{source.name}: expected frames of {spec.channels} channels and actions of {spec.action_width} columns, "
             f"as the run was trained on, found {found.channels} and {found.action_width}"
         )
+    if spec.action_names and found.action_names and spec.action_names != found.action_names:
+        raise UserError(
+            f"{source.name}: expected the actions {', '.join(spec.action_names)}, as the run was trained on, found "
+            f"{', '.join(found.action_names)}: it is of another environment"
+        )
+
+
+def _trained(path: Path) -> str:
+    record = run_record(path)
+    return f"{record.state}, {'?' if record.step is None else record.step}/{record.steps or '?'} steps"
 
 
 def _planned(field: Field, chosen: Sequence[str] | None, on_stage: ON_STAGE) -> Iterator[PlanningOutcome]:

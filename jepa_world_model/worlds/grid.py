@@ -16,7 +16,7 @@ from jepa_world_model.data.grid_paint import (
     rescale,
     room_numbers,
 )
-from jepa_world_model.data.grid_world import ACTION_VECTORS, EMBEDDED
+from jepa_world_model.data.grid_world import ACTION_VECTORS, EMBEDDED, check_image_size
 from jepa_world_model.data.spec import ActionKind, DataSpec
 from jepa_world_model.errors import UserError, nearest
 
@@ -37,9 +37,10 @@ class GridWorld:
     """
 
     def __init__(self, name: str, image_size: int = IMAGE_SIZE) -> None:
-        """Raises UserError for an unknown name."""
+        """Raises UserError for an unknown name, and for a size to which the world cannot be scaled."""
         if name not in EMBEDDED:
             raise UserError(f"unknown embedded world {name!r}. {nearest(name, EMBEDDED)}")
+        check_image_size(name, image_size)
         self.name, self.cells = name, CELLS
         self.spec = DataSpec(image_size, 3, len(MOVES), ActionKind.ONE_HOT, tuple(MOVES))
         self.actions, self.action_names = ACTION_VECTORS, (*MOVES, "noop")

@@ -6,13 +6,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+
 from jepa_world_model.errors import UserError, nearest
 from jepa_world_model.evaluation.held_out import HeldOut
 from jepa_world_model.evaluation.planning.attempt import Planner, Task
 from jepa_world_model.evaluation.planning.cross_entropy import CrossEntropy
 from jepa_world_model.evaluation.planning.imagined_search import ImaginedSearch, alike_distance
 from jepa_world_model.evaluation.planning.place_search import PlaceSearch
-from jepa_world_model.evaluation.planning.planner_names import DEFAULT, NAMES, WALKERS
+from jepa_world_model.evaluation.planning.planner_names import DEFAULT, NAMES
 from jepa_world_model.evaluation.planning.pose_steps import PoseSteps
 from jepa_world_model.evaluation.planning.references import Oracle, RandomWalk
 from jepa_world_model.evaluation.planning.tasks import (
@@ -47,10 +49,19 @@ class Field:
         world, subject = self.world, self.data.subject
         if posed := with_place_poses(world, subject, self.tasks):
             return "q(goal) - q(start)", posed
-        if world.trained_goals:
+        if world.trained_goals and self._tells_states:
             recorded = tasks_of_trajectories(world, self.data, self.per_bin, self.seed)
             return "odometry along the recorded way to the goal", recorded
         return "odometry along a shortest way that is shown first", with_shown_ways(world, subject, self.tasks)
+
+    @property
+    def _tells_states(self) -> bool:
+        """Whether the truth of the data is enough to put the world into the state of a frame."""
+        try:
+            self.world.placed({name: values[0, 0] for name, values in self.data.truth.items()})
+        except UserError:
+            return False
+        return True
 
 
 def chosen_planners(field: Field, chosen: Sequence[str] | None) -> Iterator[tuple[Planner, Sequence[Task]]]:
@@ -79,31 +90,35 @@ def walker(field: Field, name: str | None) -> Planner:
     """A planner that uses the model alone; without a name the best that the model allows. Raises UserError for one that
     needs what the model does not have."""
     check_planners([name] if name else [], field.data)
-    return MAKERS[name or next(each for each in WALKERS if each != "search-q" or has_place_pose(field.data))](field)
+    return MAKERS[name](field) if name else best_search(field.data, field.world.actions)
 
 
-def search_in_z(field: Field) -> ImaginedSearch:
-    return ImaginedSearch(field.data.subject, field.world.actions, alike_distance(field.data.traces.z))
+def best_search(data: HeldOut, actions: np.ndarray) -> PlaceSearch | ImaginedSearch:
+    """In q where the model has it, else in z. `actions` [N, A]."""
+    return (search_in_q if has_place_pose(data) else search_in_z)(data, actions)
 
 
-def search_in_q(field: Field) -> PlaceSearch:
+def search_in_z(data: HeldOut, actions: np.ndarray) -> ImaginedSearch:
+    return ImaginedSearch(data.subject, actions, alike_distance(data.traces.z))
+
+
+def search_in_q(data: HeldOut, actions: np.ndarray) -> PlaceSearch:
     """Raises UserError for a model without a pose of places."""
-    data = field.data
     z = data.traces.z
     q = data.subject.place_pose(z.reshape(-1, z.shape[-1]))
     if q is None:
         raise UserError(NO_PLACE_POSE)
-    return PlaceSearch(data.subject, field.world.actions, 2 * alike_distance(q.reshape(*z.shape[:2], -1)))
+    return PlaceSearch(data.subject, actions, 2 * alike_distance(q.reshape(*z.shape[:2], -1)))
 
 
-def a_star_on_p(field: Field) -> PoseSteps:
-    return PoseSteps(field.data.subject, field.world.actions, mean_increments(field.data, field.world.actions))
+def a_star_on_p(data: HeldOut, actions: np.ndarray) -> PoseSteps:
+    return PoseSteps(data.subject, actions, mean_increments(data, actions))
 
 
 MAKERS: dict[str, Callable[[Field], Planner]] = {
-    "search-z": search_in_z,
-    "search-q": search_in_q,
-    "a-star-p": a_star_on_p,
+    "search-z": lambda field: search_in_z(field.data, field.world.actions),
+    "search-q": lambda field: search_in_q(field.data, field.world.actions),
+    "a-star-p": lambda field: a_star_on_p(field.data, field.world.actions),
     "cem-z": lambda field: CrossEntropy(field.data.subject, field.world.actions, field.seed),
     "random": lambda field: RandomWalk(len(field.world.actions), field.seed),
     "oracle": lambda field: Oracle(field.world, field.tasks),

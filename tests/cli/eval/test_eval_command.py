@@ -1,4 +1,4 @@
-"""`jepa eval` on a run that was hardly trained."""
+"""`jepa eval` on a run that nobody trained."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from jepa_cli.app import app
+from jepa_world_model.data.episode_writer import EpisodeWriter
+from jepa_world_model.data.grid_world import generate
 from jepa_world_model.evaluation.figures import FIGURES
-from tests.conftest import SMALL
+from tests.evaluation.untrained import untrained_run
 
 pytestmark = pytest.mark.slow
 
@@ -22,10 +25,7 @@ def invoke(*arguments: object):
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    run = tmp_path_factory.mktemp("eval") / "run"
-    sets = [word for key in SMALL for word in ("--set", key)]
-    assert invoke("train", "--out", run, *sets).exit_code == 0
-    return run
+    return untrained_run(tmp_path_factory.mktemp("eval") / "run")
 
 
 @pytest.fixture
@@ -45,6 +45,7 @@ def test_every_figure_is_shown_and_kept_with_all_that_it_depends_on(run: Path) -
         assert name.replace("_", " ") in shown.output
         assert (figure["value"] is None) == ("missing" in figure) or figure["count"] == 0
     assert kept["protocol"]["episodes"] == 6
+    assert kept["protocol"]["trained"] == "unknown, ?/4 steps"
     assert kept["planning"]["oracle"]["success"]["value"] == 1
     assert kept["protocol"]["goals"] == "of other episodes"
     assert "2 goals for each distance, of other episodes; for p alone, a goal is odometry along" in " ".join(
@@ -95,9 +96,6 @@ def test_markdown_has_a_row_for_each_figure(run: Path) -> None:
 
 
 def test_recorded_data_is_evaluated_without_a_world(run: Path, tmp_path: Path) -> None:
-    from jepa_world_model.data.episode_writer import EpisodeWriter
-    from jepa_world_model.data.grid_world import generate
-
     made = generate("grid-rooms", 6, 24, seed=9, image_size=16)
     with EpisodeWriter(
         tmp_path / "data", action_kind=made.spec.action_kind, action_names=made.spec.action_names
@@ -137,3 +135,45 @@ def test_what_is_no_run_is_refused(tmp_path: Path, run: Path) -> None:
     assert "is not a run folder" in invoke("eval", tmp_path / "none").stderr
     (run / "weights.safetensors").unlink()
     assert "the run ended before its first save" in invoke("eval", run).stderr
+    (run / "checkpoints").mkdir()
+    (run / "checkpoints" / "step-000000002.safetensors").write_bytes(b"")
+    assert f"it was killed. Go on with jepa train --resume {run}" in " ".join(invoke("eval", run).stderr.split())
+
+
+def test_data_of_another_environment_is_refused(run: Path, tmp_path: Path) -> None:
+    made = generate("grid-rooms", 4, 12, seed=9, image_size=16)
+    turned = ("right", "down", "left", "up")
+    with EpisodeWriter(tmp_path / "turned", action_kind=made.spec.action_kind, action_names=turned) as writer:
+        for episode in made:
+            writer.add(episode)
+    with EpisodeWriter(tmp_path / "wide", action_kind=made.spec.action_kind) as writer:
+        for episode in made:
+            writer.add(type(episode)(episode.frames, np.pad(episode.actions, ((0, 0), (0, 3)))))
+    found = invoke("eval", run, "--data", tmp_path / "turned")
+    assert found.exit_code == 2
+    assert "expected the actions up, down, left, right" in found.stderr
+    found = invoke("eval", run, "--data", tmp_path / "wide")
+    assert found.exit_code == 2
+    assert "actions of 4 columns, as the run was trained on, found 3 and 7" in found.stderr
+
+
+def test_a_run_on_a_gymnasium_environment_is_planned_in_it(tmp_path: Path) -> None:
+    gymnasium = pytest.importorskip("gymnasium")
+    from tests.evaluation.gym_grid import Field
+
+    gymnasium.register("Field-v0", entry_point=Field, disable_env_checker=True)
+    try:
+        sizes = ["--size", 16, "--max-steps", 20, "--episodes", 20]
+        assert invoke("collect", "--env", "Field-v0", "--out", tmp_path / "data", *sizes).exit_code == 0
+        run = untrained_run(tmp_path / "run", f"data.source={tmp_path / 'data'}", "data.validation_fraction=0.3")
+        chosen = ("--tasks", 1, "--planners", "search-z,oracle", "--format", "json")
+        kept = json.loads(invoke("eval", run, *chosen).stdout)
+        assert kept["planning"]["oracle"]["success"]["value"] == 1
+        assert kept["protocol"]["goals"] == "up to 16 moves from a start in one of 4 fresh layouts"
+        assert kept["figures"]["position_in_z"]["count"] == 3
+        found = invoke("plan", run, "--moves", 2, "--out", tmp_path / "walk.gif")
+        assert found.exit_code in (0, 1), found.output
+        found = invoke("plan", run, "--goal", "1:3", "--out", tmp_path / "walk.gif")
+        assert "a recorded frame does not tell the state of the environment" in found.stderr
+    finally:
+        del gymnasium.registry["Field-v0"]

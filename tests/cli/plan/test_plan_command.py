@@ -1,4 +1,4 @@
-"""`jepa plan` on a run that was hardly trained."""
+"""`jepa plan` on a run that nobody trained."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from jepa_cli.app import app
 from jepa_cli.plan.view import WalkView
 from jepa_world_model.pictures.walk_film import Film, Moment
-from tests.conftest import SMALL
+from tests.evaluation.untrained import untrained_run
 
 pytestmark = pytest.mark.slow
 
@@ -23,10 +23,7 @@ def invoke(*arguments: object):
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    run = tmp_path_factory.mktemp("plan") / "run"
-    sets = [word for key in SMALL for word in ("--set", key)]
-    assert invoke("train", "--out", run, *sets).exit_code == 0
-    return run
+    return untrained_run(tmp_path_factory.mktemp("plan") / "run")
 
 
 def test_a_walk_is_reported_move_by_move_and_filmed(run: Path, tmp_path: Path) -> None:
@@ -83,6 +80,16 @@ def test_pictures_that_are_none_and_pictures_of_another_size_are_refused(run: Pa
     assert "is no picture that can be read" in invoke("plan", run, "--goal", tmp_path / "text.png").stderr
     Image.new("RGB", (20, 30)).save(tmp_path / "other.png")
     assert "expected 16 x 16 pixels, found 20 x 30" in invoke("plan", run, "--goal", tmp_path / "other.png").stderr
+
+
+def test_a_picture_of_something_else_is_refused(run: Path, tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(256, size=(16, 16, 3), dtype=np.uint8)
+    for name, pixels in (("noise", noise), ("black", 0 * noise)):
+        Image.fromarray(pixels).save(tmp_path / f"{name}.png")
+        found = invoke("plan", run, "--goal", tmp_path / f"{name}.png", "--out", tmp_path / "walk.gif")
+        assert found.exit_code == 2
+        assert "expected a picture of grid-rooms" in found.stderr
+        assert not (tmp_path / "walk.gif").exists()
 
 
 def test_a_terminal_gets_pictures_of_any_number_of_channels() -> None:

@@ -1,0 +1,1 @@
+"""`jepa collect`: an environment, a policy, and the data set that they make."""
