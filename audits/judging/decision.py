@@ -123,7 +123,7 @@ class Decision:
         losses = {loss for loss, _ in pairs}
         own = self._own if where == Where() else self._pass(losses, where)
         alive = [pair for pair in pairs if own.norm(pair)]
-        found = self._on_a_part([pair for pair in alive if pair not in self._kinked], own, where)
+        found = self._on_a_part(alive, own, where)
         rest = [pair for pair in (pairs if where.weights is None else alive) if pair not in found]
         if rest:
             found |= self._on_all(rest, own, where)
@@ -141,13 +141,16 @@ class Decision:
         except NotRunnable:  # perhaps it only wants the whole batch
             return {}
         self._sizes.setdefault(where, {}).update({pair: plain.norm(pair) for pair in pairs})
-        return {
-            pair: REAL
+        real = [
+            pair
             for pair in pairs
             if SHRINKS < plain.norm(pair) / own.norm(pair) < 1 / SHRINKS
             and not _changes(plain.values[pair[0]], nudged.values[pair[0]])
             and same_direction(plain.measured, nudged.measured, pair)
-        }
+        ]
+        point = Point(self._target, self._setting, where.batch, where.weights, rows)
+        proofs = _proved_beside_stops(point, plain.measured, [pair for pair in real if pair in self._kinked])
+        return {pair: REAL for pair in real if pair not in self._kinked or pair in proofs}
 
     def _on_all(self, pairs: Collection[Pair], own: Pass, where: Where) -> dict[Pair, Found]:
         """What is found on the whole batch in two precisions, and, where they leave a doubt, by other means."""
@@ -222,9 +225,9 @@ class Decision:
         if not doubtful:
             return {}
         point = Point(self._target, self._setting, where.batch, where.weights)
-        proofs = proved(point, high.measured, doubtful)
-        if signs := [pair for pair in doubtful if pair in self._kinked and pair not in proofs]:
-            proofs |= proved(point.held({loss for loss, _ in signs}), high.measured, signs)
+        signs = self._kinked.intersection(doubtful)
+        proofs = proved(point, high.measured, [pair for pair in doubtful if pair not in signs])
+        proofs |= _proved_beside_stops(point, high.measured, [pair for pair in doubtful if pair in signs])
         found = dict.fromkeys(proofs, REAL)
         left = {pair: large for pair, large in doubtful.items() if pair not in found}
         if where.weights is not None:  # what is noise at the trainer's weights is not nudged again at others
@@ -255,6 +258,11 @@ class Decision:
             vary=nudge(0, vary) if nudged else vary,
         ) as run:
             return Pass.of(run)
+
+
+def _proved_beside_stops(point: Point, measured: Measured, pairs: Collection[Pair]) -> set[Pair]:
+    """The pairs whose gradient is the derivative while what is stopped is held."""
+    return proved(point.held({loss for loss, _ in pairs}), measured, pairs) if pairs else set()
 
 
 def _plain_answer(pair: Pair, own: Pass, high: Pass) -> Found | None:

@@ -89,6 +89,8 @@ class Point:
     batch: int = 0
     weights: int | None = None
     """A number of `elsewhere`; None: the trainer's own."""
+    rows: int | None = None
+    """So many of the batch; None: all."""
     within: AbstractContextManager[object] | None = None
     """In which the trainer's code runs."""
 
@@ -105,6 +107,7 @@ class Point:
             losses=losses,
             batch=self.batch,
             float64=True,
+            rows=self.rows,
             vary=vary,
             displace=displace,
             within=self.within,

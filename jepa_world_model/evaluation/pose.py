@@ -10,6 +10,7 @@ from jepa_world_model.evaluation.held_out import HeldOut
 from jepa_world_model.evaluation.linear_probe import LinearProbe, halves
 
 SHORT, LONG = 8, 64
+SHORT_STEP = 0.5
 
 
 @figure("p", target=0.99, needs=("position",), frames=SHORT)
@@ -73,10 +74,19 @@ def ranking(data: HeldOut) -> Estimate:
 
 
 def mean_increments(data: HeldOut, actions: np.ndarray) -> np.ndarray:
-    """The mean increment [M, Dp] of each of some actions [M, A]; zeros for one that was never taken."""
+    """The mean increment [M, Dp] of each of some actions [M, A]; zeros for one that was never taken.
+
+    Increments shorter than half of the action's median one are left out: the model holds those moves for blocked.
+    """
     dp, taken = np.diff(data.traces.p, axis=1), data.actions[:, :-1]
-    chosen = [(taken == row).all(axis=-1) for row in actions]
-    return np.stack([dp[mask].mean(axis=0) if mask.any() else np.zeros(dp.shape[-1]) for mask in chosen])
+    chosen = [dp[(taken == row).all(axis=-1)] for row in actions]
+    return np.stack([_free(steps).mean(axis=0) if len(steps) else np.zeros(dp.shape[-1]) for steps in chosen])
+
+
+def _free(steps: np.ndarray) -> np.ndarray:
+    """Increments [N, Dp] without those that are short."""
+    lengths = np.linalg.norm(steps, axis=-1)
+    return steps[lengths >= SHORT_STEP * np.median(lengths)]
 
 
 def action_cosines(data: HeldOut) -> np.ndarray:

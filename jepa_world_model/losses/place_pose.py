@@ -6,6 +6,7 @@ at each place, neighbours lie one step apart, and opposite moves undo each other
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from jepa_world_model.lazy_torch import F, torch
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
 
 SAME_PLACE = 0.1
 """Mean squared difference of two embeddings at which they count as one place by exp(-1)."""
-LOOP = 0.06
-"""The same between windows, where many more pairs are different places than are the same."""
+LOOP, ANOTHER = 0.06, 0.6
+"""The same between windows, where many more pairs are different places than are the same; and the difference from which
+on two frames rather show different places. Random pairs differ by 2, since z has variance 1 per dimension."""
 
 
 @loss(
@@ -45,8 +47,8 @@ def apart_q(q: Tensor, sg_z: Tensor) -> Tensor:
 
 @loss(
     updates="z_to_p",
-    meaning="squared distance in q between frames of different windows, weighted by how alike their z is: a place has "
-    "one pose, whatever else there is to see",
+    meaning="squared distance in q of each frame to its nearest neighbours in z among other windows (softmax, with "
+    "none as one more choice): a place has one pose, whatever else there is to see",
     frames=1,
 )
 def loop_q(q: Tensor, sg_z: Tensor) -> Tensor:
@@ -58,8 +60,9 @@ def loop_q(q: Tensor, sg_z: Tensor) -> Tensor:
     poses, z = processes.gathered(q.flatten(0, 1)), processes.gathered(sg_z.flatten(0, 1))
     window = torch.arange(len(poses), device=q.device) // frames
     alike = same_place(z[:, None], z[None], LOOP) * (window[:, None] != window[None])
+    share = alike / (alike.sum(dim=1, keepdim=True) + math.exp(-ANOTHER / LOOP))
     distances = (poses[:, None] - poses[None]).square().sum(dim=-1)
-    return (alike * distances).sum() / (alike.sum() + torch.finfo(q.dtype).tiny)
+    return (share * distances).sum(dim=1).mean()
 
 
 @loss(updates="p_action_delta_projector", meaning="Δp_t with sg(q_{t+1} - q_t): odometry that the places confirm")

@@ -197,6 +197,7 @@ def test_planning_with_p_alone_says_how_it_knows_where_the_goal_is(subject: type
     field = field_of(GridWorld(name), subject(GridWorld(name)))
     assert field.posed_tasks[0] == told
     assert reached(field, "a-star-p").success.value > 0.9
+    assert reached(field, "search-p").success.value > 0.9
 
 
 def test_drawing_sequences_in_a_perfect_imagination_finds_near_goals_and_a_deaf_one_none() -> None:

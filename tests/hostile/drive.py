@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import resource
@@ -12,13 +11,16 @@ import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from unittest.mock import patch
 
-from click.testing import Result
-from typer.testing import CliRunner
+import typer
+from typer import testing
 
 from jepa_cli.app import app
 
-SECONDS, MEMORY = 8, 2 << 30
+COMMAND = typer.main.get_command(app)
+"""Made once: making it takes longer than most mistakes take to be found."""
+SECONDS, MEMORY = 20, 2 << 30
 DOCUMENTED = {
     "train": {0, 1, 2},
     "audit-grads": {0, 1, 2},
@@ -33,19 +35,25 @@ MESSAGE = re.compile(r"^Error: ", re.MULTILINE)
 Snapshot = dict[str, str]
 
 
-def complaints(arguments: Sequence[str], outputs: Sequence[str] = ()) -> list[str]:
-    """Run a command in the current folder, where it may change nothing but `outputs`. Returns what is wrong."""
+def complaints(arguments: Sequence[str], outputs: Sequence[str] = (), *, expected: int | None = None) -> list[str]:
+    """Run a command in the current folder, where it may change nothing but `outputs`. Returns what is wrong.
+
+    `expected` is its exit code, if only one is right.
+    """
     before = snapshot(Path())
-    with bounded():
-        ended = CliRunner().invoke(app, list(arguments))
+    with bounded(), patch.object(testing, "_get_command", lambda _: COMMAND):
+        ended = testing.CliRunner().invoke(app, list(arguments))
     changed = {name for name, _ in before.items() ^ snapshot(Path()).items()}
     found = wrong(arguments[0], ended)
-    if touched := sorted(name for name in changed if not name.startswith(tuple(outputs))):
+    if expected not in (None, ended.exit_code):
+        found.append(f"exit code {ended.exit_code}: {ended.output}")
+    allowed = {Path(name).parts[0] for name in outputs if name}
+    if touched := sorted(name for name in changed if not {name, Path(name).parts[0]} & allowed):
         found.append(f"changed {touched}")
     return found
 
 
-def wrong(command: str, ended: Result) -> list[str]:
+def wrong(command: str, ended: testing.Result) -> list[str]:
     """What a command must never do, whatever it is given."""
     found = []
     if ended.exception and not isinstance(ended.exception, SystemExit):
@@ -65,14 +73,12 @@ def wrong(command: str, ended: Result) -> list[str]:
 
 
 def snapshot(folder: Path) -> Snapshot:
-    """By name of everything below a folder: what it holds."""
+    """By name of everything below a folder: what would tell that it was changed."""
     found = {}
-    for path in sorted(folder.rglob("*")):
-        mode = path.lstat().st_mode
-        if stat.S_ISREG(mode):
-            found[os.fspath(path)] = hashlib.sha256(path.read_bytes()).hexdigest()
-        else:
-            found[os.fspath(path)] = os.readlink(path) if stat.S_ISLNK(mode) else str(stat.S_IFMT(mode))
+    for path in folder.rglob("*"):
+        told = path.lstat()
+        is_file = stat.S_ISREG(told.st_mode)
+        found[os.fspath(path)] = f"{told.st_mode} {told.st_ino} {(told.st_size, told.st_mtime_ns) if is_file else ''}"
     return found
 
 

@@ -21,6 +21,31 @@ DEEP = "[" * 3000
 NUMBERS = ("-1", "0", "1e400", "nan", DIGITS, MORE_DIGITS, "many", "0x10", "1000000000")
 TEXTS = ("~nouser/x", LONG, "b\udcff", ESCAPES, "[bold]x[/bold]", "two\nlines", "$(touch pwned)", "a/b/none", DEEP, "-")
 FILES = ("pipe", "loop", "dangling", "folder", "socket", "binary", "deep.json", "digits.toml", "/dev/zero", "locked")
+BASES: dict[tuple[str, ...], list[str]] = {
+    ("train",): ["--print-config"],
+    ("eval",): ["run", "--tasks", "0"],
+    ("plan",): ["run", "--moves", "0"],
+    ("collect",): ["--env", "nothing-v0", "--out", "out"],
+    ("audit-grads",): ["--target", "trainer:target"],
+    ("render-flow",): ["--target", "trainer:target", "--out", "out.txt"],
+    ("check-weights",): ["--no-measure"],
+    ("runs", "list"): ["run"],
+    ("runs", "compare"): ["run", "run2"],
+    ("convert",): [],
+}
+"""What a command needs beside a hostile value. Commands that take long are stopped by another mistake."""
+OUTPUTS = ("out", "out.txt", "gradient-flow.svg", "runs-compare.png", "nowhere")
+TRAINER = """
+import torch
+from torch import nn
+from audits import Target
+
+net = nn.ModuleDict({"enc": nn.Linear(2, 2), "dec": nn.Linear(2, 2)})
+
+
+def target():
+    return Target(net, lambda b: {"recon": net["dec"](net["enc"](b)).square().mean()}, batches=[torch.ones(2, 2)])
+"""
 SETTINGS = ("-1", "1e400", "nan", DIGITS, DEEP, '"text"', "[1, 2", "1979-05-27", "{a = 1}", "10000000")
 
 
@@ -37,6 +62,7 @@ def make_files(folder: Path) -> None:
     (folder / "digits.toml").write_text(f"[losses]\njepa = {MORE_DIGITS}\n")
     (folder / "locked").write_text("")
     (folder / "locked").chmod(0)
+    (folder / "trainer.py").write_text(TRAINER)
 
 
 class Option(NamedTuple):
@@ -80,7 +106,30 @@ def values_of(option: Option) -> tuple[str, ...]:
     return NUMBERS if option.kind in (int, float) else TEXTS + FILES
 
 
+def lines() -> Iterator[list[str]]:
+    """Every command with every hostile value for everything that it takes."""
+    for words, options in commands():
+        for option in options:
+            for value in values_of(option):
+                yield [*words, *_given(BASES[words], option), *([option.name] if option.name else []), value]
+
+
+def _given(base: list[str], option: Option) -> list[str]:
+    """The base without what the option replaces, or does not go together with."""
+    left = list(base)
+    for name in {option.name, "--target" if option.name in ("--config", "--set", "--checkpoint") else option.name}:
+        if name in left and not (name == option.name and option.several):
+            place = left.index(name)
+            del left[place : place + 2]
+    if not option.name and left and not left[0].startswith("-") and not option.several:
+        del left[0]
+    if option.name == "--goal":
+        del left[left.index("--moves") : left.index("--moves") + 2]
+    return left
+
+
 def settings() -> Iterator[str]:
-    """Every key of a config with every hostile value."""
-    for key in KEYS:
-        yield from (f"{key}={value}" for value in SETTINGS)
+    """Every key of a config with hostile values, each key with others."""
+    for number, key in enumerate(KEYS):
+        for place in range(3):
+            yield f"{key}={SETTINGS[(3 * number + place) % len(SETTINGS)]}"

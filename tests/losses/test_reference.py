@@ -12,7 +12,7 @@ from torch.testing import assert_close
 from jepa_world_model.losses import LOSSES
 from jepa_world_model.losses.hardness import BETA, HARDEST, LEVELS, SIGMAS
 from jepa_world_model.losses.isotropy import KNOTS, REACH, SLICES
-from jepa_world_model.losses.place_pose import LOOP, SAME_PLACE
+from jepa_world_model.losses.place_pose import ANOTHER, LOOP, SAME_PLACE
 from jepa_world_model.losses.pose import RANK_MARGIN, STEP_LENGTH, TRIM
 from jepa_world_model.losses.reconstruction import PATCH, SMOOTH
 from jepa_world_model.model import WorldModel
@@ -285,15 +285,17 @@ def apart_q(w: Slow) -> Tensor:
 
 @reference
 def loop_q(w: Slow) -> Tensor:
-    total = weights = torch.zeros((), dtype=torch.float64)
+    rows = []
     places = [(b, t) for b in range(len(w.x[0])) for t in range(w.frames)]
     for b, s in places:
+        total, weights = torch.zeros((), dtype=torch.float64), exp(-ANOTHER / LOOP)
         for c, t in places:
             if b != c:
                 alike = torch.exp(-((w.z[s][b].detach() - w.z[t][c].detach()) ** 2).mean() / LOOP)
                 total = total + alike * ((w.q[s][b] - w.q[t][c]) ** 2).sum()
                 weights = weights + alike
-    return total / (weights + torch.finfo(torch.float64).tiny)
+        rows.append(total / weights)
+    return average(rows)
 
 
 @reference

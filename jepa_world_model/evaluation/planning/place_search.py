@@ -1,4 +1,4 @@
-"""Search in q: A* over imagined places, which the model's own pose of a place tells apart and measures."""
+"""Search in q and in p: A* over imagined places, which the model's own pose tells apart and measures."""
 
 from __future__ import annotations
 
@@ -46,6 +46,10 @@ class PlaceSearch:
         self._goal = self._pose(self._subject.embed(goal[None]))[0]
         self._z = self._subject.embed(frame[None])
         self._h, self._q = self._subject.begin(self._z), self._pose(self._z)[0]
+        self._forget()
+
+    def _forget(self) -> None:
+        """What was found out on the way to another goal."""
         self._blocked = [Places(NEAR * self._unit) for _ in self._actions]
         self._plan: list[int] = []
         self.imagined = np.empty((0, self._z.shape[1]), np.float32)
@@ -96,7 +100,7 @@ class PlaceSearch:
             self._actions[actions],
         )
         new = []
-        for number, q in enumerate(self._pose(z)):
+        for number, q in enumerate(self._poses_after(tree, parents, actions, z)):
             if not places.added(q):
                 continue
             new.append(len(tree.parent))
@@ -117,6 +121,10 @@ class PlaceSearch:
         self.imagined = np.stack([tree.z[node] for node in nodes[::-1]])
         return [tree.action[node] for node in nodes[::-1]]
 
+    def _poses_after(self, tree: _Tree, parents: list[int], actions: list[int], z: np.ndarray) -> np.ndarray:
+        """The poses [M, Dp] that some nodes have after an action each, which led to z [M, Dz]."""
+        return self._pose(z)
+
     def _pose(self, z: np.ndarray) -> np.ndarray:
         q = self._subject.place_pose(z)
         if q is None:
@@ -128,3 +136,27 @@ class PlaceSearch:
 
     def _is_near(self, one: np.ndarray, other: np.ndarray) -> bool:
         return bool(np.linalg.norm(one - other) < NEAR * self._unit)
+
+
+class PoseSearch(PlaceSearch):
+    """The same in p: a place is told by the increments that were added up on the way to it, and by nothing else."""
+
+    name = "search in p"
+
+    def begin(self, frame: np.ndarray, goal: np.ndarray, displacement: np.ndarray | None) -> None:
+        if displacement is None:
+            raise ValueError("planning with p needs the goal's displacement: expected a task that has one")
+        self._z = self._subject.embed(frame[None])
+        self._h, self._q = self._subject.begin(self._z), self._subject.origin(1)[0]
+        self._goal = self._q + displacement
+        self._forget()
+
+    def see(self, action: int, frame: np.ndarray) -> None:
+        row = self._actions[action][None]
+        self._q = self._q + self._subject.move(self._q[None], self._h, row)[0]
+        _, self._h = self._subject.predict(self._z, self._h, row)
+        self._z = self._subject.embed(frame[None])
+
+    def _poses_after(self, tree: _Tree, parents: list[int], actions: list[int], z: np.ndarray) -> np.ndarray:
+        poses, h = np.stack([tree.q[node] for node in parents]), np.stack([tree.h[node] for node in parents])
+        return poses + self._subject.move(poses, h, self._actions[actions])

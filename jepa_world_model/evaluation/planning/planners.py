@@ -13,7 +13,7 @@ from jepa_world_model.evaluation.held_out import HeldOut
 from jepa_world_model.evaluation.planning.attempt import Planner, Task
 from jepa_world_model.evaluation.planning.cross_entropy import CrossEntropy
 from jepa_world_model.evaluation.planning.imagined_search import ImaginedSearch, alike_distance
-from jepa_world_model.evaluation.planning.place_search import PlaceSearch
+from jepa_world_model.evaluation.planning.place_search import PlaceSearch, PoseSearch
 from jepa_world_model.evaluation.planning.planner_names import DEFAULT, NAMES
 from jepa_world_model.evaluation.planning.pose_steps import PoseSteps
 from jepa_world_model.evaluation.planning.references import Oracle, RandomWalk
@@ -69,7 +69,7 @@ def chosen_planners(field: Field, chosen: Sequence[str] | None) -> Iterator[tupl
     for name in chosen or DEFAULT:
         if name != "search-q" or has_place_pose(field.data):
             planner = MAKERS[name](field)
-            yield planner, field.posed_tasks[1] if name == "a-star-p" else field.tasks
+            yield planner, field.posed_tasks[1] if name in WITH_P else field.tasks
 
 
 def check_planners(names: Sequence[str], data: HeldOut) -> None:
@@ -115,9 +115,17 @@ def a_star_on_p(data: HeldOut, actions: np.ndarray) -> PoseSteps:
     return PoseSteps(data.subject, actions, mean_increments(data, actions))
 
 
+def search_in_p(data: HeldOut, actions: np.ndarray) -> PoseSearch:
+    lengths = np.linalg.norm(mean_increments(data, actions[actions.any(axis=-1)]), axis=1)
+    return PoseSearch(data.subject, actions, float(lengths.min(initial=np.inf)) if len(lengths) else 0.0)
+
+
+WITH_P = ("search-p", "a-star-p")
+"""Planners that are given the displacement to a goal."""
 MAKERS: dict[str, Callable[[Field], Planner]] = {
     "search-z": lambda field: search_in_z(field.data, field.world.actions),
     "search-q": lambda field: search_in_q(field.data, field.world.actions),
+    "search-p": lambda field: search_in_p(field.data, field.world.actions),
     "a-star-p": lambda field: a_star_on_p(field.data, field.world.actions),
     "cem-z": lambda field: CrossEntropy(field.data.subject, field.world.actions, field.seed),
     "random": lambda field: RandomWalk(len(field.world.actions), field.seed),

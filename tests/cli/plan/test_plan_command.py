@@ -35,7 +35,7 @@ def test_a_walk_is_reported_move_by_move_and_filmed(run: Path, tmp_path: Path) -
         assert film.n_frames == moves + 1  # pyright: ignore[reportAttributeAccessIssue]
 
 
-@pytest.mark.parametrize("planner", ["a-star-p", "cem-z"])
+@pytest.mark.parametrize("planner", ["search-p", "a-star-p", "cem-z"])
 def test_other_planners_walk_too(planner: str, run: Path, tmp_path: Path) -> None:
     found = invoke("plan", run, "--moves", 2, "--planner", planner, "--out", tmp_path / "walk.gif")
     assert found.exit_code in (0, 1), found.output
