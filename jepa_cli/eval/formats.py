@@ -18,7 +18,8 @@ def _sections(found: Evaluation) -> Iterator[str]:
     protocol = found.protocol
     yield (
         f"{text(protocol.run)} ({text(protocol.trained)}): {protocol.episodes} held-out episodes of "
-        f"{text(protocol.data)}, {protocol.frames} frames each, seed {protocol.seed}. Intervals are {text(protocol.intervals)}."
+        f"{text(protocol.data)}, {protocol.frames} frames each, seed {protocol.seed}. "
+        f"Intervals are {text(protocol.intervals)}."
     )
     rows = []
     for one in found.figures:
