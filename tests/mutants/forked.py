@@ -1,6 +1,6 @@
 """`jepa audit-grads` in many folders, each with a world model of its own, from one process that has torch loaded.
 
-python -m tests.mutants.forked FOLDER...        leaves outcome.json in each
+python -m tests.mutants.forked FOLDER...        reads options.json in each, and leaves outcome.json there
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import jepa_cli.audit.view  # noqa: F401
 from jepa_cli.app import app
 from jepa_cli.terminal import own_packages
 
+OPTIONS = "options.json"
 OUTCOME = "outcome.json"
 
 
@@ -24,7 +25,8 @@ def audit_in(folder: str) -> None:
     """What the command says and exits with where `jepa_world_model` is that of a folder."""
     os.chdir(folder)
     own_packages.HOME = folder
-    result = CliRunner(env={"COLUMNS": "200"}).invoke(app, ["audit-grads"])
+    options = json.loads(Path(OPTIONS).read_text())
+    result = CliRunner(env={"COLUMNS": "200"}).invoke(app, ["audit-grads", *options])
     world_model = Path(sys.modules["jepa_world_model"].__file__ or "").parent
     outcome = {"code": result.exit_code, "output": result.output, "world_model": str(world_model)}
     Path(OUTCOME).write_text(json.dumps(outcome))

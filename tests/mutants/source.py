@@ -14,6 +14,7 @@ from jepa_world_model.losses import LOSSES
 
 PACKAGE = Path(__file__).parents[2] / "jepa_world_model"
 STOPPING = ("stop", "gate")
+DEFAULT = ("--gates", "default")
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class SourceMutant:
     text: str
     place: str
     """What the audit must say about where: ``States.h``, ``embedding.jepa``."""
+    part: tuple[str, ...] = ()
+    """Options for the part of the audit that finds it already; none: the whole, at all settings of the gates."""
 
     def __str__(self) -> str:
         return self.name
@@ -41,7 +44,8 @@ def deleted_calls() -> Iterator[SourceMutant]:
                 if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in STOPPING:
                     argument = ast.get_source_segment(text, call.args[0]) or ""
                     name = f"without {call.func.id} in {file.stem}.{function.name}"
-                    yield SourceMutant(name, file, _replaced(text, call, argument), function.name)
+                    part = () if call.func.id == "gate" else DEFAULT
+                    yield SourceMutant(name, file, _replaced(text, call, argument), function.name, part)
 
 
 def deleted_declarations() -> Iterator[SourceMutant]:
@@ -62,7 +66,8 @@ def deleted_declarations() -> Iterator[SourceMutant]:
             body = ast.get_source_segment(text, function.body[0]) or ""
             edited = edited.replace(body, f"{read.parameter} = {read.name}\n    {body}", 1)
             place = f"{file.stem}.{loss.name}: {read.parameter}"
-            yield SourceMutant(f"without {read.parameter} in {loss.name}", file, text.replace(source, edited), place)
+            name, part = f"without {read.parameter} in {loss.name}", (*DEFAULT, "--losses", loss.name)
+            yield SourceMutant(name, file, text.replace(source, edited), place, part)
 
 
 def detached_states() -> Iterator[SourceMutant]:
@@ -75,7 +80,7 @@ def detached_states() -> Iterator[SourceMutant]:
             if detach and isinstance(statement, ast.Return) and statement.value:
                 value = ast.get_source_segment(text, statement.value) or ""
                 mutated = _replaced(text, statement.value, detach.format(value))
-                yield SourceMutant(f"detached {function.name}", file, mutated, "states.py:")
+                yield SourceMutant(f"detached {function.name}", file, mutated, "states.py:", DEFAULT)
 
 
 _DETACH = {

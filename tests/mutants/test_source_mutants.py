@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutants.forked import OUTCOME
+from tests.mutants.forked import OPTIONS, OUTCOME
 from tests.mutants.source import PACKAGE, SourceMutant, deleted_calls, deleted_declarations, detached_states
 
 pytestmark = pytest.mark.slow
@@ -44,6 +44,7 @@ def _written(mutant: SourceMutant, folder: Path) -> Path:
     (folder / "docs").symlink_to(ROOT / "docs")
     shutil.copytree(PACKAGE, folder / PACKAGE.name, ignore=shutil.ignore_patterns("__pycache__"))
     (folder / mutant.file.relative_to(ROOT)).write_text(mutant.text)
+    (folder / OPTIONS).write_text(json.dumps(mutant.part))
     return folder
 
 
