@@ -8,13 +8,15 @@ what the command prints.
 
 from __future__ import annotations
 
-import os
+import contextlib
 import re
 import shlex
-import subprocess
-import sys
 from functools import cache
 from pathlib import Path
+
+from typer.testing import CliRunner
+
+from jepa_cli.app import app
 
 ROOT = Path(__file__).parents[1]
 PAGES = tuple(ROOT / page for page in ("docs/pictures.md", "docs/reference/commands.md"))
@@ -26,8 +28,6 @@ PICTURES = {
     "docs/images/gradient-matrix.svg": "jepa render-flow --view matrix",
 }
 """By file: the command without --out."""
-JEPA = "import sys; sys.argv[0] = 'jepa'; from jepa_cli.app import app; app()"
-"""The command under its own name, whether or not it is on the PATH."""
 EMBEDDED = re.compile(r"^<!-- \$ (jepa .+?) -->\n(```\w*)\n.*?^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -38,12 +38,12 @@ def embedded(text: str) -> str:
 
 @cache
 def output(command: str) -> str:
-    """What a command prints on a terminal of 80 columns."""
-    environment = os.environ | {"COLUMNS": "80", "PYTHONIOENCODING": "utf-8", "OMP_NUM_THREADS": "1"}
-    words = [sys.executable, "-c", JEPA, *shlex.split(command)[1:]]
-    run = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, encoding="utf-8")
-    if run.returncode:
-        raise SystemExit(f"{command}: {run.stderr}")
+    """What a command prints on a terminal of 80 columns, run in this process: torch is loaded once for all."""
+    with contextlib.chdir(ROOT):
+        terminal = CliRunner(env={"COLUMNS": "80", "OMP_NUM_THREADS": "1"})
+        run = terminal.invoke(app, shlex.split(command)[1:], prog_name="jepa", terminal_width=78)
+    if run.exit_code:
+        raise SystemExit(f"{command}: {run.stderr}{run.exception or ''}")
     return run.stdout
 
 
