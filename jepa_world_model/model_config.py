@@ -16,7 +16,7 @@ from pydantic.dataclasses import dataclass
 
 from jepa_world_model.errors import nearest
 from jepa_world_model.losses import LOSSES, Loss
-from jepa_world_model.phases import Phase, phases_of, why_not_separate
+from jepa_world_model.phases import Phase, perception_losses, why_not_separate
 from jepa_world_model.presets import PresetName
 from jepa_world_model.record import record
 from jepa_world_model.rules import RULES
@@ -309,6 +309,32 @@ class Config:
         return {LOSSES[name]: weight for name, weight in self.losses.enabled.items()}
 
     @property
+    def phases(self) -> tuple[Phase, ...]:
+        """The phases in their order. The first begins at step 0, the last ends with the run.
+
+        A phase whose modules are all frozen is left out, and the other one has all steps.
+        """
+        train, routing = self.train, record().routing(self.gates)
+        own = (train.batch_size, train.sequence_length, train.learning_rate)
+
+        def trains(losses: Mapping[Loss, float]) -> bool:
+            return any(set(routing.updates[loss.name]) - set(train.freeze) for loss in losses)
+
+        if not train.perception_share:
+            return (Phase("joint", 0, train.steps, self.enabled, *own),) if trains(self.enabled) else ()
+        seeing = set(perception_losses(routing, self.losses.enabled))
+        perception = {loss: weight for loss, weight in self.enabled.items() if loss.name in seeing}
+        dynamics = {loss: weight for loss, weight in self.enabled.items() if loss.name not in seeing}
+        early = max(1, round(train.steps * train.perception_share)) if trains(perception) else 0
+        early = min(early, train.steps - 1) if trains(dynamics) else train.steps * bool(early)
+        first = (train.perception_batch_size, train.perception_sequence_length, train.perception_learning_rate)
+        phases = (
+            Phase("perception", 0, early, perception, *first),
+            Phase("dynamics", early, train.steps, dynamics, *own, embedded=True),
+        )
+        return tuple(phase for phase in phases if phase.last > phase.first)
+
+    @property
     def gates(self) -> dict[str, bool]:
         """By gate: whether it is closed."""
         return {gate: getattr(getattr(self, key.partition(".")[0]), gate) for gate, key in record().gates.items()}
@@ -325,7 +351,7 @@ class Config:
 
     @model_validator(mode="after")
     def _something_is_trained(self, info: ValidationInfo) -> "Config":
-        if info.context != FOR_RULES and self.enabled and not phases_of(self):
+        if info.context != FOR_RULES and self.enabled and not self.phases:
             raise ValueError(
                 "train.freeze: every module that an enabled loss updates is frozen, so nothing would be trained"
             )
@@ -337,9 +363,7 @@ class Config:
 
     @model_validator(mode="after")
     def _long_enough(self, info: ValidationInfo) -> "Config":
-        short = [
-            line for phase in phases_of(self) for loss in phase.losses for line in self._too_short_for(loss, phase)
-        ]
+        short = [line for phase in self.phases for loss in phase.losses for line in self._too_short_for(loss, phase)]
         if short and info.context != FOR_RULES:
             raise ValueError("; ".join(short))
         return self

@@ -12,11 +12,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from jepa_world_model.record import Routing, record
+from jepa_world_model.record import Routing
 
 if TYPE_CHECKING:
     from jepa_world_model.losses import Loss
-    from jepa_world_model.model_config import Config
 
 PERCEPTION = frozenset({"encoder", "decoder"})
 """A loss that updates one of these belongs to the phase of perception."""
@@ -44,32 +43,6 @@ class Phase:
     def progress(self, done: int, warm_up: int) -> float:
         """The share of the phase after its warm-up that lies behind, after `done` steps of the run."""
         return min(1.0, max(0.0, (done - self.first - warm_up) / max(1, self.last - self.first - warm_up)))
-
-
-def phases_of(config: Config) -> tuple[Phase, ...]:
-    """The phases in their order. The first begins at step 0, the last ends with the run.
-
-    A phase whose modules are all frozen is left out, and the other one has all steps.
-    """
-    train, routing = config.train, record().routing(config.gates)
-    own = (train.batch_size, train.sequence_length, train.learning_rate)
-
-    def trains(losses: Mapping[Loss, float]) -> bool:
-        return any(set(routing.updates[loss.name]) - set(train.freeze) for loss in losses)
-
-    if not train.perception_share:
-        return (Phase("joint", 0, train.steps, config.enabled, *own),) if trains(config.enabled) else ()
-    seeing = set(perception_losses(routing, config.losses.enabled))
-    perception = {loss: weight for loss, weight in config.enabled.items() if loss.name in seeing}
-    dynamics = {loss: weight for loss, weight in config.enabled.items() if loss.name not in seeing}
-    early = max(1, round(train.steps * train.perception_share)) if trains(perception) else 0
-    early = min(early, train.steps - 1) if trains(dynamics) else train.steps * bool(early)
-    first = (train.perception_batch_size, train.perception_sequence_length, train.perception_learning_rate)
-    phases = (
-        Phase("perception", 0, early, perception, *first),
-        Phase("dynamics", early, train.steps, dynamics, *own, embedded=True),
-    )
-    return tuple(phase for phase in phases if phase.last > phase.first)
 
 
 def phase_at(phases: Iterable[Phase], done: int) -> Phase:

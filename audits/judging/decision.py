@@ -9,6 +9,7 @@ from math import isfinite
 from audits.forward import BATCHES, Forward, Lower, NotRunnable, forward
 from audits.gradients import Measured, Visit, measure
 from audits.judging.derivative import Point, proved
+from audits.judging.held_stops import HeldStops
 from audits.judging.noise import Verdict, judge, same_direction
 from audits.judging.other_weights import WEIGHTS, elsewhere, nudge
 from audits.judging.steadiness import by_size, differing
@@ -134,9 +135,9 @@ class Decision:
         rows = None if own.is_double else self._target.part()
         if not pairs or not rows:
             return {}
-        losses = {loss for loss, _ in pairs}
+        losses, held = {loss for loss, _ in pairs}, None if self._kinked.isdisjoint(pairs) else HeldStops()
         try:
-            plain = self._pass(losses, where, float64=True, rows=rows)
+            plain = self._pass(losses, where, float64=True, rows=rows, within=held)
             nudged = self._pass(losses, where, float64=True, rows=rows, nudged=True)
         except NotRunnable:  # perhaps it only wants the whole batch
             return {}
@@ -148,8 +149,9 @@ class Decision:
             and not _changes(plain.values[pair[0]], nudged.values[pair[0]])
             and same_direction(plain.measured, nudged.measured, pair)
         ]
-        point = Point(self._target, self._setting, where.batch, where.weights, rows)
-        proofs = _proved_beside_stops(point, plain.measured, [pair for pair in real if pair in self._kinked])
+        signs = [pair for pair in real if pair in self._kinked]
+        point = Point(self._target, self._setting, where.batch, where.weights, rows, within=held)
+        proofs = proved(point, plain.measured, signs) if signs else ()
         return {pair: REAL for pair in real if pair not in self._kinked or pair in proofs}
 
     def _on_all(self, pairs: Collection[Pair], own: Pass, where: Where) -> dict[Pair, Found]:
@@ -225,9 +227,10 @@ class Decision:
         if not doubtful:
             return {}
         point = Point(self._target, self._setting, where.batch, where.weights)
-        signs = self._kinked.intersection(doubtful)
+        signs = [pair for pair in doubtful if pair in self._kinked]
         proofs = proved(point, high.measured, [pair for pair in doubtful if pair not in signs])
-        proofs |= _proved_beside_stops(point, high.measured, [pair for pair in doubtful if pair in signs])
+        if signs:
+            proofs |= proved(point.held({loss for loss, _ in signs}), high.measured, signs)
         found = dict.fromkeys(proofs, REAL)
         left = {pair: large for pair, large in doubtful.items() if pair not in found}
         if where.weights is not None:  # what is noise at the trainer's weights is not nudged again at others
@@ -245,6 +248,7 @@ class Decision:
         lower: Lower | None = None,
         rows: int | None = None,
         nudged: bool = False,
+        within: HeldStops | None = None,
     ) -> Pass:
         vary = None if where.weights is None else elsewhere(where.weights)
         with forward(
@@ -256,13 +260,9 @@ class Decision:
             lower=lower,
             rows=rows,
             vary=nudge(0, vary) if nudged else vary,
+            within=within,
         ) as run:
             return Pass.of(run)
-
-
-def _proved_beside_stops(point: Point, measured: Measured, pairs: Collection[Pair]) -> set[Pair]:
-    """The pairs whose gradient is the derivative while what is stopped is held."""
-    return proved(point.held({loss for loss, _ in pairs}), measured, pairs) if pairs else set()
 
 
 def _plain_answer(pair: Pair, own: Pass, high: Pass) -> Found | None:

@@ -13,6 +13,7 @@ from audits import Audit, AuditError, audit
 from audits.contract import Comparison, against, compare, diff, stays_complete, updated_texts
 from audits.files import write_file
 from audits.formats import FORMATS
+from audits.formats.wording import verdict
 from audits.paths import trace
 from audits.unexpected_paths import with_routes
 from jepa_cli.audit.choices import RICH
@@ -44,6 +45,8 @@ def run_audit(request: Request) -> bool:
         _show(request, asked, comparison)
     else:
         _write(request, FORMATS[request.format](comparison))
+    if request.output:
+        print(safe(f"{request.output}: {verdict(comparison)}"), file=sys.stderr)
     return comparison.passed
 
 

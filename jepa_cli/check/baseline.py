@@ -38,6 +38,8 @@ def _revision(wanted: str, file: Path | None) -> tuple[Settings, list[str]]:
     if at is None:
         raise UserError(f"--baseline {wanted}: a git revision needs a file: give --config, or {wanted}:my.toml")
     folder = (at.parent if not colon else Path()).absolute()
+    if _git(folder, "rev-parse", "--git-dir") is None:
+        raise UserError(f"--baseline {wanted}: {EXPECTED}, found none of them: {folder} is in no git repository")
     if _git(folder, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}") is None:
         raise UserError(f"--baseline {wanted}: {EXPECTED}, found none of them")
     name = f"{revision}:{at}"

@@ -59,6 +59,9 @@ def run_check(request: CheckRequest) -> bool:
         _show(request, reports)
     else:
         _write(request, FORMATS[request.format](reports))
+    if request.output:
+        told = "; ".join(f"{each.name}: {each.verdict}" for each in reports)
+        print(safe(f"{request.output}: {told}"), file=sys.stderr)
     return all(each.passed for each in reports)
 
 

@@ -14,7 +14,7 @@ from audits.errors import UserError
 from jepa_cli.targets.foreign_code import explained
 from jepa_cli.targets.foreign_function import foreign_function
 from jepa_world_model.data.gym_collect import GymStage
-from jepa_world_model.data.recording import Policy, RandomPolicy, Sight
+from jepa_world_model.data.recording import Policy, RandomPolicy, Seen
 from jepa_world_model.runs.record import is_run
 from jepa_world_model.worlds.stage import WorldStage
 
@@ -38,10 +38,10 @@ class FunctionPolicy:
         random.seed(seed)
         np.random.seed(seed)
 
-    def act(self, sight: Sight) -> Any:
+    def act(self, seen: Seen) -> Any:
         """Raises AuditError for whatever the function raises."""
         with explained(self._said):
-            return self._function(sight.observation)
+            return self._function(seen.observation)
 
 
 def policy_of(text: str, stage: GymStage | WorldStage, size: int, sticky: float) -> Policy:

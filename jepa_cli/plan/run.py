@@ -22,7 +22,7 @@ from jepa_world_model.evaluation.held_out import HeldOut, held_out
 from jepa_world_model.evaluation.planning.attempt import Step, Task, walk
 from jepa_world_model.evaluation.planning.imagined_search import alike_distance
 from jepa_world_model.evaluation.planning.planner_names import WALKERS
-from jepa_world_model.evaluation.planning.planners import WITH_P, Field, walker
+from jepa_world_model.evaluation.planning.planners import WITH_P, Arena, walker
 from jepa_world_model.evaluation.planning.tasks import BINS, LONGEST, distance, seen_displacement, with_shown_ways
 from jepa_world_model.pictures.walk_film import Film, Moment
 from jepa_world_model.worlds.world import State, World
@@ -88,7 +88,7 @@ def run_plan(request: PlanRequest) -> bool:
     goal = _goal(request.goal, world, data, start, rng)
     film = Film(goal.frame, data.traces.p)
     view = WalkView(sys.stdout, goal.name)
-    planner = walker(Field(data, world, 1, request.seed), request.planner)
+    planner = walker(Arena(data, world, 1, request.seed), request.planner)
     displacement = _displacement(world, data, start, goal) if request.planner in WITH_P else None
     steps = islice(walk(world, planner, start, goal.frame, displacement), request.moves)
     reached = False

@@ -96,7 +96,9 @@ class TrainingView(Observer):
             f"model       {trainer.parameter_count:,} parameters in {len(trainer.trained_modules)} modules, "
             f"{len(self._weights)} losses, {train.device} {train.precision}"
         )
-        if trainer.done:
+        if trainer.done >= train.steps:
+            self._print(f"resumed     it had ended after step {trainer.done}: nothing is left to train")
+        elif trainer.done:
             self._print(f"resumed     after step {trainer.done} of {train.steps}")
 
     def on_warning(self, message: str) -> None:

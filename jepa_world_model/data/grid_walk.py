@@ -40,7 +40,7 @@ def walk_round(grid: GridMap, rng: np.random.Generator, length: int, start: int)
             heading = opposite(heading)
         if grid.next_cell[cell][heading] == cell:  # a corner, or turned against the wall
             heading = _any(rng, [move for move in _open_moves(grid, cell) if move != opposite(heading)])
-        action = _disturb(rng, grid, cell, heading)
+        action = _disturb(rng, field, cell, heading)
         if field.next_cell[cell][action] != grid.next_cell[cell][action]:
             action = heading
         actions.append(action)

@@ -10,7 +10,7 @@ from jepa_world_model.data.episode_folder import EpisodeFolder
 from jepa_world_model.data.gym_actions import action_encoding
 from jepa_world_model.data.gym_make import make_env, package_versions, render
 from jepa_world_model.data.gym_truth import agent_position
-from jepa_world_model.data.recording import RandomPolicy, Sight, check_amounts, check_room, record
+from jepa_world_model.data.recording import RandomPolicy, Seen, check_amounts, check_room, record
 from jepa_world_model.data.square_image import to_square
 from jepa_world_model.errors import UserError
 
@@ -35,15 +35,15 @@ class GymStage:
         first = int(getattr(self.space, "start", 0))
         return list(range(first, first + int(self.space.n)))
 
-    def begin(self, seed: int) -> Sight:
+    def begin(self, seed: int) -> Seen:
         observation, _ = self._env.reset(seed=seed)
-        return self._sight(observation)
+        return self._seen(observation)
 
-    def step(self, action: Any) -> tuple[Sight, bool]:
+    def step(self, action: Any) -> tuple[Seen, bool]:
         if not self.space.contains(action):
             raise UserError(f"expected an action of {self.space}, found {action!r}")
         observation, _, terminated, truncated, _ = self._env.step(action)
-        return self._sight(observation), terminated or truncated
+        return self._seen(observation), terminated or truncated
 
     def truth(self) -> Mapping[str, np.ndarray]:
         place = agent_position(self._env)
@@ -52,8 +52,8 @@ class GymStage:
     def close(self) -> None:
         self._env.close()
 
-    def _sight(self, observation: Any) -> Sight:
-        return Sight(observation, to_square(render(self._env), self._size))
+    def _seen(self, observation: Any) -> Seen:
+        return Seen(observation, to_square(render(self._env), self._size))
 
 
 def collect(

@@ -16,7 +16,7 @@ from jepa_world_model.memory import check_disk, check_memory
 CHANNELS = 3
 
 
-class Sight(NamedTuple):
+class Seen(NamedTuple):
     """What a policy acts on."""
 
     observation: Any
@@ -37,7 +37,7 @@ class Policy(Protocol):
         """A new episode."""
         ...
 
-    def act(self, sight: Sight) -> Any:
+    def act(self, seen: Seen) -> Any:
         """The next action, as the environment takes it."""
         ...
 
@@ -52,11 +52,11 @@ class Stage(Protocol):
         """For the origin of the data set: ``env_id``, ``env_kwargs`` and the like."""
         ...
 
-    def begin(self, seed: int) -> Sight:
+    def begin(self, seed: int) -> Seen:
         """A new episode."""
         ...
 
-    def step(self, action: Any) -> tuple[Sight, bool]:
+    def step(self, action: Any) -> tuple[Seen, bool]:
         """What follows, and whether the episode is over. Raises UserError for what is no action."""
         ...
 
@@ -79,7 +79,7 @@ class RandomPolicy:
         self._space.seed(seed)
         self._last: Any = None
 
-    def act(self, sight: Sight) -> Any:
+    def act(self, seen: Seen) -> Any:
         if self._last is None or self._chance.random() >= self._sticky:
             self._last = self._space.sample()
         return self._last
@@ -132,13 +132,13 @@ def record(
 def _episode(stage: Stage, policy: Policy, seed: int, max_steps: int) -> Episode:
     """T is the number of steps plus one."""
     policy.begin(seed)
-    sight, over = stage.begin(seed), False
-    frames, rows, truths = [sight.frame], [], [stage.truth()]
+    seen, over = stage.begin(seed), False
+    frames, rows, truths = [seen.frame], [], [stage.truth()]
     while not over and len(rows) < max_steps:
-        action = policy.act(sight)
-        sight, over = stage.step(action)
+        action = policy.act(seen)
+        seen, over = stage.step(action)
         rows.append(stage.encoding.encode(action))
-        frames.append(sight.frame)
+        frames.append(seen.frame)
         truths.append(stage.truth())
     actions = np.stack([*rows, np.zeros(len(stage.encoding.names))]).astype(np.float32)
     names = set.intersection(*map(set, truths))

@@ -20,7 +20,7 @@ from jepa_world_model.evaluation.figures import FIGURES
 from jepa_world_model.evaluation.held_out import HeldOut, held_out
 from jepa_world_model.evaluation.planning.attempt import FACTOR, SLACK
 from jepa_world_model.evaluation.planning.outcome import PlanningOutcome, outcome
-from jepa_world_model.evaluation.planning.planners import Field, check_planners, chosen_planners
+from jepa_world_model.evaluation.planning.planners import Arena, check_planners, chosen_planners
 from jepa_world_model.evaluation.planning.tasks import BINS
 from jepa_world_model.evaluation.rollouts import DEPTH, WARM_UP
 from jepa_world_model.evaluation.subject import ModelSubject
@@ -153,9 +153,9 @@ def evaluation_of(
     curves = {name: curve(data, name) for name in CURVES} if data.length > DEPTH + WARM_UP else {}
     if world is None:
         return Evaluation(protocol, data, None, tuple(figures), curves, (), no_planning)
-    field = Field(data, world, protocol.tasks_per_distance, protocol.seed)
-    protocol = replace(protocol, goals=world.goals, pose_of_goals=field.posed_tasks[0])
-    planning = tuple(_planned(field, planners, on_stage))
+    arena = Arena(data, world, protocol.tasks_per_distance, protocol.seed)
+    protocol = replace(protocol, goals=world.goals, pose_of_goals=arena.posed_tasks[0])
+    planning = tuple(_planned(arena, planners, on_stage))
     return Evaluation(protocol, data, world, tuple(figures), curves, planning)
 
 
@@ -209,9 +209,9 @@ def _trained(path: Path) -> str:
     return f"{record.state}, {'?' if record.step is None else record.step}/{record.steps or '?'} steps"
 
 
-def _planned(field: Field, chosen: Sequence[str] | None, on_stage: ON_STAGE) -> Iterator[PlanningOutcome]:
-    for planner, tasks in chosen_planners(field, chosen):
-        yield outcome(field.world, planner, tasks, lambda done, of, name=planner.name: on_stage(name, done, of))
+def _planned(arena: Arena, chosen: Sequence[str] | None, on_stage: ON_STAGE) -> Iterator[PlanningOutcome]:
+    for planner, tasks in chosen_planners(arena, chosen):
+        yield outcome(arena.world, planner, tasks, lambda done, of, name=planner.name: on_stage(name, done, of))
 
 
 def _plain_figure(one: MeasuredFigure) -> dict[str, Any]:

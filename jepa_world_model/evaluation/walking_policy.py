@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from jepa_world_model.data.recording import Sight
+from jepa_world_model.data.recording import Seen
 from jepa_world_model.evaluation.held_out import HeldOut
 from jepa_world_model.evaluation.planning.imagined_search import alike_distance
 from jepa_world_model.evaluation.planning.planners import best_search
@@ -33,12 +33,12 @@ class WalkingPolicy:
         self._rng = np.random.default_rng([seed, 3])
         self._goal: np.ndarray | None = None
 
-    def act(self, sight: Sight) -> Any:
+    def act(self, seen: Seen) -> Any:
         if self._goal is not None:
-            self._planner.see(self._number, sight.frame)
+            self._planner.see(self._number, seen.frame)
             self._moves += 1
-        if self._goal is None or self._moves >= PATIENCE or self._arrived(sight.frame):
-            self._turn_to_another_goal(sight.frame)
+        if self._goal is None or self._moves >= PATIENCE or self._arrived(seen.frame):
+            self._turn_to_another_goal(seen.frame)
         self._number = self._planner.act()
         return self._choices[self._number]
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 SAME_PLACE = 0.1
 """Mean squared difference of two embeddings at which they count as one place by exp(-1)."""
-LOOP, ANOTHER = 0.06, 0.6
+LOOP, ANOTHER = 0.04, 0.4
 """The same between windows, where many more pairs are different places than are the same; and the difference from which
 on two frames rather show different places. Random pairs differ by 2, since z has variance 1 per dimension."""
 

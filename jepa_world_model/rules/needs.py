@@ -42,7 +42,8 @@ def rollout_too_shallow(check: Check) -> Iterator[Found]:
 def window_too_short(check: Check) -> Iterator[Found]:
     """A loss needs a longer window."""
     values = check.settings.values
-    seeing = perception_losses(check.routing, check.enabled) if values["train.perception_share"] else []
+    parted = values["train.perception_share"] and not why_not_separate(check.routing, check.enabled)
+    seeing = perception_losses(check.routing, check.enabled) if parted else []
     others = [loss for loss in check.enabled if loss not in seeing]
     for key, losses in ((WINDOW, others), (PERCEPTION_WINDOW, seeing)):
         short = [loss for loss in losses if LOSSES[loss].frames > values[key]]

@@ -10,6 +10,12 @@ if TYPE_CHECKING:
     from jepa_world_model.training.validation import Validation
 
 FOLDER = "RUN"
+SETTLED = 500
+"""Steps after which the running statistics of batch norm have followed the modules."""
+LAG = (
+    "Held-out losses use the running statistics of batch norm, which lag behind while weights change fast: early in a "
+    "run they can be many times those of training. After some hundred steps they are comparable."
+)
 
 
 def changes(outcome: "Outcome") -> list[tuple[str, float, float]]:
@@ -67,6 +73,7 @@ def describe(trainer: "Trainer", outcome: "Outcome") -> str:
         "| --- | --- | --- | --- |",
         *rows,
         "",
+        *([LAG, ""] if outcome.steps < SETTLED else []),
         "## Vitals",
         "",
         "| | before training | after |",

@@ -16,7 +16,7 @@ from jepa_world_model.data import EpisodeSource, split_episodes
 from jepa_world_model.data.windows import Batch, WindowSampler
 from jepa_world_model.model import WorldModel
 from jepa_world_model.model_config import Config
-from jepa_world_model.phases import Phase, phase_at, phases_of
+from jepa_world_model.phases import Phase, phase_at
 from jepa_world_model.training.divergence import Guard
 from jepa_world_model.training.metrics import MetricRow
 from jepa_world_model.training.objective import LossesOfBatch, Objective, reached_parameters
@@ -54,7 +54,7 @@ class Trainer:
         self.held_out = held_out if len(held_out) else training
         self.training = training
         self.validation = WindowSampler(source, self.held_out, train.batch_size, train.sequence_length, train.seed)
-        self.phases = phases_of(config)
+        self.phases = config.phases
 
         self.model = WorldModel(config.model, source.spec).to(runtime.device)
         if train.channels_last:

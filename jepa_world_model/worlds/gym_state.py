@@ -29,11 +29,11 @@ def state_keeper(env: Any) -> StateKeeper:
     """Of an environment that was reset."""
     inner = env.unwrapped
     if hasattr(inner, "clone_state") and hasattr(inner, "restore_state"):
-        return ClonedState(env)
-    return GridState(env) if hasattr(inner, "grid") and hasattr(inner, "agent_pos") else PickledState(env)
+        return CloneKeeper(env)
+    return MiniGridKeeper(env) if hasattr(inner, "grid") and hasattr(inner, "agent_pos") else PickleKeeper(env)
 
 
-class ClonedState:
+class CloneKeeper:
     """By the environment's own ``clone_state()`` and ``restore_state(state)``, as Atari has them. States that look
     alike are one."""
 
@@ -50,7 +50,7 @@ class ClonedState:
         return render(self._env).tobytes()
 
 
-class PickledState(ClonedState):
+class PickleKeeper(CloneKeeper):
     """By all attributes of the environment that can be pickled; a window to draw in cannot, and need not."""
 
     def __init__(self, env: Any) -> None:
@@ -69,7 +69,7 @@ class PickledState(ClonedState):
         attributes.update(pickle.loads(kept))
 
 
-class GridState(PickledState):
+class MiniGridKeeper(PickleKeeper):
     """Of a world like those of MiniGrid. States with the same grid, agent and luggage are one, whatever the time."""
 
     def key(self) -> Hashable:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from jepa_world_model.data.gym_actions import ActionEncoding
-from jepa_world_model.data.recording import Sight
+from jepa_world_model.data.recording import Seen
 from jepa_world_model.errors import UserError
 from jepa_world_model.worlds.world import World
 
@@ -38,16 +38,16 @@ class WorldStage:
         self.choices = list(range(len(world.actions)))
         self.facts = {"env_id": world.name, "env_kwargs": {}}
 
-    def begin(self, seed: int) -> Sight:
+    def begin(self, seed: int) -> Seen:
         self._state = self._world.reset(np.random.default_rng([seed, 2]))
-        return self._sight()
+        return self._seen()
 
-    def step(self, action: Any) -> tuple[Sight, bool]:
+    def step(self, action: Any) -> tuple[Seen, bool]:
         whole = isinstance(action, int | np.integer) and not isinstance(action, bool)
         if not whole or action not in self.choices:
             raise UserError(f"expected an action from 0 to {len(self.choices) - 1}, found {action!r}")
         self._state = self._world.step(self._state, int(action))
-        return self._sight(), False
+        return self._seen(), False
 
     def truth(self) -> Mapping[str, np.ndarray]:
         return self._world.truth(self._state)
@@ -55,6 +55,6 @@ class WorldStage:
     def close(self) -> None:
         """There is nothing to close."""
 
-    def _sight(self) -> Sight:
+    def _seen(self) -> Seen:
         frame = self._world.render(self._state)
-        return Sight(frame, frame)
+        return Seen(frame, frame)

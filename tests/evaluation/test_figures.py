@@ -17,7 +17,7 @@ from jepa_world_model.evaluation.subject import EvaluatedModel
 from jepa_world_model.worlds.grid import GridWorld
 from tests.evaluation.oracle import BlindSubject, DeafSubject, OracleSubject, StillSubject
 
-EPISODES, LENGTH = 24, 64
+EPISODES, LENGTH = 32, 64
 
 
 @pytest.fixture(scope="module")

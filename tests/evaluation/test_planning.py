@@ -17,7 +17,7 @@ from jepa_world_model.evaluation.planning.imagined_search import ImaginedSearch,
 from jepa_world_model.evaluation.planning.outcome import PlanningOutcome, outcome
 from jepa_world_model.evaluation.planning.places import Places
 from jepa_world_model.evaluation.planning.planner_names import DEFAULT, NAMES
-from jepa_world_model.evaluation.planning.planners import MAKERS, Field, check_planners, chosen_planners
+from jepa_world_model.evaluation.planning.planners import MAKERS, Arena, check_planners, chosen_planners
 from jepa_world_model.evaluation.planning.pose_steps import PoseSteps
 from jepa_world_model.evaluation.planning.references import Oracle, RandomWalk
 from jepa_world_model.evaluation.planning.tasks import BINS, distance, draw_tasks, tasks_of_trajectories
@@ -132,13 +132,13 @@ def test_places_that_cannot_be_told_are_refused() -> None:
         GridWorld("grid-loops").step(GridState(0), 5)
 
 
-def field_of(world: GridWorld, subject: EvaluatedModel, per_bin: int = PER_BIN) -> Field:
-    return Field(data_of(world, subject), world, per_bin, seed=0)
+def arena_of(world: GridWorld, subject: EvaluatedModel, per_bin: int = PER_BIN) -> Arena:
+    return Arena(data_of(world, subject), world, per_bin, seed=0)
 
 
-def reached(field: Field, name: str) -> PlanningOutcome:
-    ((planner, tasks),) = chosen_planners(field, [name])
-    return outcome(field.world, planner, tasks)
+def reached(arena: Arena, name: str) -> PlanningOutcome:
+    ((planner, tasks),) = chosen_planners(arena, [name])
+    return outcome(arena.world, planner, tasks)
 
 
 def test_goals_of_the_ring_lie_where_no_recorded_walk_ever_was() -> None:
@@ -152,7 +152,7 @@ def test_goals_of_the_ring_lie_where_no_recorded_walk_ever_was() -> None:
 
 
 def test_search_in_a_perfect_pose_of_places_walks_shortest_paths(world: GridWorld) -> None:
-    found = reached(field_of(world, OracleSubject(world)), "search-q")
+    found = reached(arena_of(world, OracleSubject(world)), "search-q")
     assert found.success.value == 1
     assert found.path_length == 1
     assert found.by_distance == dict.fromkeys(BINS, found.by_distance[BINS[0]])
@@ -161,7 +161,7 @@ def test_search_in_a_perfect_pose_of_places_walks_shortest_paths(world: GridWorl
 
 @pytest.mark.parametrize("broken", [DeafSubject, NowhereSubject])
 def test_search_in_a_pose_that_knows_no_actions_or_no_places_fails(broken: type, world: GridWorld) -> None:
-    assert reached(field_of(world, broken(world), per_bin=3), "search-q").success.value <= 1 / 9
+    assert reached(arena_of(world, broken(world), per_bin=3), "search-q").success.value <= 1 / 9
 
 
 def test_moves_that_lead_nowhere_are_not_planned_again_there(world: GridWorld) -> None:
@@ -177,9 +177,9 @@ def test_moves_that_lead_nowhere_are_not_planned_again_there(world: GridWorld) -
                 row[int(at.clip(0, 8) @ (9, 1))] = 3
             return following, h
 
-    field = field_of(world, Ghost(world))
-    for task in field.tasks:
-        path = attempt(world, MAKERS["search-q"](field), task).path
+    arena = arena_of(world, Ghost(world))
+    for task in arena.tasks:
+        path = attempt(world, MAKERS["search-q"](arena), task).path
         bumps = Counter(before.cell for before, after in pairwise(path) if before == after)
         assert all(count <= 4 for count in bumps.values()), bumps
 
@@ -194,10 +194,10 @@ def test_moves_that_lead_nowhere_are_not_planned_again_there(world: GridWorld) -
     ],
 )
 def test_planning_with_p_alone_says_how_it_knows_where_the_goal_is(subject: type, name: str, told: str) -> None:
-    field = field_of(GridWorld(name), subject(GridWorld(name)))
-    assert field.posed_tasks[0] == told
-    assert reached(field, "a-star-p").success.value > 0.9
-    assert reached(field, "search-p").success.value > 0.9
+    arena = arena_of(GridWorld(name), subject(GridWorld(name)))
+    assert arena.posed_tasks[0] == told
+    assert reached(arena, "a-star-p").success.value > 0.9
+    assert reached(arena, "search-p").success.value > 0.9
 
 
 def test_drawing_sequences_in_a_perfect_imagination_finds_near_goals_and_a_deaf_one_none() -> None:
@@ -212,7 +212,7 @@ def test_drawing_sequences_in_a_perfect_imagination_finds_near_goals_and_a_deaf_
 def test_planners_are_chosen_by_name_and_by_what_the_model_has() -> None:
     world = GridWorld("grid-loops")
     assert tuple(MAKERS) == NAMES
-    posed, unposed = field_of(world, OracleSubject(world), 1), field_of(world, UnposedSubject(world), 1)
+    posed, unposed = arena_of(world, OracleSubject(world), 1), arena_of(world, UnposedSubject(world), 1)
     assert len(list(chosen_planners(posed, None))) == len(DEFAULT)
     assert "search in q" not in [planner.name for planner, _ in chosen_planners(unposed, None)]
     check_planners(NAMES, posed.data)

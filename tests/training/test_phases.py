@@ -14,7 +14,7 @@ from jepa_world_model.data.windows import Batch
 from jepa_world_model.errors import UserError
 from jepa_world_model.losses import LOSSES
 from jepa_world_model.model_config import Config
-from jepa_world_model.phases import Phase, phases_of
+from jepa_world_model.phases import Phase
 from jepa_world_model.presets import PRESETS
 from jepa_world_model.run import open_config_source, resume_training, run_training
 from jepa_world_model.training.embeddings import Embeddings, embeddings_of
@@ -94,18 +94,18 @@ class Watcher(Observer):
 
 def test_every_enabled_loss_has_one_phase() -> None:
     config = load_config()
-    perception, dynamics = phases_of(config)
+    perception, dynamics = config.phases
     assert {**perception.losses, **dynamics.losses} == config.enabled
     assert not perception.losses.keys() & dynamics.losses.keys()
     assert (perception.first, perception.last, dynamics.first, dynamics.last) == (0, 2040, 2040, 6000)
-    (joint,) = phases_of(load_config(preset="reference"))
+    (joint,) = load_config(preset="reference").phases
     assert (joint.losses, joint.embedded) == (load_config(preset="reference").enabled, False)
     assert set(PRESETS) == {"recommended", "reference"}
 
 
 @pytest.mark.parametrize("steps", [1, 2, 3, 100])
 def test_a_short_run_has_its_phases_too(steps: int) -> None:
-    phases = phases_of(load_config(None, [f"train.steps={steps}"]))
+    phases = load_config(None, [f"train.steps={steps}"]).phases
     assert phases[0].first == 0
     assert phases[-1].last == steps
     assert all(phase.first < phase.last for phase in phases)

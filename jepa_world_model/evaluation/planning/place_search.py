@@ -33,7 +33,11 @@ class _Tree:
 
 class PlaceSearch:
     """Imagines the most promising places first: moves so far, and the moves that a straight line to the goal's pose
-    has. It plans again where a frame has another pose than was imagined, and remembers where it did not get on."""
+    has. It plans again where a frame has another pose than was imagined, and remembers where it did not get on.
+
+    A goal's pose may be a little off. Where a plan ended it need not look again: the next one leads to the nearest of
+    the other places.
+    """
 
     name = "search in q"
 
@@ -50,6 +54,7 @@ class PlaceSearch:
 
     def _forget(self) -> None:
         """What was found out on the way to another goal."""
+        self._been = Places(NEAR * self._unit)
         self._blocked = [Places(NEAR * self._unit) for _ in self._actions]
         self._plan: list[int] = []
         self.imagined = np.empty((0, self._z.shape[1]), np.float32)
@@ -58,6 +63,8 @@ class PlaceSearch:
 
     def act(self) -> int:
         if not self._plan:
+            if self._unit > 0:
+                self._been.added(self._q)
             self._plan = self._search()
             self.plans += 1
         self.imagined = self.imagined[len(self.imagined) - len(self._plan) :]
@@ -82,10 +89,11 @@ class PlaceSearch:
                 nodes.append(heapq.heappop(queue)[1])
             for node in self._grown(tree, places, nodes):
                 heapq.heappush(queue, (tree.moves[node] + self._moves_left(tree.q[node]), node))
-                if self._is_near(tree.q[node], self._goal):
+                if self._is_near(tree.q[node], self._goal) and self._been.find(tree.q[node]) is None:
                     return self._way(tree, node)
-        left = [self._moves_left(q) for q in tree.q[1:]]
-        return self._way(tree, 1 + int(np.argmin(left))) if left else []
+        new = [node for node in range(1, len(tree.q)) if self._been.find(tree.q[node]) is None]
+        nodes = new or range(1, len(tree.q))
+        return self._way(tree, min(nodes, key=lambda node: self._moves_left(tree.q[node]))) if nodes else []
 
     def _grown(self, tree: _Tree, places: Places, nodes: list[int]) -> list[int]:
         """Every action of some nodes; the numbers of those that lead to new places."""

@@ -30,7 +30,7 @@ NO_PLACE_POSE = "search-q: the model has no pose of a place, since no loss train
 
 
 @dataclass(frozen=True)
-class Field:
+class Arena:
     """What planners are made for: a model with its held-out data, in a world, with as many tasks of each distance."""
 
     data: HeldOut
@@ -64,12 +64,12 @@ class Field:
         return True
 
 
-def chosen_planners(field: Field, chosen: Sequence[str] | None) -> Iterator[tuple[Planner, Sequence[Task]]]:
+def chosen_planners(arena: Arena, chosen: Sequence[str] | None) -> Iterator[tuple[Planner, Sequence[Task]]]:
     """Those of some names, or of the default ones all that the model allows."""
     for name in chosen or DEFAULT:
-        if name != "search-q" or has_place_pose(field.data):
-            planner = MAKERS[name](field)
-            yield planner, field.posed_tasks[1] if name in WITH_P else field.tasks
+        if name != "search-q" or has_place_pose(arena.data):
+            planner = MAKERS[name](arena)
+            yield planner, arena.posed_tasks[1] if name in WITH_P else arena.tasks
 
 
 def check_planners(names: Sequence[str], data: HeldOut) -> None:
@@ -86,11 +86,11 @@ def has_place_pose(data: HeldOut) -> bool:
     return data.subject.place_pose(data.subject.embed(data.frames[0, :1])) is not None
 
 
-def walker(field: Field, name: str | None) -> Planner:
+def walker(arena: Arena, name: str | None) -> Planner:
     """A planner that uses the model alone; without a name the best that the model allows. Raises UserError for one that
     needs what the model does not have."""
-    check_planners([name] if name else [], field.data)
-    return MAKERS[name](field) if name else best_search(field.data, field.world.actions)
+    check_planners([name] if name else [], arena.data)
+    return MAKERS[name](arena) if name else best_search(arena.data, arena.world.actions)
 
 
 def best_search(data: HeldOut, actions: np.ndarray) -> PlaceSearch | ImaginedSearch:
@@ -122,12 +122,12 @@ def search_in_p(data: HeldOut, actions: np.ndarray) -> PoseSearch:
 
 WITH_P = ("search-p", "a-star-p")
 """Planners that are given the displacement to a goal."""
-MAKERS: dict[str, Callable[[Field], Planner]] = {
-    "search-z": lambda field: search_in_z(field.data, field.world.actions),
-    "search-q": lambda field: search_in_q(field.data, field.world.actions),
-    "search-p": lambda field: search_in_p(field.data, field.world.actions),
-    "a-star-p": lambda field: a_star_on_p(field.data, field.world.actions),
-    "cem-z": lambda field: CrossEntropy(field.data.subject, field.world.actions, field.seed),
-    "random": lambda field: RandomWalk(len(field.world.actions), field.seed),
-    "oracle": lambda field: Oracle(field.world, field.tasks),
+MAKERS: dict[str, Callable[[Arena], Planner]] = {
+    "search-z": lambda arena: search_in_z(arena.data, arena.world.actions),
+    "search-q": lambda arena: search_in_q(arena.data, arena.world.actions),
+    "search-p": lambda arena: search_in_p(arena.data, arena.world.actions),
+    "a-star-p": lambda arena: a_star_on_p(arena.data, arena.world.actions),
+    "cem-z": lambda arena: CrossEntropy(arena.data.subject, arena.world.actions, arena.seed),
+    "random": lambda arena: RandomWalk(len(arena.world.actions), arena.seed),
+    "oracle": lambda arena: Oracle(arena.world, arena.tasks),
 }

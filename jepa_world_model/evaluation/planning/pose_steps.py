@@ -11,6 +11,8 @@ from jepa_world_model.evaluation.planning.places import Places
 from jepa_world_model.evaluation.subject import EvaluatedModel
 
 MOST_NODES = 1000
+AROUND = 60
+"""Nodes that are looked at beyond a goal where the agent has been already."""
 NEAR = 0.5
 """Poses closer than this share of the shortest action's step are one."""
 STUCK = 0.35
@@ -18,7 +20,8 @@ STUCK = 0.35
 
 
 class PoseSteps:
-    """A* over sums of the actions' mean increments. A move that odometry finds blocked is not planned again there."""
+    """A* over sums of the actions' mean increments. A move that odometry finds blocked is not planned again there, and
+    where a plan ended short of the goal, the next one leads to the nearest of the other places."""
 
     name = "A* on p"
 
@@ -40,12 +43,15 @@ class PoseSteps:
         self._goal, self._at = displacement.astype(float), np.zeros(len(displacement))
         self._z = self._subject.embed(frame[None])
         self._h, self._p = self._subject.begin(self._z), self._subject.origin(1)
+        self._been = Places(self._radius, self._plane)
         self._blocked = [Places(self._radius, self._plane) for _ in self._steps]
         self._plan: list[int] = []
         self.plans = 0
 
     def act(self) -> int:
         if not self._plan:
+            if self._is_able:
+                self._been.added(self._at)
             self._plan = self._search()
             self.plans += 1
         return self._plan.pop(0) if self._plan else 0
@@ -61,20 +67,28 @@ class PoseSteps:
         else:
             self._at = self._at + increment[0]
 
+    @property
+    def _is_able(self) -> bool:
+        """Whether its actions move p at all."""
+        return bool(np.isfinite(self._radius) and self._radius > 0)
+
     def _search(self) -> list[int]:
-        if not np.isfinite(self._radius) or self._radius <= 0:
+        if not self._is_able:
             return []
         order, places = count(), Places(self._radius, self._plane)
         reach = float(self._lengths.max())
         queue: list[tuple[float, int, int, np.ndarray, tuple[int, ...]]] = [(0.0, next(order), 0, self._at, ())]
         places.added(self._at)
-        best = (float(np.linalg.norm(self._goal - self._at)), ())
-        while queue and len(places) < MOST_NODES:
+        best, most = (np.inf, ()), MOST_NODES
+        while queue and len(places) < most:
             _, _, moves, at, way = heapq.heappop(queue)
             left = float(np.linalg.norm(self._goal - at))
-            best = min(best, (left, way), key=lambda one: one[0])
-            if left < self._radius:
-                return list(way)
+            if self._been.find(at) is None:
+                best = min(best, (left, way), key=lambda one: one[0])
+                if left < self._radius:
+                    return list(way)
+            elif left < self._radius:
+                most = min(most, len(places) + AROUND)
             for action in self._moves:
                 there = at + self._steps[action]
                 if self._blocked[action].find(at) is not None or not places.added(there):
