@@ -30,10 +30,7 @@ class Alarm:
     def __str__(self) -> str:
         what = f"{self.bound.measure} {self.subject}".rstrip()
         side = "below" if self.bound.side == BELOW else "above"
-        told = f"step {self.step}: {what} = {self.value:.4g}, {side} {self.limit:g}"
-        if self.step == 0 and not self.subject:
-            return f"{told} before training, where it says little; if it stays so: {self.bound.meaning}"
-        return f"{told}: {self.bound.meaning}"
+        return f"step {self.step}: {what} = {self.value:.4g}, {side} {self.limit:g}: {self.bound.meaning}"
 
 
 class Watch:

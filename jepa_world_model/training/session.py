@@ -173,16 +173,10 @@ class Session:
         found = validate(trainer.model, trainer.whole, batches, trainer.runtime, step=trainer.done, trained=trained)
         self.outcome.validations[found.step] = found
         total = self._total(found)
-<<<<<<< HEAD
         alarms = []
         if found.step:  # an untrained model has no vitals to lose
             values = {**found.vitals, "loss_growth": total / self._total_before()}
             alarms += self._watch.look(found.step, values, steps=self._train.steps)
-=======
-        alarms = self._watch.look(
-            found.step, {**found.vitals, "loss_growth": total / self._total_before()}
-        )
->>>>>>> b15
         for name, value in found.losses.items() if not found.step else ():  # one that training brought to zero is done
             alarms += self._watch.look(found.step, {"loss": value}, name)
         self.run.append_metrics([found.as_json(), *(alarm.as_json() for alarm in alarms)])
