@@ -44,7 +44,7 @@ def _server() -> subprocess.Popen[str]:
     server = subprocess.Popen(
         command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
     )
-    atexit.register(server.terminate)
+    atexit.register(server.communicate)  # it ends with its input
     return server
 
 
