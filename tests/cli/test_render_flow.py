@@ -225,6 +225,7 @@ def test_a_page_of_a_comparison_has_one_picture(trainers: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("quick_pictures")
 def test_a_trained_run(folder: Path, small_settings: list[str]) -> None:
     assert CliRunner().invoke(app, ["train", "--out", "run", *small_settings]).exit_code == 0
     assert rendered("--checkpoint", "run", "--out", "f.svg").startswith("f.svg: 14 losses, 9 of 14 modules")
