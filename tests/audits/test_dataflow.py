@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn.functional import linear, mse_loss
 
-from audits import Target, audit
+from audits import Audit, Target, audit
 from audits.dataflow.links import DataFlow, Link, dataflow
 from audits.dataflow.values import Kind, Node
 from audits.legend import Legend
 from jepa_world_model.config_file import load_config
 from jepa_world_model.gradient_flow.target import jepa_target
-from tests.audits.traps import TRAPS, Trap
+from tests.audits.test_traps import AUDITED, outcome
+from tests.audits.traps import Trap
 
 Losses = Callable[["Model", Tensor], Mapping[str, Tensor]]
 SPECIFIED = json.loads((Path(__file__).parents[1] / "spec" / "gradient_flow.json").read_text())["settings"]
@@ -246,18 +247,34 @@ def test_the_world_model_is_linked_as_specified(specified: dict) -> None:
     assert updates(flow) == {(loss, module) for loss, modules in specified["updates"].items() for module in modules}
 
 
+def updating(trap: Trap) -> dict[str, set[tuple[str, str]]]:
+    """By setting: the pairs with an update. `test_traps.py` says that the audit finds the status that is right.
+
+    Where several are, it is asked which one it found.
+    """
+    may, must = (
+        {
+            label: {pair for pair in cells if of(status.updates for status in trap.right(label, *pair))}
+            for label, cells in trap.expected.items()
+        }
+        for of in (any, all)
+    )
+    if may == must:
+        return must
+    found = outcome(trap).result
+    assert isinstance(found, Audit), found
+    return {f.setting.label: {pair for pair, cell in f.cells.items() if cell.status.updates} for f in found.flows}
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("trap", [trap for trap in TRAPS.values() if not trap.error], ids=lambda trap: trap.name)
-def test_links_agree_with_the_statuses(trap: Trap) -> None:
-    """With those that are right: `test_traps.py` says that the audit finds them."""
+@pytest.mark.parametrize("trap", AUDITED, ids=lambda trap: trap.name)
+def test_links_agree_with_the_audit(trap: Trap) -> None:
     missing: set[tuple[str, str]] = set()
+    expected = updating(trap)
     for setting in trap.target().settings(trap.settings):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            linked = updates(dataflow(trap.target(), setting))
-        cells = trap.expected[setting.label]
-        surely = {pair for pair in cells if all(status.updates for status in trap.right(setting.label, *pair))}
-        missing |= surely - linked
+            missing |= expected[setting.label] - updates(dataflow(trap.target(), setting))
     assert bool(missing) is (trap.name in HIDDEN)
 
 
