@@ -3,8 +3,10 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -44,6 +46,27 @@ def small_config() -> Callable[..., Config]:
 def small_settings() -> list[str]:
     """The same config as arguments of `jepa train`."""
     return [argument for setting in SMALL for argument in ("--set", setting)]
+
+
+@contextmanager
+def sketched_pictures() -> Iterator[None]:
+    """Instead of three pictures, which take most of a small run, one that is quickly drawn: what it shows, as it is."""
+
+    def sketched(trainer: Any, run: Any) -> list[Path]:
+        picture = run.pictures / "losses.png"
+        run.write(picture, run.metrics.read_bytes())
+        return [picture]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("jepa_world_model.run.draw_pictures", sketched)
+        yield
+
+
+@pytest.fixture
+def quick_pictures() -> Iterator[None]:
+    """For a test of whole runs that looks at no picture."""
+    with sketched_pictures():
+        yield
 
 
 SLOW = (

@@ -49,7 +49,8 @@ def window_too_short(check: Check) -> Iterator[Found]:
         short = [loss for loss in losses if LOSSES[loss].frames > values[key]]
         if short:
             needs = listed([f"{loss} (needs {LOSSES[loss].frames})" for loss in short])
-            message = f"windows of {values[key]} frames are too short for {needs}"
+            frames = "1 frame" if values[key] == 1 else f"{values[key]} frames"
+            message = f"windows of {frames} are too short for {needs}"
             yield Found(message, tuple(short), (key, *weight_keys(short)))
 
 

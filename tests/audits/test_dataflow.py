@@ -19,8 +19,7 @@ from audits.dataflow.values import Kind, Node
 from audits.legend import Legend
 from jepa_world_model.config_file import load_config
 from jepa_world_model.gradient_flow.target import jepa_target
-from tests.audits.test_traps import AUDITED, outcome
-from tests.audits.traps import Trap
+from tests.audits.traps import TRAPS, Trap
 
 Losses = Callable[["Model", Tensor], Mapping[str, Tensor]]
 SPECIFIED = json.loads((Path(__file__).parents[1] / "spec" / "gradient_flow.json").read_text())["settings"]
@@ -248,14 +247,17 @@ def test_the_world_model_is_linked_as_specified(specified: dict) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("trap", AUDITED, ids=lambda trap: trap.name)
-def test_links_agree_with_the_audit(trap: Trap) -> None:
+@pytest.mark.parametrize("trap", [trap for trap in TRAPS.values() if not trap.error], ids=lambda trap: trap.name)
+def test_links_agree_with_the_statuses(trap: Trap) -> None:
+    """With those that are right: `test_traps.py` says that the audit finds them."""
     missing: set[tuple[str, str]] = set()
-    for flow in outcome(trap).result.flows:  # type: ignore[union-attr]
+    for setting in trap.target().settings(trap.settings):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            linked = updates(dataflow(trap.target(), flow.setting))
-        missing |= {pair for pair, cell in flow.cells.items() if cell.status.updates} - linked
+            linked = updates(dataflow(trap.target(), setting))
+        cells = trap.expected[setting.label]
+        surely = {pair for pair in cells if all(status.updates for status in trap.right(setting.label, *pair))}
+        missing |= surely - linked
     assert bool(missing) is (trap.name in HIDDEN)
 
 

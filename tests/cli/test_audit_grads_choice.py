@@ -13,7 +13,7 @@ from jepa_cli.app import app
 from jepa_world_model.config_file import load_config
 from jepa_world_model.losses import LOSSES
 from tests.cli.audit_targets.command import AS_DOCUMENTED, FLOW, audit_grads, audit_small, complaint, contents
-from tests.conftest import SMALL
+from tests.conftest import SMALL, sketched_pictures
 
 ENABLED = [loss.name for loss in load_config().enabled]
 
@@ -125,7 +125,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run folder of a few training steps."""
     run = tmp_path_factory.mktemp("trained") / "run"
     settings = [part for setting in SMALL for part in ("--set", setting)]
-    result = CliRunner().invoke(app, ["train", *settings, "--set", "train.detach_decoder=true", "--out", str(run)])
+    with sketched_pictures():
+        result = CliRunner().invoke(app, ["train", *settings, "--set", "train.detach_decoder=true", "--out", str(run)])
     assert result.exit_code == 0, result.output
     return run
 

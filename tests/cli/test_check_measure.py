@@ -133,11 +133,12 @@ def test_settings_that_cannot_be_trained_are_not_measured() -> None:
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that was trained for two steps."""
-    from tests.conftest import SMALL
+    from tests.conftest import SMALL, sketched_pictures
 
     folder = tmp_path_factory.mktemp("run") / "run"
     settings = [argument for setting in (*SMALL, "train.steps=2") for argument in ("--set", setting)]
-    assert CliRunner().invoke(app, ["train", "--out", str(folder), *settings]).exit_code == 0
+    with sketched_pictures():
+        assert CliRunner().invoke(app, ["train", "--out", str(folder), *settings]).exit_code == 0
     return folder
 
 

@@ -213,6 +213,7 @@ def test_an_acceptance_that_no_longer_applies_is_a_finding(folder: Path) -> None
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("quick_pictures")
 def test_training_takes_a_config_that_accepts(folder: Path, small_settings: list[str]) -> None:
     (folder / "my.toml").write_text(ACCEPTED)
     result = CliRunner().invoke(app, ["train", "--config", "my.toml", "--out", "run", *small_settings])
@@ -382,6 +383,7 @@ def test_toml_with_a_mistake_is_told_with_line_and_column(folder: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("quick_pictures")
 def test_weights_of_another_shape(folder: Path, small_settings: list[str]) -> None:
     assert CliRunner().invoke(app, ["train", "--out", "run", *small_settings, "--steps", "1"]).exit_code == 0
     said = complaint(check("--checkpoint", "run", "--set", "model.hidden_width=20"))

@@ -144,8 +144,9 @@ def test_one_loss_that_is_named_alone_is_told_in_detail(folder: Path) -> None:
 
 @pytest.mark.slow
 def test_text_fits_the_terminal(folder: Path) -> None:
-    for arguments in ([], ["--losses", "all"], ["--view", "matrix"], ["--compare", "detach_decoder=True"]):
-        lines = rendered("--format", "text", *arguments).splitlines()
+    some = ["--losses", "jepa,recon_multi_box,rollout_recon_multi_box_delta_z"]
+    for view in (["--losses", "all"], ["--view", "matrix", *some], ["--compare", "detach_decoder=True", *some]):
+        lines = rendered("--format", "text", *view).splitlines()
         assert max(map(len, lines)) <= 80
 
 
@@ -176,7 +177,7 @@ def test_beside_another_config_and_beside_other_gates(folder: Path) -> None:
     assert said[1:] == ["- encoder: no longer updated by sigreg"]
     said = rendered("--compare", "pose_delta_detach_h=False", "--losses", "scale_dp", "--out", "c.svg").splitlines()
     assert said[1:] == ["- predictor: no longer updated by scale_dp"]
-    same = rendered("--compare", "default", "--out", "c.svg").splitlines()
+    same = rendered("--compare", "default", "--losses", "jepa", "--out", "c.svg").splitlines()
     assert same[1:] == ["nothing changes compared with default"]
 
 
@@ -224,6 +225,7 @@ def test_a_page_of_a_comparison_has_one_picture(trainers: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("quick_pictures")
 def test_a_trained_run(folder: Path, small_settings: list[str]) -> None:
     assert CliRunner().invoke(app, ["train", "--out", "run", *small_settings]).exit_code == 0
     assert rendered("--checkpoint", "run", "--out", "f.svg").startswith("f.svg: 14 losses, 9 of 14 modules")

@@ -38,6 +38,7 @@ def test_a_first_run_says_what_it_does_and_where_things_are(tmp_path: Path, smal
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("quick_pictures")
 def test_without_out_runs_are_numbered(
     tmp_path: Path, small_settings: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -57,6 +58,7 @@ def test_print_config_is_toml_that_reproduces_itself(tmp_path: Path, small_setti
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("quick_pictures")
 def test_a_run_in_the_way_is_refused_and_untouched(tmp_path: Path, small_settings: list[str]) -> None:
     jepa("train", *small_settings, "--out", tmp_path / "run")
     before = (tmp_path / "run" / "weights.safetensors").read_bytes()
@@ -106,6 +108,7 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, small_settings:
     assert "cannot be written" in complaint("train", *small_settings, "--out", tmp_path / "file" / "run")
 
 
+@pytest.mark.usefixtures("quick_pictures")
 def test_divergence_ends_with_the_name_of_the_loss(tmp_path: Path, small_settings: list[str]) -> None:
     result = jepa(
         "train",
@@ -169,6 +172,7 @@ def test_a_signal_ends_with_its_code_and_the_way_on(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("quick_pictures")
 def test_a_resumed_run_says_where_it_goes_on_and_is_left_alone_once_it_ended(
     tmp_path: Path, small_settings: list[str]
 ) -> None:
@@ -183,6 +187,7 @@ def test_a_resumed_run_says_where_it_goes_on_and_is_left_alone_once_it_ended(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("quick_pictures")
 def test_mistakes_with_resume(tmp_path: Path, small_settings: list[str]) -> None:
     assert "is not a run folder" in complaint("train", "--resume", tmp_path)
     jepa("train", *small_settings, "--out", tmp_path / "run")

@@ -1,10 +1,7 @@
 """A page of the documentation, carried out as a reader would: files written, edits made, commands run."""
 
-import os
 import re
 import shlex
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +9,7 @@ from pathlib import Path
 import typer
 
 from jepa_cli.app import app
+from tests.warm import run_python
 
 ROOT = Path(__file__).parents[2]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -89,14 +87,6 @@ def carried_out(page: Path, folder: Path) -> dict[Block, list[Shown]]:
                 file.write_text(before, encoding="utf-8")
             edits.clear()
     return found
-
-
-def run_python(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"PYTHONPATH": str(folder) + os.pathsep + str(ROOT), "COLUMNS": "80"}
-    environment |= {"OMP_NUM_THREADS": "1", "PYTHONIOENCODING": "utf-8", "PYTHONDONTWRITEBYTECODE": "1"}
-    return subprocess.run(
-        [sys.executable, *arguments], cwd=folder, env=environment, capture_output=True, text=True, encoding="utf-8"
-    )
 
 
 def missing_from(shown: list[str], printed: list[str]) -> list[str]:

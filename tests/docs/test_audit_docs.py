@@ -1,8 +1,6 @@
 """What the documentation says of the audit is so: its commands parse, its code runs, its output is what is printed."""
 
-import os
 import runpy
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -10,7 +8,8 @@ import typer
 
 from jepa_cli.app import app
 from jepa_cli.terminal.command import BAD_INPUT
-from tests.docs.pages import ROOT, Block, Shown, blocks, carried_out, commands, missing_from, run_python, shows_output
+from tests.docs.pages import ROOT, Block, Shown, blocks, carried_out, commands, missing_from, shows_output
+from tests.warm import run_python
 
 README, DOCS = ROOT / "README.md", ROOT / "docs"
 GUIDE, PICTURES = DOCS / "auditing_your_trainer.md", DOCS / "pictures.md"
@@ -45,9 +44,8 @@ def guided(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def outcomes(guided: Path, tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
     """The pages carried out, each in a folder of its own."""
     folders = [guided if page == GUIDE else tmp_path_factory.mktemp(page.stem) for page in SESSIONS]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        pages = pool.map(carried_out, SESSIONS, folders)
-        return {block: shown for page in pages for block, shown in page.items()}
+    pages = map(carried_out, SESSIONS, folders)
+    return {block: shown for page in pages for block, shown in page.items()}
 
 
 @pytest.fixture(scope="module")

@@ -1,12 +1,12 @@
 """The example audits a trainer that is not ours: it runs anywhere, its contract holds, and breaks with its routing."""
 
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
+
+from tests.warm import run_python
 
 ROOT = Path(__file__).parents[2]
 NAME = "audit_actor_critic"
@@ -26,18 +26,13 @@ def copied(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-    return subprocess.run([sys.executable, *arguments], cwd=folder, env=environment, capture_output=True, text=True)
-
-
-def audit_grads(folder: Path, *further: str) -> subprocess.CompletedProcess[str]:
+def audit_grads(folder: Path, *further: str) -> CompletedProcess[str]:
     contract = ("--target", f"examples.{NAME}:audit_target", "--table", f"examples/{NAME}.md")
-    return run(folder, "-m", "jepa_cli", "audit-grads", *contract, *further)
+    return run_python(folder, "-m", "jepa_cli", "audit-grads", *contract, *further)
 
 
 def test_it_runs_as_a_script_in_an_empty_folder(tmp_path: Path) -> None:
-    outcome = run(tmp_path, str(ROOT / "examples" / f"{NAME}.py"))
+    outcome = run_python(tmp_path, str(ROOT / "examples" / f"{NAME}.py"))
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
     assert outcome.stdout.splitlines()[-1] == "as documented"
     assert not list(tmp_path.iterdir())

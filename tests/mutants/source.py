@@ -11,10 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jepa_world_model.losses import LOSSES
+from jepa_world_model.record import record
 
 PACKAGE = Path(__file__).parents[2] / "jepa_world_model"
 STOPPING = ("stop", "gate")
 DEFAULT = ("--gates", "default")
+OPEN = tuple(option for gate in record().gates for option in ("--gates", f"{gate}=False"))
+"""The setting at which every state passes gradient on."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ def detached_states() -> Iterator[SourceMutant]:
             if detach and isinstance(statement, ast.Return) and statement.value:
                 value = ast.get_source_segment(text, statement.value) or ""
                 mutated = _replaced(text, statement.value, detach.format(value))
-                yield SourceMutant(f"detached {function.name}", file, mutated, "states.py:", DEFAULT)
+                yield SourceMutant(f"detached {function.name}", file, mutated, "states.py:", OPEN)
 
 
 _DETACH = {

@@ -81,7 +81,6 @@ def test_the_quick_tests_of_the_sdist_pass(
     with tarfile.open(distributions[".tar.gz"]) as sdist:
         sdist.extractall(tmp_path, filter="data")
     (unpacked,) = tmp_path.iterdir()
-    run = installed.run(
-        "python", "-m", "pytest", "-p", "no:cacheprovider", "-m", "not slow and not package", cwd=unpacked
-    )
+    quick = ("-p", "no:cacheprovider", "-n", "auto", "--dist", "loadfile", "-m", "not slow and not package")
+    run = installed.run("python", "-m", "pytest", *quick, cwd=unpacked)
     assert run.returncode == 0, run.stdout[-4000:] + run.stderr
