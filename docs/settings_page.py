@@ -24,16 +24,14 @@ LIMITS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiv
 def with_tables(page: str) -> str:
     """The page with its tables as they are now."""
     tables = json.loads(SCHEMA.read_text(encoding="utf-8"))["$defs"]
-    return TABLE.sub(
-        lambda found: "\n".join([found[1], *_rows(found[2], tables[found[2]]["properties"]), "", ""]), page
-    )
+    return TABLE.sub(lambda found: "\n".join([found[1], *_rows(found[2], tables[found[2]]), "", ""]), page)
 
 
-def _rows(name: str, properties: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+def _rows(name: str, table: Mapping[str, Any]) -> Iterator[str]:
     recommended = PRESETS["recommended"].get(TABLES_OF_PRESETS.get(name, ""), {})
     yield "| key | default | recommended | values | meaning |"
     yield "| --- | --- | --- | --- | --- |"
-    for key, schema in properties.items():
+    for key, schema in table["properties"].items():
         default = "" if schema["default"] is None else json.dumps(schema["default"])
         other = json.dumps(recommended[key]) if key in recommended else ""
         yield f"| `{key}` | {default} | {other} | {_values(schema)} | {schema['description']} |"
