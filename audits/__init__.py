@@ -79,7 +79,7 @@ HOME = {
     "legend": ("Legend",),
     "places": ("Place", "Stop", "StopKind"),
     "result": ("Audit", "Cell", "Flow", "Setting", "Status"),
-    "routes": ("with_routes",),
+    "unexpected_paths": ("with_routes",),
     "target": ("Target",),
 }
 """Where a name is defined. It is imported when it is first used, since most of these modules import torch."""
