@@ -147,9 +147,7 @@ class Session:
         found = validate(trainer.model, trainer.objective, batches, trainer.runtime, step=trainer.done, trained=trained)
         self.outcome.validations[found.step] = found
         total = self._total(found)
-        alarms = self._watch.look(
-            found.step, {**found.vitals, "loss_growth": total / self._total_before()}
-        )
+        alarms = self._watch.look(found.step, {**found.vitals, "loss_growth": total / self._total_before()})
         for name, value in found.losses.items() if not found.step else ():  # one that training brought to zero is done
             alarms += self._watch.look(found.step, {"loss": value}, name)
         self.run.append_metrics([found.as_json(), *(alarm.as_json() for alarm in alarms)])
