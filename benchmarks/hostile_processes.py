@@ -2,8 +2,8 @@
 
     python -m benchmarks.hostile_processes [--count 100] [--seed 0] [--seconds 20]
 
-Each gets an exit code that is documented, at most one message, no traceback, 20 seconds and 2 GB, and changes
-nothing but its output. The inputs are drawn from those of tests/hostile; a few ends of the outside world come on top: a full
+Each gets an exit code that is documented, at most one message, no traceback, 20 seconds and 2 GB, and changes nothing
+but its output. The inputs are drawn from those of tests/hostile; a few ends of the outside world come on top: a full
 disk, a closed pipe, an environment that lies. Exits with 1 if one ends otherwise.
 """
 
