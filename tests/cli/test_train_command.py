@@ -183,7 +183,7 @@ def test_a_resumed_run_says_where_it_goes_on_and_is_left_alone_once_it_ended(
     assert result.exit_code == FINISHED, result.output
     assert "is damaged" in result.stdout
     assert "resumed     after step 2 of 4" in result.stdout
-    assert "resumed     after step 4 of 4" in jepa("train", "--resume", run).stdout
+    assert "resumed     it had ended after step 4: nothing is left" in jepa("train", "--resume", run).stdout
 
 
 @pytest.mark.slow
