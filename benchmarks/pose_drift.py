@@ -13,7 +13,8 @@ from torch.nn.functional import cosine_similarity
 from jepa_world_model.run import open_config_source
 from jepa_world_model.training.run_folder import RunFolder
 from jepa_world_model.training.runtime import prepare
-from jepa_world_model.training.trainer import VALIDATION_WINDOWS, Trainer
+from jepa_world_model.training.session import VALIDATION_WINDOWS
+from jepa_world_model.training.trainer import Trainer
 
 
 def main(folder: Path) -> None:
@@ -31,7 +32,7 @@ def cosines_between_actions(trainer: Trainer) -> torch.Tensor:
     """[A + 1, A + 1], from one-hot actions."""
     increments, actions = [], []
     for batch in trainer.validation.sequential(VALIDATION_WINDOWS):
-        states = trainer.objective.states(trainer.model, batch)
+        states = trainer.whole.states(trainer.model, batch)
         increments.append(states.dp.flatten(0, 1))
         actions.append(states.a[:, :-1].flatten(0, 1))
     taken = torch.cat(actions)

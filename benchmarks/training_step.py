@@ -23,7 +23,7 @@ ALWAYS_MORE = 10**9
 
 def trainer_of(*overrides: str) -> Trainer:
     """A trainer on the embedded world."""
-    config = resolve(load_config(None, ["data.episodes=40", *overrides]))
+    config = resolve(load_config(None, ["preset=reference", "data.episodes=40", *overrides]))
     return Trainer(config, open_config_source(config), prepare(config.train))
 
 

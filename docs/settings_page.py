@@ -11,25 +11,30 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from jepa_world_model.presets import PRESETS
+
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "settings.md"
 SCHEMA = ROOT / "jepa_world_model" / "config.schema.json"
 TABLE = re.compile(r"(<!-- settings (\w+) -->\n).*?(?=<!-- /settings -->)", re.DOTALL)
+TABLES_OF_PRESETS = {"LossWeights": "losses", "TrainConfig": "train", "ModelConfig": "model", "DataConfig": "data"}
 LIMITS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
 
 
 def with_tables(page: str) -> str:
     """The page with its tables as they are now."""
     tables = json.loads(SCHEMA.read_text(encoding="utf-8"))["$defs"]
-    return TABLE.sub(lambda found: "\n".join([found[1], *_rows(tables[found[2]]["properties"]), "", ""]), page)
+    return TABLE.sub(lambda found: "\n".join([found[1], *_rows(found[2], tables[found[2]]), "", ""]), page)
 
 
-def _rows(properties: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    yield "| key | default | values | meaning |"
-    yield "| --- | --- | --- | --- |"
-    for key, schema in properties.items():
+def _rows(name: str, table: Mapping[str, Any]) -> Iterator[str]:
+    recommended = PRESETS["recommended"].get(TABLES_OF_PRESETS.get(name, ""), {})
+    yield "| key | default | recommended | values | meaning |"
+    yield "| --- | --- | --- | --- | --- |"
+    for key, schema in table["properties"].items():
         default = "" if schema["default"] is None else json.dumps(schema["default"])
-        yield f"| `{key}` | {default} | {_values(schema)} | {schema['description']} |"
+        other = json.dumps(recommended[key]) if key in recommended else ""
+        yield f"| `{key}` | {default} | {other} | {_values(schema)} | {schema['description']} |"
 
 
 def _values(schema: Mapping[str, Any]) -> str:

@@ -25,11 +25,25 @@ on two frames rather show different places. Random pairs differ by 2, since z ha
 
 @loss(
     updates="z_to_p, dp_action_delta_projector",
-    meaning="q_{t+1} - q_t with the action prototype dp_action_delta_projector(a_t), where z changed",
+    meaning="q_{t+1} - q_t with the action prototype dp_action_delta_projector(a_t), where z changed; half of the "
+    "weight goes by sg(error), to the few steps that do not fit yet",
 )
-def action_delta_q(q: Tensor, a: Tensor, sg_z: Tensor, dp_action_delta_projector: nn.Module) -> Tensor:
-    errors = (q.diff(dim=1) - dp_action_delta_projector(a[:, :-1])).square().mean(dim=-1)
-    return (errors * (1 - same_place(sg_z[:, 1:], sg_z[:, :-1]))).mean()
+def action_delta_q(
+    q: Tensor,
+    a: Tensor,
+    dp_action_delta_projector: nn.Module,
+    sg_z: Tensor,
+    sg_q: Tensor,
+    frozen_dp_action_delta_projector: nn.Module,
+) -> Tensor:
+    """What changes z but not the place, such as a key that is taken, is rare: a plain mean would not notice."""
+    from jepa_world_model import processes
+
+    moved = 1 - same_place(sg_z[:, 1:], sg_z[:, :-1])
+    errors = moved * (q.diff(dim=1) - dp_action_delta_projector(a[:, :-1])).square().mean(dim=-1)
+    hard = moved * (sg_q.diff(dim=1) - frozen_dp_action_delta_projector(a[:, :-1])).square().mean(dim=-1)
+    usual = processes.mean(hard.mean()) + torch.finfo(q.dtype).tiny
+    return (errors * (1 + hard / usual)).mean() / 2
 
 
 @loss(updates="z_to_p", meaning="trimmed mean (middle half) of the norm of q_{t+1} - q_t with a target of 1")

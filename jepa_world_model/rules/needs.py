@@ -71,17 +71,17 @@ def rollout_longer_than_window(check: Check) -> Iterator[Found]:
 
 @rule(
     Level.WARNING,
-    why="action_delta_dp trains increments and prototypes towards each other. Without a loss that sets their scale "
-    "both can shrink to zero, where they agree perfectly.",
-    remedy="Give scale_dp a weight, or switch action_delta_dp off.",
-    triggers=["losses.scale_dp=0"],
-    passes=["losses.scale_dp=0.01"],
+    why="action_delta_dp and action_delta_q train increments and prototypes towards each other. Without a loss that "
+    "sets their scale both can shrink to zero, where they agree perfectly.",
+    remedy="Give scale_dp (for q scale_q) a weight, or switch the loss off.",
+    triggers=["losses.action_delta_dp=1", "losses.scale_dp=0"],
+    passes=["losses.action_delta_dp=1", "losses.scale_dp=0.01"],
 )
 def prototype_without_scale(check: Check) -> Iterator[Found]:
     """Nothing keeps the pose increments from collapsing to zero."""
-    if "action_delta_dp" in check.enabled and "scale_dp" not in check.enabled:
-        keys = weight_keys(("scale_dp", "action_delta_dp"))
-        yield Found("action_delta_dp has no scale anchor: Δp can collapse to zero", ("action_delta_dp",), keys)
+    for loss, scale, what in (("action_delta_dp", "scale_dp", "Δp"), ("action_delta_q", "scale_q", "q")):
+        if loss in check.enabled and scale not in check.enabled:
+            yield Found(f"{loss} has no scale anchor: {what} can collapse to zero", (loss,), weight_keys((scale, loss)))
 
 
 @rule(

@@ -258,10 +258,13 @@ def alike(w: Slow, s: int, t: int) -> Tensor:
 
 @reference
 def action_delta_q(w: Slow) -> Tensor:
-    terms = []
+    errors = []
     for t in range(w.frames - 1):
-        errors = (w.q[t + 1] - w.q[t] - w.model.dp_action_delta_projector(w.a[t])) ** 2
-        terms.append((errors.mean(dim=1) * (1 - alike(w, t, t + 1))).mean())
+        wrong = w.q[t + 1] - w.q[t] - w.model.dp_action_delta_projector(w.a[t])
+        errors.append((wrong**2).mean(dim=1) * (1 - alike(w, t, t + 1)))
+    hard = [each.detach() for each in errors]
+    usual = average([each.mean() for each in hard])
+    terms = [(each + each * by / usual).mean() / 2 for each, by in zip(errors, hard, strict=True)]
     return average(terms)
 
 

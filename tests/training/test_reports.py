@@ -12,7 +12,6 @@ import pytest
 import torch
 
 from jepa_world_model import run as run_module
-from jepa_world_model.config_file import load_config
 from jepa_world_model.data import split_episodes
 from jepa_world_model.errors import UserError
 from jepa_world_model.model_config import Config
@@ -21,7 +20,6 @@ from jepa_world_model.pictures.principal_axes import principal_axes
 from jepa_world_model.pictures.run_pictures import draw_pictures, loss_curves
 from jepa_world_model.pictures.walk_film import Film, Moment
 from jepa_world_model.run import open_config_source, run_training
-from jepa_world_model.training.alarms import Watch
 from jepa_world_model.training.observer import Observer
 from jepa_world_model.training.run_folder import RunFolder
 from jepa_world_model.training.signals import DeferredSignals
@@ -135,10 +133,3 @@ def test_a_terminal_that_is_closed_saves_unless_nohup_asks_otherwise() -> None:
         assert signals.signal is None
     finally:
         signal.signal(signal.SIGHUP, before)
-
-
-def test_an_alarm_before_training_does_not_say_that_training_went_wrong() -> None:
-    watch = Watch(vars(load_config().alarms))
-    early, late = watch.look(0, {"z_effective_rank": 1.0}), watch.look(2, {"h_effective_rank": 1.0})
-    assert "before training, where it says little; if it stays so: z is collapsing" in str(early[0])
-    assert "below 2: h is collapsing" in str(late[0])

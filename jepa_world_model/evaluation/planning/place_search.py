@@ -15,6 +15,9 @@ TOGETHER = 0.5
 """Nodes whose estimates are less than so many moves above the lowest are imagined in one batch."""
 NEAR = 0.5
 """Poses closer than this share of a move are one place."""
+AROUND, BEYOND = 1.5, 2.0
+"""Places closer to the goal's pose than so many moves are compared with the goal; the search goes on so many moves
+after it has found the first."""
 STUCK = 0.35
 """A move that changes the pose by less than this share of what it usually does was blocked."""
 
@@ -47,7 +50,8 @@ class PlaceSearch:
         self.plans = 0
 
     def begin(self, frame: np.ndarray, goal: np.ndarray, displacement: np.ndarray | None) -> None:
-        self._goal = self._pose(self._subject.embed(goal[None]))[0]
+        self._look = self._subject.embed(goal[None])[0]
+        self._goal = self._pose(self._look[None])[0]
         self._z = self._subject.embed(frame[None])
         self._h, self._q = self._subject.begin(self._z), self._pose(self._z)[0]
         self._forget()
@@ -83,17 +87,24 @@ class PlaceSearch:
         tree = _Tree([self._z[0]], [self._h[0]], [self._q], [-1], [-1], [0])
         places = Places(NEAR * self._unit)
         queue = [(self._moves_left(self._q), 0)] if self._unit > 0 and places.added(self._q) else []
-        while queue and len(tree.parent) < MOST_NODES:
+        around, enough = [], np.inf
+        while queue and len(tree.parent) < MOST_NODES and queue[0][0] < enough:
             lowest, nodes = queue[0][0], []
             while queue and queue[0][0] < lowest + TOGETHER:
                 nodes.append(heapq.heappop(queue)[1])
             for node in self._grown(tree, places, nodes):
                 heapq.heappush(queue, (tree.moves[node] + self._moves_left(tree.q[node]), node))
-                if self._is_near(tree.q[node], self._goal) and self._been.find(tree.q[node]) is None:
-                    return self._way(tree, node)
-        new = [node for node in range(1, len(tree.q)) if self._been.find(tree.q[node]) is None]
+                if self._moves_left(tree.q[node]) < AROUND and self._been.find(tree.q[node]) is None:
+                    around.append(node)
+                    enough = min(enough, queue[0][0] + BEYOND)
+        new = around or [node for node in range(1, len(tree.q)) if self._been.find(tree.q[node]) is None]
         nodes = new or range(1, len(tree.q))
-        return self._way(tree, min(nodes, key=lambda node: self._moves_left(tree.q[node]))) if nodes else []
+        differs = self._differs if around else lambda tree, node: self._moves_left(tree.q[node])
+        return self._way(tree, min(nodes, key=lambda node: differs(tree, node))) if nodes else []
+
+    def _differs(self, tree: _Tree, node: int) -> float:
+        """How unlike the goal a place looks: of a few places around the goal's pose, that tells more than the pose."""
+        return float(np.square(tree.z[node] - self._look).sum())
 
     def _grown(self, tree: _Tree, places: Places, nodes: list[int]) -> list[int]:
         """Every action of some nodes; the numbers of those that lead to new places."""
@@ -164,6 +175,9 @@ class PoseSearch(PlaceSearch):
         self._q = self._q + self._subject.move(self._q[None], self._h, row)[0]
         _, self._h = self._subject.predict(self._z, self._h, row)
         self._z = self._subject.embed(frame[None])
+
+    def _differs(self, tree: _Tree, node: int) -> float:
+        return self._moves_left(tree.q[node])
 
     def _poses_after(self, tree: _Tree, parents: list[int], actions: list[int], z: np.ndarray) -> np.ndarray:
         poses, h = np.stack([tree.q[node] for node in parents]), np.stack([tree.h[node] for node in parents])
