@@ -25,9 +25,11 @@ def changes(outcome: "Outcome") -> list[tuple[str, float, float]]:
 
 
 def vitals(outcome: "Outcome") -> list[tuple[str, float, float]]:
-    """Each vital: name, before training, after."""
-    first, last = _ends(outcome)
-    return [(name, first.vitals[name], last.vitals[name]) for name in first.vitals]
+    """Each vital: name, when it was first measured, after training. It is measured once its module is being trained."""
+    _, last = _ends(outcome)
+    by_step = [outcome.validations[step] for step in sorted(outcome.validations)]
+    first = {name: next(each.vitals[name] for each in by_step if name in each.vitals) for name in last.vitals}
+    return [(name, first[name], value) for name, value in last.vitals.items()]
 
 
 def _ends(outcome: "Outcome") -> "tuple[Validation, Validation]":
@@ -76,7 +78,7 @@ def describe(trainer: "Trainer", outcome: "Outcome") -> str:
         *([LAG, ""] if outcome.steps < SETTLED else []),
         "## Vitals",
         "",
-        "| | before training | after |",
+        "| | at first | after |",
         "| --- | --- | --- |",
         *(
             f"| {name}: {VITALS[name].meaning} | {before:.4g} | {after:.4g} |"
