@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from jepa_world_model.errors import UserError, listed_mistakes, nearest
 from jepa_world_model.model_config import FOR_RULES, Config
-from jepa_world_model.presets import DEFAULT, on_preset
+from jepa_world_model.presets import on_preset
 from jepa_world_model.toml_values import apply_override, read_toml
 
 ACCEPT, PRESET = "accept", "preset"
@@ -43,7 +43,7 @@ LONGEST = 80
 """Characters of a value in a message."""
 
 
-def load_config(path: Path | None = None, overrides: Iterable[str] = (), *, preset: str = DEFAULT) -> Config:
+def load_config(path: Path | None = None, overrides: Iterable[str] = (), *, preset: str | None = None) -> Config:
     """A preset, then the file, then each `table.key=value` in turn.
 
     `preset` is that of a config which names none. Raises UserError that lists every mistake.
@@ -82,7 +82,7 @@ def given_values(values: dict[str, Any], overrides: Iterable[str]) -> tuple[dict
 
 
 def validated(
-    values: Mapping[str, Any], mistakes: Iterable[str] = (), *, for_rules: bool = False, preset: str = DEFAULT
+    values: Mapping[str, Any], mistakes: Iterable[str] = (), *, for_rules: bool = False, preset: str | None = None
 ) -> Config:
     """A config from tables on top of a preset. `mistakes` are known already.
 

@@ -56,12 +56,12 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
 """By preset, by table: what differs from the declared defaults."""
 
 
-def on_preset(values: Mapping[str, Any], default: str = DEFAULT) -> dict[str, Any]:
-    """The tables of a config on top of the preset that it names, or of the default one.
+def on_preset(values: Mapping[str, Any], otherwise: str | None = None) -> dict[str, Any]:
+    """The tables of a config on top of the preset that it names, else of the one given, else of the default one.
 
     A name that is no preset, and a table that is none, stay as they are: the validation explains them.
     """
-    name = values.get("preset", default)
+    name = values.get("preset", otherwise or DEFAULT)
     base = PRESETS.get(name, {}) if isinstance(name, str) else {}
     merged = {table: {**base.get(table, {}), **given} for table, given in values.items() if isinstance(given, Mapping)}
     return {**base, **values, **merged, "preset": name}

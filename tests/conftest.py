@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from jepa_world_model import presets
 from jepa_world_model.config_file import load_config
 from jepa_world_model.model_config import Config
+from jepa_world_model.settings import default_settings
 
 SMALL = (
     "preset=reference",
@@ -40,6 +42,15 @@ def small_config() -> Callable[..., Config]:
         return load_config(file, [*SMALL, *overrides])
 
     return build
+
+
+@pytest.fixture
+def reference_by_default(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The preset that a config starts from is `reference`, as in expectations that were measured on it."""
+    monkeypatch.setattr(presets, "DEFAULT", "reference")
+    default_settings.cache_clear()
+    yield
+    default_settings.cache_clear()
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ DOMINANT = 0.95
     why="Two losses whose gradients point away from each other on every batch undo each other's steps: what the module "
     "becomes is decided by their weights, not by either of them.",
     remedy="Lower one of the two, stop its gradient on the way to the module, or accept it with a reason.",
-    triggers=["losses.rollout_recon_z=1"],
+    triggers=["losses.still_dp=1", "losses.geometry_rank_p=1"],
     passes=["losses.sigreg=1"],
     measured=True,
 )

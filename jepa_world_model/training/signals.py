@@ -8,6 +8,10 @@ SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGUSR1
 """Ctrl-C, the default of kill, the advance notice of schedulers, and a terminal that is closed."""
 
 
+NOHUP = getattr(signal, "SIGHUP", None)
+"""What nohup asks to ignore."""
+
+
 class DeferredSignals:
     """While entered, SIGNALS are remembered instead of acted on. A second Ctrl-C raises KeyboardInterrupt."""
 
@@ -19,7 +23,7 @@ class DeferredSignals:
 
     def __enter__(self) -> "DeferredSignals":
         if threading.current_thread() is threading.main_thread():  # elsewhere Python allows no handlers
-            heeded = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]  # nohup ignores
+            heeded = [number for number in SIGNALS if number != NOHUP or signal.getsignal(number) is not signal.SIG_IGN]
             self._before = {number: signal.signal(number, self._remember) for number in heeded}
         return self
 

@@ -1,9 +1,7 @@
 """What a forward pass computes from what: named as its source names it, and true to the gradient of each loss."""
 
-import json
 import warnings
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -21,9 +19,9 @@ from jepa_world_model.config_file import load_config
 from jepa_world_model.gradient_flow.target import jepa_target
 from tests.audits.test_traps import AUDITED, outcome
 from tests.audits.traps import Trap
+from tests.spec.specified import SPECIFIED
 
 Losses = Callable[["Model", Tensor], Mapping[str, Tensor]]
-SPECIFIED = json.loads((Path(__file__).parents[1] / "spec" / "gradient_flow.json").read_text())["settings"]
 
 HIDDEN = {
     "tied_weights",

@@ -18,7 +18,7 @@ from jepa_world_model.rules.edits import effects
 from jepa_world_model.rules.judging import judge
 from jepa_world_model.settings import default_settings, read_settings
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("reference_by_default")]
 
 MEASURED = [rule for rule in RULES.values() if rule.measured]
 

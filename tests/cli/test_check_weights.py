@@ -15,6 +15,8 @@ from jepa_cli.check.choices import REPORTS
 from jepa_world_model.rules import RULES, Level
 from tests.cli.audit_targets.command import complaint, contents
 
+pytestmark = pytest.mark.usefixtures("reference_by_default")
+
 NOTHING, FINDINGS, BAD_INPUT = 0, 1, 2
 Z_ACTION = ("--set", "losses.action_delta_z=0.1")
 IDENTITY = ("-c", "user.name=x", "-c", "user.email=x@x.invalid")
@@ -85,7 +87,7 @@ def test_a_gate_in_words(folder: Path) -> None:
 @pytest.mark.slow
 def test_measured_shares_say_what_they_were(folder: Path) -> None:
     said = told(check("--set", "losses.geometry_rank_p=100"), NOTHING)
-    assert "info: one-loss-dominates: geometry_rank_p: 99 % of p_action_delta_projector, next to scale_dp" in said
+    assert "info: one-loss-dominates: geometry_rank_p: 100 % of p_action_delta_projector, next to scale_dp" in said
     assert "p_action_delta_projector geometry_rank_p 99 % (was 64 %), scale_dp 1 % (was 34 %)" in said
 
 
@@ -112,7 +114,8 @@ def test_it_fits_the_terminal(columns: int, folder: Path) -> None:
 
 
 def test_a_terminal_without_greek_letters_gets_escapes(folder: Path) -> None:
-    command = [sys.executable, "-m", "jepa_cli", "check-weights", "--no-measure", "--set", "losses.scale_dp=0"]
+    command = [sys.executable, "-m", "jepa_cli", "check-weights", "--no-measure"]
+    command += ["--set", "losses.action_delta_dp=1", "--set", "losses.scale_dp=0"]
     run = subprocess.run(command, env=os.environ | {"PYTHONIOENCODING": "ascii"}, capture_output=True, text=True)
     assert run.returncode == FINDINGS, run.stderr
     assert "\\u0394p can collapse" in " ".join(run.stdout.split())

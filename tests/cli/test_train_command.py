@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -149,8 +150,14 @@ def test_the_module_runs_as_a_program() -> None:
 
 
 def started(*arguments: str | Path) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "jepa_cli", "train", *map(str, arguments)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    """As from a terminal: a shell's background jobs, and all that they start, ignore SIGINT."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "jepa_cli", "train", *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
+    )
 
 
 @pytest.mark.slow
@@ -164,7 +171,7 @@ def test_a_signal_ends_with_its_code_and_the_way_on(
         assert process.poll() is None, process.communicate()
         time.sleep(0.05)
     process.send_signal(number)
-    output, errors = process.communicate()
+    output, errors = process.communicate(timeout=60)
     assert process.returncode == code, errors
     assert f"jepa train --resume {run}" in output
     assert "Traceback" not in errors

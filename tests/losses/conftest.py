@@ -1,8 +1,6 @@
 """A tiny world model in float64, random batches, and what the gradient of a loss reaches."""
 
-import json
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 import torch
@@ -13,17 +11,9 @@ from jepa_world_model.losses import LOSSES
 from jepa_world_model.model import WorldModel
 from jepa_world_model.model_config import ModelConfig
 from jepa_world_model.states import Gates, States
+from tests.spec.specified import MODULES, SPECIFIED
 
-FOLDER = Path(__file__).parents[1] / "spec"
-DESIGN, LATER = (json.loads((FOLDER / f"{name}.json").read_text()) for name in ("gradient_flow", "place_pose"))
-SPEC = {
-    "modules": [*DESIGN["modules"], "z_to_p"],
-    "settings": [
-        {"gates": design["gates"], "updates": design["updates"] | later["updates"]}
-        for design, later in zip(DESIGN["settings"], LATER["settings"], strict=True)
-    ],
-}
-"""The thirty losses of the design, and those that came after it."""
+SPEC = {"modules": MODULES, "settings": SPECIFIED}
 CONFIG = ModelConfig(
     image_size=32, encoder_widths=(4, 8, 8, 16), decoder_widths=(4, 8, 8, 8), h_dim=12, pose_dim=10, hidden_width=16
 )

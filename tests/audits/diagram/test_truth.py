@@ -1,6 +1,5 @@
 """What is drawn is what was measured: read back from the DOT, arrow by arrow, and compared with the audit."""
 
-import json
 import warnings
 from pathlib import Path
 
@@ -17,8 +16,7 @@ from jepa_world_model.losses import LOSSES
 from tests.audits.diagram.world import read, world
 from tests.audits.test_traps import AUDITED, outcome
 from tests.audits.traps import Trap
-
-SPECIFIED = json.loads((Path(__file__).parents[2] / "spec" / "gradient_flow.json").read_text())["settings"]
+from tests.spec.specified import SPECIFIED
 
 
 @settings(max_examples=25, deadline=None)

@@ -24,7 +24,7 @@ OPEN = {"detach_z_from_h_and_p": False}
 
 @cache
 def world_target() -> Target:
-    return jepa_target(load_config())
+    return jepa_target(load_config(preset="reference"))
 
 
 @cache
