@@ -39,9 +39,12 @@ def replace_file(path: Path, content: str | bytes) -> None:
     """Write to a temporary name in the same folder, flush to the disk, rename.
 
     A symbolic link stays a link: its target is written. A file that is replaced keeps its permissions.
-    Raises OSError; whatever was at `path` is then still there.
+    A device, a pipe or a folder is never replaced. Raises OSError; whatever was at `path` is then still there.
     """
     file = Path(os.path.realpath(path))
+    if file.exists() and not file.is_file():
+        kind = KINDS.get(stat.S_IFMT(file.stat().st_mode), "something else")
+        raise OSError(errno.EINVAL, f"expected a file, found {kind}")
     temporary = file.with_name(LEFT_OVER.replace("*", os.urandom(8).hex()))
     try:
         with temporary.open("xb") as opened:

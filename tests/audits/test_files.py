@@ -78,3 +78,18 @@ def test_what_a_killed_writer_left_is_known_by_its_name(tmp_path: Path, monkeypa
     assert is_left_over(left)
     assert list(tmp_path.glob(LEFT_OVER)) == [left]
     assert not any(is_left_over(tmp_path / name) for name in ("a.txt.part", ".a.part", "jepa.part"))
+
+
+def test_what_is_no_file_is_never_replaced(tmp_path: Path) -> None:
+    """An output that is called /dev/null must not take the place of the device, even if the user may do that."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    (tmp_path / "link").symlink_to(pipe)
+    for path in (pipe, tmp_path / "link"):
+        with pytest.raises(CannotWrite, match="expected a file, found a pipe"):
+            write_file(path, "text")
+    with pytest.raises(CannotWrite, match="found a device"):
+        write_file(Path(os.devnull), "text")
+    assert pipe.is_fifo()
+    assert Path(os.devnull).is_char_device()
+    assert {file.name for file in tmp_path.iterdir()} == {"pipe", "link"}

@@ -153,7 +153,7 @@ def test_the_architecture_has_a_row_for_each_room() -> None:
 def test_the_tables_of_settings_are_fresh() -> None:
     page = (DOCS / "settings.md").read_text(encoding="utf-8")
     assert runpy.run_path(str(DOCS / "settings_page.py"))["with_tables"](page) == page, "stale: run `make docs`"
-    assert "| `rollout_horizon` | 3 | integer ≥ 1 | K, how many steps a rollout imagines. |" in page
+    assert "| `rollout_horizon` | 3 | 7 | integer ≥ 1 | K, how many steps a rollout imagines. |" in page
 
 
 def test_lines_that_are_not_printed_are_noticed() -> None:

@@ -60,7 +60,7 @@ COMPILED = "train.compile=true"
     [(knob, gate) for knob in (None, *KNOBS) for gate in (GATES if knob != COMPILED else GATES[1:2])],
 )
 def test_each_loss_updates_the_same_modules(knob: str | None, gate: tuple[str, ...], small_config: BuildConfig) -> None:
-    config = small_config(*EACH, BATCH, *gate, *([knob] if knob else []))
+    config = small_config(*EACH, BATCH, "model.image_size=32", *gate, *([knob] if knob else []))
     documented = record().routing(vars(Gates.of(config.model, config.train))).updates
     assert updates(trainer_of(config)) == {name: list(documented[name]) for name in LOSSES}
 

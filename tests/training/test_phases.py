@@ -97,7 +97,7 @@ def test_every_enabled_loss_has_one_phase() -> None:
     perception, dynamics = config.phases
     assert {**perception.losses, **dynamics.losses} == config.enabled
     assert not perception.losses.keys() & dynamics.losses.keys()
-    assert (perception.first, perception.last, dynamics.first, dynamics.last) == (0, 2040, 2040, 6000)
+    assert (perception.first, perception.last, dynamics.first, dynamics.last) == (0, 2380, 2380, 7000)
     (joint,) = load_config(preset="reference").phases
     assert (joint.losses, joint.embedded) == (load_config(preset="reference").enabled, False)
     assert set(PRESETS) == {"recommended", "reference"}

@@ -34,16 +34,15 @@ def test_the_edges_drawn_equal_the_table(specified: dict, losses: set[str]) -> N
 
 @pytest.mark.parametrize("specified", SPECIFIED, ids=lambda each: "+".join(g for g, on in each["gates"].items() if on))
 def test_the_cuts_drawn_are_those_of_the_audit(specified: dict) -> None:
-    """But for a frozen module, which is a box of its own and not a cut."""
+    """But for a frozen module, which is a box of its own, and a cut only where nothing else ends at it."""
     survey = world(specified["gates"], list(LOSSES))
     drawn = read(compose(survey, LEGEND, together={loss: (loss,) for loss in LOSSES}))
     for loss in survey.losses:
         stops = {
-            f"{Path(stop.place.path).name}:{stop.place.line}"
+            f"{Path(stop.place.path).name}:{stop.place.line}": stop.place.text.startswith("frozen_")
             for stop in survey.flow.stops[loss]
-            if not stop.place.text.startswith("frozen_")
         }
-        assert drawn.cuts(loss) == stops
+        assert {place for place, frozen in stops.items() if not frozen} <= drawn.cuts(loss) <= set(stops)
 
 
 def test_no_update_is_drawn_past_the_data() -> None:

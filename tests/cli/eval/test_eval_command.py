@@ -79,7 +79,7 @@ def test_the_page_is_whole_and_fetches_nothing(run: Path) -> None:
     assert invoke("eval", run, *QUICK, "--format", "html").exit_code == 0
     page = (run / "evaluation.html").read_text(encoding="utf-8")
     assert all(name.replace("_", " ") in page for name in FIGURES)
-    assert page.count("data:image/png;base64,") == 5
+    assert page.count("data:image/png;base64,") == 6
     assert "http" not in page
 
 
