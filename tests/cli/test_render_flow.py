@@ -164,7 +164,8 @@ def test_what_a_setting_adds_beside_the_defaults(folder: Path) -> None:
     said = rendered("--set", "train.detach_z_from_h_and_p=false", "--compare", "default", "--out", "c.svg").splitlines()
     assert said[0] == f"c.svg: {UPDATED}, at detach_z_from_h_and_p=False"
     assert said[1:] == [
-        "+ encoder: updated by jepa, h2z, action_delta_h, rollout_kstep_h, rollout_kstep_delta_h, inverse_dynamics_h"
+        "+ encoder: updated by jepa, h2z, action_delta_h, rollout_kstep_h, rollout_kstep_delta_h, action_delta_q, "
+        "scale_q, apart_q, loop_q, inverse_dynamics_h"
     ]
     title = "gradient flow of jepa_world_model: train.detach_z_from_h_and_p=false compared with default"
     assert title in (folder / "c.svg").read_text(encoding="utf-8")
