@@ -9,9 +9,10 @@ from jepa_world_model.model_memory import check_model_memory
 from jepa_world_model.modules.decoder import Decoder
 from jepa_world_model.modules.encoder import Encoder
 from jepa_world_model.modules.heads import DeltaProjector, Head, HiddenStateHead, Predictor
+from jepa_world_model.phases import PERCEPTION
 
 ROLES = {
-    "perception": ("encoder", "decoder"),
+    "perception": PERCEPTION,
     "dynamics": ("predictor", "h_to_z", "z_to_h"),
     "pose": ("p_action_delta_projector", "dp_action_delta_projector", "z_to_p"),
     "heads": (

@@ -17,7 +17,7 @@ from jepa_world_model.record import Routing
 if TYPE_CHECKING:
     from jepa_world_model.losses import Loss
 
-PERCEPTION = frozenset({"encoder", "decoder"})
+PERCEPTION = ("encoder", "decoder")
 """A loss that updates one of these belongs to the phase of perception."""
 AFTER = frozenset({"predictor", "h_to_z", "z_to_h", "z_to_p"})
 """What reads z in the second phase."""
@@ -52,7 +52,7 @@ def phase_at(phases: Iterable[Phase], done: int) -> Phase:
 
 def perception_losses(routing: Routing, enabled: Iterable[str]) -> list[str]:
     """The enabled losses that update encoder or decoder."""
-    return [name for name in enabled if PERCEPTION & set(routing.updates[name])]
+    return [name for name in enabled if set(PERCEPTION) & set(routing.updates[name])]
 
 
 def why_not_separate(routing: Routing, enabled: Iterable[str]) -> str:

@@ -30,7 +30,7 @@ def plan(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="search-q, search-z, a-star-p or cem-z; else the first that the model allows.",
+            help="search-q, search-z, search-p, a-star-p, cem-z; else the first that the model allows.",
             autocompletion=offers(walkers),
         ),
     ] = None,

@@ -15,6 +15,7 @@ import numpy as np
 from audits.files import open_file, write_file
 from jepa_cli.plan.view import WalkView
 from jepa_cli.terminal.choice import check_choice
+from jepa_world_model.data.image_file import decode_image
 from jepa_world_model.errors import UserError
 from jepa_world_model.evaluation.environment import environment_of
 from jepa_world_model.evaluation.evaluation import held_out_source, loaded_subject
@@ -89,7 +90,7 @@ def run_plan(request: PlanRequest) -> bool:
     film = Film(goal.frame, data.traces.p)
     view = WalkView(sys.stdout, goal.name)
     planner = walker(Arena(data, world, 1, request.seed), request.planner)
-    displacement = _displacement(world, data, start, goal) if request.planner in WITH_P else None
+    displacement = _displacement(request.planner, world, data, start, goal) if request.planner in WITH_P else None
     steps = islice(walk(world, planner, start, goal.frame, displacement), request.moves)
     reached = False
     for moment, state in _moments(world, data, start, steps):
@@ -103,13 +104,13 @@ def run_plan(request: PlanRequest) -> bool:
     return reached
 
 
-def _displacement(world: World, data: HeldOut, start: State, goal: Goal) -> np.ndarray:
+def _displacement(planner: str, world: World, data: HeldOut, start: State, goal: Goal) -> np.ndarray:
     """What a planner that has nothing but p is told of the goal."""
     found = seen_displacement(data.subject, world.render(start), goal.frame)
     if found is not None:
         return found
     if goal.state is None:
-        raise UserError("--planner a-star-p: the model has no pose of a place, so it needs a goal EPISODE:FRAME")
+        raise UserError(f"--planner {planner}: the model has no pose of a place, so it needs a goal EPISODE:FRAME")
     (task,) = with_shown_ways(world, data.subject, [Task(start, goal.state, 0)])
     return task.displacement if task.displacement is not None else np.zeros(data.traces.p.shape[-1])
 
@@ -176,16 +177,10 @@ def _looks_foreign(picture: np.ndarray, frames: np.ndarray) -> bool:
 
 
 def _picture(path: Path, size: int) -> np.ndarray:
-    from PIL import Image, UnidentifiedImageError
-
     try:
-        with _opened(path) as file, Image.open(file, formats=("PNG", "JPEG", "BMP", "WEBP")) as image:
-            pixels = np.array(image.convert("RGB"))
-    except (OSError, ValueError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-        raise UserError(f"--goal {path}: is no picture that can be read") from error
-    if pixels.shape[:2] != (size, size):
-        raise UserError(f"--goal {path}: expected {size} x {size} pixels, found {pixels.shape[1]} x {pixels.shape[0]}")
-    return pixels
+        return decode_image(path, size)
+    except UserError as error:
+        raise UserError(f"--goal {error}") from error
 
 
 def _opened(path: Path) -> BinaryIO:

@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 
 SAME_PLACE = 0.1
 """Mean squared difference of two embeddings at which they count as one place by exp(-1)."""
-LOOP, ANOTHER = 0.04, 0.4
-"""The same between windows, where many more pairs are different places than are the same; and the difference from which
-on two frames rather show different places. Random pairs differ by 2, since z has variance 1 per dimension."""
+LOOP = 0.04
+"""The same between windows. It is narrower, since most pairs of frames there show different places."""
+ANOTHER = 0.4
+"""Mean squared difference above which two frames of different windows count as different places. z has variance 1 per
+dimension, so two random frames differ by 2."""
 
 
 @loss(

@@ -13,6 +13,7 @@ import torch
 
 from audits.files import LEFT_OVER, explained
 from jepa_world_model import processes
+from jepa_world_model.errors import UserError
 
 if TYPE_CHECKING:
     from jepa_world_model.training.trainer import Trainer
@@ -45,15 +46,18 @@ def embeddings_of(
         int(episode): slice(int(end - length), int(end))
         for episode, length, end in zip(trainer.training, lengths, ends, strict=True)
     }
-    path = folder / NAME.format(digest=_digest(trainer))
+    path, shape = folder / NAME.format(digest=_digest(trainer)), (int(ends[-1]), trainer.config.model.z_dim)
     done = True
-    if processes.is_first() and not path.exists():
+    if processes.is_first() and _mapped(path, shape) is None:
         with explained(path):
             folder.mkdir(exist_ok=True)
-            done = _compute(trainer, path, places, int(ends[-1]), on_progress, asked_to_stop)
+            done = _compute(trainer, path, places, shape, on_progress, asked_to_stop)
     if not processes.from_first(done):
         return None
-    return Embeddings(np.load(path, mmap_mode="r"), places)
+    z = _mapped(path, shape)
+    if z is None:
+        raise UserError(f"{path}: expected z of {shape[0]:,} frames; all processes must see the folder of the run")
+    return Embeddings(z, places)
 
 
 def forget_embeddings(folder: Path) -> None:
@@ -66,18 +70,26 @@ def forget_embeddings(folder: Path) -> None:
                 folder.rmdir()
 
 
+def _mapped(path: Path, shape: tuple[int, int]) -> np.ndarray | None:
+    """The file, or None where there is none of this shape: it is made anew then."""
+    try:
+        z = np.load(path, mmap_mode="r")
+    except (OSError, ValueError, EOFError):
+        return None
+    return z if isinstance(z, np.ndarray) and (z.shape, z.dtype) == (shape, np.float32) else None
+
+
 @torch.no_grad()
 def _compute(
     trainer: Trainer,
     path: Path,
     places: dict[int, slice],
-    frames: int,
+    shape: tuple[int, int],
     on_progress: Callable[[int, int], None],
     asked_to_stop: Callable[[], bool],
 ) -> bool:
     """Write the file, whole or not at all. Returns whether it was written."""
     partial = path.with_name(LEFT_OVER.replace("*", os.urandom(8).hex()))
-    shape = (frames, trainer.config.model.z_dim)
     z = np.lib.format.open_memmap(partial, mode="w+", dtype=np.float32, shape=shape)
     trainer.model.eval()
     try:
@@ -85,7 +97,7 @@ def _compute(
             if asked_to_stop():
                 return False
             z[place] = _embedded(trainer, trainer.source[episode].frames)
-            on_progress(place.stop, frames)
+            on_progress(place.stop, shape[0])
         z.flush()
         os.replace(partial, path)
     finally:

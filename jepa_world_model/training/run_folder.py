@@ -15,7 +15,7 @@ from jepa_world_model.model_config import Config
 from jepa_world_model.runs.files import RunFiles
 from jepa_world_model.runs.metrics import all_rows
 from jepa_world_model.training.checkpoints import Checkpoints
-from jepa_world_model.training.fit import check_fit
+from jepa_world_model.training.fit import check_fit, with_later_modules
 from jepa_world_model.training.run_lock import locked_file, locked_folder
 from jepa_world_model.training.sealed import unsealed
 
@@ -95,6 +95,8 @@ class RunFolder(RunFiles):
             raise UserError(f"{self.path} has no {self.weights.name}: the run ended before its first save") from error
         except OSError as error:
             raise UserError(f"{self.weights} cannot be read: {error.strerror or error}") from error
+        trained = {module for loss in RunFolder.open(self.path)[1].enabled for module in loss.updates}
+        stored = with_later_modules(model, stored, trained)
         expected = {name: list(tensor.shape) for name, tensor in model.state_dict().items()}
         check_fit(f"{self.weights} does not fit {config or self.config}", expected, stored)
         model.load_state_dict(stored)

@@ -16,7 +16,7 @@ from jepa_world_model.data import EpisodeSource, split_episodes
 from jepa_world_model.data.windows import Batch, WindowSampler
 from jepa_world_model.model import WorldModel
 from jepa_world_model.model_config import Config
-from jepa_world_model.phases import Phase, phase_at
+from jepa_world_model.phases import PERCEPTION, Phase, phase_at
 from jepa_world_model.training.divergence import Guard
 from jepa_world_model.training.metrics import MetricRow
 from jepa_world_model.training.objective import LossesOfBatch, Objective, reached_parameters
@@ -28,7 +28,6 @@ MEAN_WINDOWS = 512
 _NEW, _OLD = "forward_sync_buffers", "broadcast_buffers"
 OWN_BUFFERS: dict[str, Any] = {_NEW if _NEW in signature(Spread).parameters else _OLD: False}
 """DDP need not send buffers around: all processes compute the same. The option has a new name in new versions."""
-COMPILED = ("encoder", "decoder")
 
 
 class Trainer:
@@ -70,7 +69,7 @@ class Trainer:
             self.model.encoder.standardise(self._frames(FIRST_WINDOWS))
         self._reached = {phase: self._reached_by(phase) for phase in self.phases}
         if train.compile:
-            for name in COMPILED:
+            for name in PERCEPTION:
                 self.model.get_submodule(name).compile()
         self.done = 0
         self.enter(self.phases[0])

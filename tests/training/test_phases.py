@@ -12,6 +12,7 @@ from torch.testing import assert_close
 from jepa_world_model.config_file import load_config
 from jepa_world_model.data.windows import Batch
 from jepa_world_model.errors import UserError
+from jepa_world_model.evaluation.evaluation import loaded_subject
 from jepa_world_model.losses import LOSSES
 from jepa_world_model.model_config import Config
 from jepa_world_model.phases import Phase
@@ -23,7 +24,7 @@ from jepa_world_model.training.objective import Objective
 from jepa_world_model.training.observer import Observer
 from jepa_world_model.training.run_folder import RunFolder
 from jepa_world_model.training.runtime import prepare, resolve
-from jepa_world_model.training.sealed import unsealed
+from jepa_world_model.training.sealed import sealed, unsealed
 from jepa_world_model.training.trainer import Trainer
 from tests.training.runs import SignalAt, digests, in_child, in_processes, killed_at
 
@@ -197,6 +198,16 @@ def frames_of(trainer: Trainer, batch: Batch) -> torch.Tensor:
     return torch.stack(windows[: len(batch.z)])
 
 
+@pytest.mark.parametrize("junk", [b"", b"junk", b"half"])
+def test_stored_z_that_is_damaged_is_computed_anew(junk: bytes, config: Config, tmp_path: Path) -> None:
+    trainer = trainer_of(config)
+    episode = int(trainer.training[0])
+    before = np.array(stored(trainer, tmp_path)(episode))
+    (file,) = tmp_path.iterdir()
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2] if junk == b"half" else junk)
+    assert np.array_equal(stored(trainer, tmp_path)(episode), before)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("step", [1, PERCEPTION, PERCEPTION + 1, STEPS - 1])
 def test_a_signal_in_any_phase_changes_no_byte(
@@ -333,3 +344,17 @@ def test_weights_that_cannot_be_taken_are_one_message(
         run_training(small_config(*SETTINGS, "train.perception_share=0", *given), tmp_path / "run", Observer())
     assert said in str(caught.value)
     assert not (tmp_path / "run").exists()
+
+
+def test_weights_of_an_earlier_version_lack_only_what_their_run_never_trained(
+    small_config: BuildConfig, trained: Path, tmp_path: Path
+) -> None:
+    """z_to_p came later: a run without losses of q is read without it, and one that trained it is not."""
+    run_training(small_config(), tmp_path / "old", Observer())
+    for path in (trained, tmp_path / "old"):
+        weights, facts = unsealed(path / "weights.safetensors")
+        kept = {name: tensor for name, tensor in weights.items() if not name.startswith("z_to_p.")}
+        (path / "weights.safetensors").write_bytes(sealed(kept, facts))
+    loaded_subject(tmp_path / "old")
+    with pytest.raises(UserError, match=r"z_to_p\.layers\.0\.weight: expected .* found None"):
+        loaded_subject(trained)

@@ -11,7 +11,9 @@ from typer.testing import CliRunner
 
 from jepa_cli.app import app
 from jepa_cli.plan.view import WalkView
+from jepa_world_model.evaluation.planning.planner_names import NAMES, WALKERS
 from jepa_world_model.pictures.walk_film import Film, Moment
+from jepa_world_model.worlds.grid import GridState, GridWorld
 from tests.evaluation.untrained import untrained_run
 
 pytestmark = pytest.mark.slow
@@ -75,11 +77,23 @@ def test_mistakes_are_one_message(
     assert not list(tmp_path.iterdir())
 
 
-def test_pictures_that_are_none_and_pictures_of_another_size_are_refused(run: Path, tmp_path: Path) -> None:
+def test_what_is_no_picture_is_refused(run: Path, tmp_path: Path) -> None:
     (tmp_path / "text.png").write_text("no picture")
-    assert "is no picture that can be read" in invoke("plan", run, "--goal", tmp_path / "text.png").stderr
-    Image.new("RGB", (20, 30)).save(tmp_path / "other.png")
-    assert "expected 16 x 16 pixels, found 20 x 30" in invoke("plan", run, "--goal", tmp_path / "other.png").stderr
+    found = invoke("plan", run, "--goal", tmp_path / "text.png")
+    assert found.exit_code == 2
+    assert f"--goal {tmp_path / 'text.png'}: expected a PNG, JPEG, WEBP or BMP image" in found.stderr
+
+
+def test_a_photo_of_the_goal_may_be_larger_than_the_frames(run: Path, tmp_path: Path) -> None:
+    frame = GridWorld("grid-rooms", 64).render(GridState(3, 70))
+    Image.fromarray(frame).save(tmp_path / "large.png")
+    found = invoke("plan", run, "--goal", tmp_path / "large.png", "--moves", 1, "--out", tmp_path / "walk.gif")
+    assert found.exit_code < 2, found.stderr
+
+
+@pytest.mark.parametrize(("command", "names"), [("eval", NAMES), ("plan", WALKERS)])
+def test_the_help_names_every_planner(command: str, names: tuple[str, ...]) -> None:
+    assert f"{', '.join(names)}; else" in " ".join(invoke(command, "--help").stdout.split())
 
 
 def test_a_picture_of_something_else_is_refused(run: Path, tmp_path: Path) -> None:
