@@ -110,7 +110,7 @@ def _embedded(trainer: Trainer, frames: np.ndarray) -> np.ndarray:
     """Frames [T, H, W, C] to z [T, Dz]."""
     parts = []
     for first in range(0, len(frames), FRAMES_AT_ONCE):
-        part = torch.from_numpy(np.ascontiguousarray(frames[first : first + FRAMES_AT_ONCE]))
+        part = torch.from_numpy(np.array(frames[first : first + FRAMES_AT_ONCE]))  # a memory map may not be written
         with trainer.runtime.autocast():
             parts.append(trainer.model.encoder(trainer.whole.pixels(part[None]))[0].float().cpu())
     return torch.cat(parts).numpy()
