@@ -85,7 +85,9 @@ def main() -> int:
             run_training(load_config(None, [*SMALL, "train.steps=1"]), Path(name), Observer())
         make_files(Path())
         cases = [(line, "") for line in OUTSIDE] + [(shlex.join(["jepa", *words]), words[-1]) for words in drawn]
-        for line, value in cases:
+        for number, (line, value) in enumerate(cases, 1):
+            if sys.stderr.isatty():
+                print(f"\r{number}/{len(cases)}", end="", file=sys.stderr)
             own = Path(value).parts[:1] if value and not value.startswith("/") else ()
             if found := complaint(line, (*OUTPUTS, *own), asked.seconds):
                 wrong += 1

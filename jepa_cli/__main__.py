@@ -1,5 +1,17 @@
-"""`python -m jepa_cli`."""
+"""`python -m jepa_cli`, and what the command `jepa` starts."""
 
-from jepa_cli.app import app
+import signal
 
-app()
+
+def main() -> None:
+    """The command. Until it is there, Ctrl-C ends the process without a word."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    from jepa_cli.app import app
+
+    app()
+
+
+if __name__ == "__main__":
+    main()

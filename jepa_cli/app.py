@@ -16,6 +16,7 @@ from jepa_cli.commands.runs import runs
 from jepa_cli.commands.train import train
 from jepa_cli.terminal import own_packages
 from jepa_cli.terminal.command import BAD_INPUT, Command, CommandGroup
+from jepa_cli.terminal.interruption import BY_CTRL_C, SIGNALLED, interruptible, told
 from jepa_cli.terminal.standard_streams import calm_standard_streams, refusal
 
 TRAIN = "train"
@@ -26,10 +27,18 @@ class App(typer.Typer):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         outlet, code = calm_standard_streams(), None
-        try:
-            code = super().__call__(*args, **kwargs)
-        except SystemExit as end:
-            code = end.code
+        with interruptible() as heard:
+            try:
+                code = super().__call__(*args, **kwargs)
+            except SystemExit as end:
+                code = end.code
+            except BaseException:
+                if not heard:
+                    raise
+                code = BY_CTRL_C
+        if heard and code == BY_CTRL_C:
+            print(f"Error: {told(heard[0])}", file=sys.stderr)
+            code = SIGNALLED + heard[0]
         refused = refusal(outlet)
         if refused:
             print(f"Error: {refused}", file=sys.stderr)

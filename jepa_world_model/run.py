@@ -138,6 +138,10 @@ def _reported(session: Session, outcome: Outcome) -> None:
 def _failure_noted(status: StatusFile) -> Iterator[None]:
     try:
         yield
+    except KeyboardInterrupt:
+        if processes.is_first():
+            status.interrupted()
+        raise
     except BaseException as error:
         if processes.is_first():
             status.failed(str(error) or type(error).__name__)

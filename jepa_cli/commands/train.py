@@ -8,9 +8,8 @@ import typer
 from jepa_cli.terminal import names
 from jepa_cli.terminal.command import examples, exit_codes, fail, reports_user_errors
 from jepa_cli.terminal.completion import offers
+from jepa_cli.terminal.interruption import SIGNALLED
 from jepa_cli.terminal.options import ConfigFile, Overrides
-
-SIGNALLED = 128
 
 
 @reports_user_errors

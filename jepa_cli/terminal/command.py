@@ -12,6 +12,7 @@ from typing import Any, NoReturn, ParamSpec, TypeVar
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from jepa_cli.terminal.interruption import was_interrupted
 from jepa_cli.terminal.safe_text import safe, usage_shown_safely
 
 BAD_INPUT = 2
@@ -62,6 +63,8 @@ def reports_user_errors(command: Callable[P, R]) -> Callable[P, R]:
         try:
             return command(*args, **kwargs)
         except Exception as error:
+            if was_interrupted():
+                raise KeyboardInterrupt from error
             if is_mistake(error):
                 fail(str(error), BAD_INPUT)
             if refused := _refused(error):
@@ -81,7 +84,7 @@ def gives_no_verdict_on_a_bug(command: Callable[P, R]) -> Callable[P, R]:
         except (typer.Exit, typer.Abort):
             raise
         except Exception as error:
-            if is_mistake(error) or _refused(error):
+            if was_interrupted() or is_mistake(error) or _refused(error):
                 raise
             import traceback
 

@@ -33,5 +33,6 @@ class DeferredSignals:
 
     def _remember(self, number: int, frame: FrameType | None) -> None:
         if self.signal is not None and number == signal.SIGINT and not self._patient:
-            raise KeyboardInterrupt
+            before = self._before[number]
+            (before if callable(before) else signal.default_int_handler)(number, frame)
         self.signal = self.signal or signal.Signals(number)

@@ -40,6 +40,10 @@ class StatusFile(Observer):
     def on_end(self, outcome: Outcome) -> None:
         self._write(INTERRUPTED if outcome.interrupted else FINISHED)
 
+    def interrupted(self) -> None:
+        """Somebody did not wait for the end, or for its pictures."""
+        self._write(INTERRUPTED)
+
     def failed(self, reason: str) -> None:
         """The run failed, for this reason."""
         self._write(FAILED, reason)
