@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from audits import AuditError, Target
+from audits import AuditError
 from jepa_cli.audit.choices import REPORTS, RICH
 from jepa_cli.targets.documents import TABLE, check_updatable, named_table
-from jepa_cli.targets.subject import ALL, Subject, SubjectOptions
+from jepa_cli.targets.subject import ALL, DEFAULT, Subject, SubjectOptions
 from jepa_cli.terminal.choice import check_choice
 from jepa_cli.terminal.files import check_writable
+
+if TYPE_CHECKING:
+    from audits import Target
 
 
 @dataclass(frozen=True)
@@ -54,8 +57,18 @@ class Request:
             raise AuditError(f"--explain {self.explain}: expected LOSS:MODULE, such as jepa:predictor")
         if self.update and self.subject.checkpoint:
             raise AuditError("--update writes what holds for every run; leave out --checkpoint")
-        if self.update and self.subject.target and not self.table:
+        if self.subject.script:
+            self._check_script(self.subject.script.option)
+        if self.update and (self.subject.target or self.subject.script) and not self.table:
             raise AuditError("--update needs to know what to write: --table FLOW.md")
+
+    def _check_script(self, option: str) -> None:
+        if self.gates:
+            raise AuditError(f"{option} runs with the settings that it has; leave out --gates")
+        if self.strength:
+            raise AuditError(
+                f"--strength breaks the routing again and again, which needs --target in place of {option}"
+            )
 
     @property
     def asks_all_gates(self) -> bool:
@@ -66,7 +79,8 @@ class Request:
 class Plan:
     """What will be audited."""
 
-    target: Target
+    target: Target | None
+    """None: a script, of which nothing is known yet."""
     settings: str | list[Mapping[str, Any]]
     losses: Collection[str] | None
     table: Path | None
@@ -79,6 +93,8 @@ def plan(request: Request) -> Plan:
     if request.update:
         check_updatable(request.table)
         check_writable("--table", request.table or TABLE)
+    if script := request.subject.script:
+        return Plan(None, DEFAULT, script.chosen or None, request.table)
     subject = request.subject.load()
     return Plan(
         subject.target,

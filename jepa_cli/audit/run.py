@@ -9,15 +9,14 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from audits import Audit, AuditError, audit
+from audits import Audit, AuditError
 from audits.contract import Comparison, against, compare, diff, stays_complete, updated_texts
 from audits.files import write_file
 from audits.formats import FORMATS
 from audits.formats.wording import verdict
-from audits.paths import trace
-from audits.unexpected_paths import with_routes
 from jepa_cli.audit.choices import RICH
 from jepa_cli.audit.request import Plan, Request, plan
+from jepa_cli.audit.script import found_in_script
 from jepa_cli.targets.documents import say_which
 from jepa_cli.targets.foreign_output import printed_to_stderr
 from jepa_cli.terminal.progress import counted
@@ -34,12 +33,14 @@ def run_audit(request: Request) -> bool:
     if request.strength:
         return _strength(request, asked)
     found = _audit(request, asked)
+    if found is None:
+        return True
     if request.explain:
         return _explain(request, asked, found)
     if request.update:
         _update(request, asked, found)
     with printed_to_stderr():
-        comparison = replace(with_routes(asked.target, _compared(request, asked, found)), strict=request.strict)
+        comparison = replace(_with_routes(asked, _compared(request, asked, found)), strict=request.strict)
     say_which(asked.table, request.table)
     if request.format == RICH:
         _show(request, asked, comparison)
@@ -67,6 +68,10 @@ def _explain(request: Request, asked: Plan, found: Audit) -> bool:
     loss, module = _pair(request.explain or "")
     with _console(request) as console:
         explain(found, loss, module, console)
+        if asked.target is None:
+            return True
+        from audits.paths import trace
+
         with printed_to_stderr():
             path = trace(asked.target, found.flows[0].setting, [(loss, module)]).get((loss, module))
         if path:
@@ -87,6 +92,7 @@ def _strength(request: Request, asked: Plan) -> bool:
     from audits.mutation import mutation_test
     from jepa_cli.audit.mutation_view import mutants_json, show_mutants
 
+    assert asked.target is not None
     settings = asked.target.settings(asked.settings)
     with counted("breaking the routing", len(settings), "gate settings") as done, printed_to_stderr():
         mutants = mutation_test(asked.target, settings, on_progress=lambda finished, _: done(finished))
@@ -135,7 +141,21 @@ def _console(request: Request) -> Iterator[Console]:
     write_file(request.output, text.getvalue())
 
 
-def _audit(request: Request, asked: Plan) -> Audit:
+def _with_routes(asked: Plan, comparison: Comparison) -> Comparison:
+    """With the path of each unexpected gradient, where the trainer can run once more."""
+    if asked.target is None:
+        return comparison
+    from audits import with_routes
+
+    return with_routes(asked.target, comparison)
+
+
+def _audit(request: Request, asked: Plan) -> Audit | None:
+    """None for a process that is not the one that reports."""
+    if asked.target is None:
+        return found_in_script(request)
+    from audits import audit
+
     settings = asked.target.settings(asked.settings)
     with counted("auditing", len(settings), "gate settings") as done, printed_to_stderr():
         return audit(

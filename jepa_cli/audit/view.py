@@ -33,6 +33,7 @@ STYLES = {
     Status.VACUOUS: "yellow",
     Status.FROZEN: "cyan",
     Status.UNDERFLOW: "red",
+    Status.UNPROVEN: "magenta",
     Status.NONFINITE: "red",
     Status.UNKNOWN: "red",
     Status.ABSENT: "dim",

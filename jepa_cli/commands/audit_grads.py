@@ -22,8 +22,14 @@ DRIFT = 1
     "jepa audit-grads --config my.toml --losses enabled",
     "jepa audit-grads --format sarif --output audit.sarif",
     "jepa audit-grads --target my_trainer:audit_target --table FLOW.md --update",
+    "jepa audit-grads --script train.py",
+    "jepa audit-grads --script train.py --table FLOW.md -- --epochs 3 --lr 1e-3",
+    "jepa audit-grads --module package.train --modules 'model.*' --steps 2",
 )
 def audit_grads(
+    arguments: Annotated[
+        list[str] | None, typer.Argument(metavar="[-- ARGUMENTS]", help="What --script is given.", show_default=False)
+    ] = None,
     table: Annotated[
         Path | None,
         typer.Option(
@@ -35,7 +41,7 @@ def audit_grads(
         list[str] | None,
         typer.Option(
             metavar="enabled|all|NAME",
-            help="Which losses; repeatable. By default all.",
+            help="Which losses; repeatable. By default all. NAME=FILE:LINE names a loss of a script.",
             show_default=False,
             autocompletion=offers(names.losses, for_target=["all"]),
         ),
@@ -53,6 +59,26 @@ def audit_grads(
     overrides: Overrides = None,
     checkpoint: Checkpoint = None,
     target: AnotherTrainer = None,
+    script: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Any training script, as it is: no line to write.", show_default=False),
+    ] = None,
+    module: Annotated[
+        str | None,
+        typer.Option(metavar="PACKAGE.MODULE", help="The same, run as python -m runs it.", show_default=False),
+    ] = None,
+    modules: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="DEPTH|PATTERN",
+            help="Columns of a script's table: how far below its outermost modules, or names such as 'model.*'.",
+            show_default=False,
+        ),
+    ] = None,
+    steps: Annotated[
+        int | None,
+        typer.Option(help="Whole rounds of a script's optimizers to watch. By default one.", show_default=False),
+    ] = None,
     explain: Annotated[
         str | None,
         typer.Option(metavar="LOSS:MODULE", help="Explain one cell: paths, cuts, parameters.", show_default=False),
@@ -75,15 +101,22 @@ def audit_grads(
     """Measure which loss updates which module, and compare with the documented table.
 
     Every loss is backpropagated alone, at every gate setting, and every cell of losses x modules is decided in float64.
+    A script runs unchanged until its optimizers have made a step; its losses and modules are found where it uses them.
 
     Exit code 0: as documented. 1: drift, or, with --strict, a remark. 2: the audit could not be made.
     """
     from jepa_cli.audit.request import Request
     from jepa_cli.audit.run import run_audit
+    from jepa_cli.targets.script import ScriptOptions
     from jepa_cli.targets.subject import SubjectOptions
 
+    options = None
+    if any((script, module, arguments, modules, steps is not None)):
+        options = ScriptOptions(
+            script, module, arguments or [], 1 if steps is None else steps, modules or [], losses or []
+        )
     request = Request(
-        subject=SubjectOptions(config, overrides or [], checkpoint, target),
+        subject=SubjectOptions(config, overrides or [], checkpoint, target, options),
         table=table,
         losses=losses or [],
         gates=gates or [],

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audits import AuditError, Target
+from audits import AuditError
 from audits.errors import nearest
-from jepa_cli.targets.foreign_target import foreign_target
+from jepa_cli.targets.script import ScriptOptions
 
 if TYPE_CHECKING:
+    from audits import Target
     from jepa_world_model.model_config import Config
 
 ALL, DEFAULT, ENABLED = "all", "default", "enabled"
@@ -28,6 +29,7 @@ class SubjectOptions:
     overrides: Sequence[str] = ()
     checkpoint: Path | None = None
     target: str | None = None
+    script: ScriptOptions | None = None
 
     def check(self) -> None:
         """Raises AuditError for options that do not go together."""
@@ -35,6 +37,8 @@ class SubjectOptions:
         if self.target is not None and any(others.values()):
             given = ", ".join(option for option, value in others.items() if value)
             raise AuditError(f"--target is another trainer, which {given} cannot configure; use its own function")
+        if self.script:
+            self.script.check(**{**others, "--target": self.target})
         if self.checkpoint and (self.config or self.overrides):
             raise AuditError("--checkpoint brings the config of its run; leave out --config and --set")
 
@@ -46,6 +50,8 @@ class SubjectOptions:
     def load(self) -> Subject:
         """Raises AuditError or UserError for what names nothing. Another trainer is loaded without the world model."""
         if self.target is not None:
+            from jepa_cli.targets.foreign_target import foreign_target
+
             return Subject(foreign_target(self.target))
         from jepa_cli.targets.world_model import configured, trained
 

@@ -1,0 +1,207 @@
+"""What goes backward, taken apart into losses, each with its weight and the name that the source gives it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from audits.places import Place
+from audits.recording.source_lines import Sources, Spot
+from audits.script.sums import Part, Sum, Sums
+from audits.script.syntax import Tree, assigned_in, bound, expression_in, name_in, operand, text_of
+
+
+@dataclass(frozen=True)
+class Named:
+    """What a loss is called, and where the source calls it so."""
+
+    name: str
+    place: Place
+
+
+@dataclass(frozen=True)
+class Loss:
+    """One summand of what goes backward."""
+
+    named: Named
+    value: int
+    index: int
+    weight: float
+    live: bool = True
+    """Whether it takes gradient."""
+    defined: Place | None = None
+    """Where it was computed."""
+
+
+class Losses:
+    """Takes sums apart."""
+
+    def __init__(self, sums: Sums, sources: Sources) -> None:
+        self._sums, self._sources = sums, sources
+
+    def of(self, root: int, size: int, written: Named | None) -> list[Loss]:
+        """All losses in a value that goes backward. `written`: what it is called where it does."""
+        found: list[Loss] = []
+        for index in range(size):
+            found += self._expanded(root, index, 1.0, written, at_root=True)
+        return found
+
+    def _expanded(
+        self, value: int, index: int, weight: float, used: Named | None, *, at_root: bool = False, live: bool = True
+    ) -> Iterator[Loss]:
+        """A value as it is, or what it was added up from, if that has names or is the sum that goes backward."""
+        added = self._sums.of.get(value)
+        parts = added.rows[index] if added else None
+        known = used or self._defined(value)
+        if added and parts is None:
+            yield self._product(value, index, weight, added, known)
+        elif not added or not parts:
+            yield self._loss(value, index, weight, known, live=live)
+        elif self._is_taken_apart(value, parts, known, at_root=at_root):
+            for part in parts:
+                goes_on = self._goes_on(value, part)
+                name = None if goes_on else self._used(value, part)
+                yield from self._expanded(
+                    part.value,
+                    part.index,
+                    weight * part.coefficient(),
+                    name,
+                    at_root=goes_on or (at_root and len(parts) == 1 and name is None),
+                    live=part.live,
+                )
+        else:
+            yield self._loss(value, index, weight, known, live=live)
+
+    def _is_taken_apart(self, value: int, parts: Sequence[Part], known: Named | None, *, at_root: bool) -> bool:
+        if known is None or (len(parts) > 1 and at_root):
+            return True
+        return any(self._has_name(value, part) for part in parts)
+
+    def _goes_on(self, value: int, part: Part) -> bool:
+        """Whether a summand is the sum so far, of ``sum(losses)`` or of ``total += loss`` in a loop."""
+        mine, before = self._sums.frames.get(value), self._sums.frames.get(part.value)
+        return bool(mine and before and part.value in self._sums.of and mine[0][:2] == before[0][:2])
+
+    def _has_name(self, value: int, part: Part) -> bool:
+        """Whether a summand, or something that it was added up from, is called something."""
+        if self._goes_on(value, part):
+            return True
+        if self._used(value, part) or self._defined(part.value):
+            return True
+        added = self._sums.of.get(part.value)
+        parts = added.rows[part.index] if added else None
+        if added and parts is None:
+            return bool(added.mains and added.mains[part.index])
+        return any(self._has_name(part.value, below) for below in parts or ())
+
+    def _product(self, value: int, index: int, weight: float, added: Sum, known: Named | None) -> Loss:
+        """A loss times its learned weight, called by the loss."""
+        main = added.mains[index] if added.mains else None
+        inner = (self._used(value, main) or self._inner(main)) if main else None
+        return self._loss(value, index, weight, inner or known)
+
+    def _inner(self, part: Part) -> Named | None:
+        found = list(self._expanded(part.value, part.index, 1.0, None))
+        if len(found) == 1:
+            return found[0].named
+        return self._defined(part.value)
+
+    def _loss(self, value: int, index: int, weight: float, known: Named | None, *, live: bool = True) -> Loss:
+        at = self._place(value)
+        return Loss(known or self._expression(value), value, index, weight, live, at)
+
+    # ------------------------------------------------------------------------------------------------------- names
+
+    def _used(self, value: int, part: Part) -> Named | None:
+        """What a summand is called in the sum: a variable, a key, an attribute."""
+        frames = self._sums.frames.get(value)
+        if not frames:
+            return None
+        tree, node = expression_in(frames[0])
+        written = operand(tree, node, part.side) if node is not None else None
+        name = name_in(tree, written)
+        place = self._sources.expression(frames[0])
+        if name and not self._is_accumulator(tree, node, name, part):
+            return Named(name, place)
+        keys = [key for key in part.names if key.startswith("[")]
+        by_key = Named(keys[0][1:-1], place) if keys else None
+        if by_key and (written is not None or _goes_through_keys(node)):
+            return by_key
+        if defined := self._defined(part.value):
+            return defined
+        target = assigned_in(tree, node) if node is not None else ""
+        variables = [name for name in part.names if not name.startswith("[") and name != target]
+        return Named(variables[0], place) if written is None and variables else by_key
+
+    def _is_accumulator(self, tree: Tree, node: ast.AST | None, name: str, part: Part) -> bool:
+        """``loss`` in ``loss = loss + kl``, where the sum so far has parts with names, or a name of its own."""
+        if node is None or assigned_in(tree, node) != name:
+            return False
+        return part.value in self._sums.of or self._defined(part.value) is not None
+
+    def _defined(self, value: int) -> Named | None:
+        """What a value is assigned to where it is computed, or where the function that computes it is called."""
+        index: int | None = None
+        for spot in self._sums.frames.get(value, ()):
+            tree, node = expression_in(spot)
+            if node is None or isinstance(node, ast.stmt):
+                if isinstance(node, ast.AugAssign):
+                    return self._named(name_in(tree, node.target), spot)
+                return None
+            found = bound(tree, node, index)
+            if found.name:
+                return self._named(found.name, spot)
+            if not found.returned:
+                return None
+            index = found.index
+        return None
+
+    def _named(self, name: str, spot: Spot) -> Named | None:
+        return Named(name, self._sources.expression(spot)) if name else None
+
+    def _expression(self, value: int) -> Named:
+        """The expression that computes a value, outside of the functions that return it."""
+        last = None
+        for spot in self._sums.frames.get(value, ()):
+            tree, node = expression_in(spot)
+            if node is None:
+                break
+            last = Named(text_of(node), self._sources.expression(spot))
+            if not bound(tree, node).returned:
+                break
+        return last or Named("loss", Place("", 0, "", ""))
+
+    def _place(self, value: int) -> Place | None:
+        frames = self._sums.frames.get(value)
+        return self._sources.expression(frames[0]) if frames else None
+
+
+def _goes_through_keys(node: ast.AST | None) -> bool:
+    """``sum(losses.values())``"""
+    return node is not None and any(
+        isinstance(each, ast.Attribute) and each.attr in ("values", "items") for each in ast.walk(node)
+    )
+
+
+def written_at(spot: Spot | None, sources: Sources, number: int = 0) -> Named | None:
+    """What goes backward, as it is called where it does: ``loss.backward()``, ``accelerator.backward(loss)``."""
+    if spot is None:
+        return None
+    tree, node = expression_in(spot)
+    if not isinstance(node, ast.Call):
+        return None
+    name = name_in(tree, _root(node, number))
+    return Named(name, sources.expression(spot)) if name else None
+
+
+def _root(call: ast.Call, number: int) -> ast.AST | None:
+    if call.args:
+        first = call.args[0]
+        if isinstance(first, ast.List | ast.Tuple):
+            return first.elts[number] if number < len(first.elts) else None
+        return first
+    node = call.func.value if isinstance(call.func, ast.Attribute) else None
+    if isinstance(node, ast.Call) and len(node.args) == 1:  # scaler.scale(loss).backward()
+        return node.args[0]
+    return node

@@ -1,0 +1,280 @@
+"""From what was seen of a script to an audit: its losses as rows, its modules as columns, a status in each cell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from math import hypot
+
+import torch
+from torch import Tensor
+
+from audits.errors import AuditError
+from audits.gradients import Column, Measured
+from audits.graph import Graph
+from audits.places import Place
+from audits.result import Audit, Cell, Flow, Pair, Setting, Status
+from audits.routing.routes import routes
+from audits.script.columns import Choice, columns
+from audits.script.living import tops
+from audits.script.measuring import Join, Root
+from audits.script.session import Sent, Session
+from audits.target import Named, Target, parameters_of
+from audits.walking import Walk
+
+CLEAR = 1e-5
+"""A gradient times its weights that is this part of the loss, or of one if that is more, is above all rounding."""
+SMALLEST = 1e-2
+"""Weights that are zero, such as those of an adapter that starts as nothing, count as so large an entry."""
+PROVE = "--proof decides"
+ZERO = f"the gradient is zero on this step: {PROVE} whether it is on others"
+TINY = f"the gradient may be rounding noise: {PROVE}"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A loss with all that was sent backward of it."""
+
+    name: str
+    sent: Sequence[Sent]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A script's pass, as the walk of an audit wants it."""
+
+    losses: Mapping[str, Root]
+    columns: Sequence[Column]
+    strangers: Sequence[Tensor] = ()
+
+    @cached_property
+    def graph(self) -> Graph:
+        return Graph(self.losses)  # pyright: ignore[reportArgumentType]
+
+    def values(self) -> dict[str, float]:
+        return {}
+
+
+def audit_of(session: Session, name: str, choice: Choice, renamed: Mapping[str, tuple[str, int]]) -> Audit:
+    """The audit of a script that has run. Raises AuditError where nothing went backward."""
+    if not session.sent:
+        raise AuditError(f"{name} never goes backward: no call of backward() or torch.autograd.grad() was seen")
+    with session.recorder.asleep():
+        return _Report(session, name, choice, renamed).audit()
+
+
+class _Report:
+    def __init__(self, session: Session, name: str, choice: Choice, renamed: Mapping[str, tuple[str, int]]) -> None:
+        self._session, self._name = session, name
+        self._rows = _rows(session.sent, renamed)
+        self._columns = self._find_columns(choice)
+        self._roots = {row.name: self._root(row) for row in self._rows}
+
+    def audit(self) -> Audit:
+        session = self._session
+        target = Target(dict(self._columns), dict, name=self._name)  # pyright: ignore[reportArgumentType]
+        run = Seen(self._roots, [Column(name, tuple(parameters_of(value))) for name, value in self._columns.items()])
+        session.recorder.name_calls(_call_names(self._columns))
+        recording = session.recorder.finish()
+        walk = Walk(run, recording, self._measured(run))  # pyright: ignore[reportArgumentType]
+        cells = {pair: self._decided(cell) for pair, cell in walk.cells().items()}
+        stops = walk.stops()
+        routed = routes(target, run, session.recorder, session.sources)  # pyright: ignore[reportArgumentType]
+        flow = Flow(
+            Setting({}, {}),
+            self._with_shares(cells),
+            stops,
+            called=frozenset(recording.called),
+            routes=routed,
+            unused=self._unused(run),
+        )
+        losses = tuple(self._roots)
+        return Audit(
+            self._name, {}, losses, tuple(self._columns), (flow,), tuple(self._notes()), losses, {}, self._weights()
+        )
+
+    # --------------------------------------------------------------------------------------------------- rows, columns
+
+    def _find_columns(self, choice: Choice) -> dict[str, Named]:
+        session = self._session
+        reached = {key: leaf for sent in session.sent for key, leaf in sent.gradients.leaves.items()}
+        owners = _owners(reached.values())
+        called = [module for module in session.recorder.modules if any(True for _ in module.parameters())]
+        outermost = tops(dict.fromkeys([*called, *owners]))
+        known = {id(parameter) for module in outermost for parameter in module.parameters()}
+        optimized = session.weights()
+        loose = [
+            leaf
+            for key, leaf in {**reached, **optimized}.items()
+            if key not in known and (key in optimized or isinstance(leaf, torch.nn.Parameter))
+        ]
+        found = columns(outermost, loose, session.names, choice)
+        if not found:
+            raise AuditError(f"{self._name}: no module with parameters ran, and no parameter was reached")
+        return found
+
+    def _root(self, row: Row) -> Root:
+        """A loss, or several of one name, as one root of the graph."""
+        recorder = self._session.recorder
+        edges = [recorder.sums.edges[sent.loss.value] for sent in row.sent if sent.loss.live]
+        nodes = [edge for edge in edges if edge.node is not None]
+        joined = recorder.joined([sent.loss.value for sent in row.sent])
+        node = None
+        if len({id(edge.node) for edge in nodes}) == 1:
+            node = nodes[0].node
+        elif nodes:
+            node = Join(tuple((edge.node, edge.output) for edge in nodes))
+        root = Root(node, node is not None)
+        recorder.recording.number_of[id(root)] = joined
+        return root
+
+    # -------------------------------------------------------------------------------------------------------- cells
+
+    def _measured(self, run: Seen) -> Measured:
+        measured = Measured()
+        for row in self._rows:
+            if failed := next((sent.gradients.failed for sent in row.sent if sent.gradients.failed), ""):
+                measured.failed[row.name] = failed
+                continue
+            for column in run.columns:
+                self._measure(measured, row, column)
+        return measured
+
+    def _measure(self, measured: Measured, row: Row, column: Column) -> None:
+        pair = row.name, column.module
+        keys = [id(tensor) for tensor in column.parameters]
+        found: list[float] = []
+        for sent in row.sent:
+            inputs = self._session.left_out.get(sent.number)
+            here = [
+                norm
+                for key in keys
+                if (norm := sent.gradients.norms.get(key)) is not None and (inputs is None or key in inputs)
+            ]
+            if here:
+                found.append(hypot(*here))
+                measured.nonfinite[pair] = measured.nonfinite.get(pair, 0) + sum(
+                    sent.gradients.nonfinite.get(key, 0) for key in keys
+                )
+        if found:
+            measured.norms[pair] = max(found, key=lambda norm: (norm != norm, norm))
+        elif any(key in sent.gradients.norms for sent in row.sent for key in keys):
+            measured.norms[pair] = None
+
+    def _decided(self, cell: Cell) -> Cell:
+        """What one pass can say of a gradient."""
+        if not cell.waits:
+            return self._left_out(cell)
+        if cell.nonfinite or cell.norm is None or cell.norm != cell.norm:
+            return replace(cell, status=Status.NONFINITE, reason="the gradient has NaN or infinity")
+        if not cell.norm:
+            return replace(cell, status=Status.UNPROVEN, reason=ZERO)
+        if not self._is_clear(cell):
+            return replace(cell, status=Status.UNPROVEN, reason=TINY)
+        return replace(cell, status=Status.LIVE)
+
+    def _left_out(self, cell: Cell) -> Cell:
+        """A path along which the script asks for no gradient: ``loss.backward(inputs=...)``."""
+        row = next(row for row in self._rows if row.name == cell.loss)
+        asked = all(sent.number in self._session.left_out for sent in row.sent)
+        keys = {id(parameter) for parameter in parameters_of(self._columns[cell.module])}
+        has = any(sent.gradients.norms.get(key) is not None for sent in row.sent for key in keys)
+        if asked and has and cell.paths and cell.norm is None:
+            return replace(cell, status=Status.ABSENT, reason="the backward call names other inputs")
+        return cell
+
+    def _is_clear(self, cell: Cell) -> bool:
+        """Whether a gradient is far above what rounding leaves of zero."""
+        row = next(row for row in self._rows if row.name == cell.loss)
+        parameters = list(parameters_of(self._columns[cell.module]))
+        for sent in row.sent:
+            norms = [sent.gradients.norms.get(id(parameter)) or 0.0 for parameter in parameters]
+            sizes = [
+                max(sent.gradients.sizes.get(id(parameter), 0.0), SMALLEST * parameter.numel() ** 0.5)
+                for parameter in parameters
+            ]
+            effect = max((norm * size for norm, size in zip(norms, sizes, strict=True)), default=0.0)
+            if effect > CLEAR * max(1.0, abs(sent.gradients.value)):
+                return True
+        return False
+
+    def _with_shares(self, cells: Mapping[Pair, Cell]) -> dict[Pair, Cell]:
+        weights = self._weights()
+        weighted = {pair: cell.norm * abs(weights[cell.loss]) for pair, cell in cells.items() if cell.norm is not None}
+        totals: dict[str, float] = {}
+        for (_, module), norm in weighted.items():
+            totals[module] = totals.get(module, 0.0) + norm
+        return {
+            pair: replace(cell, share=weighted[pair] / totals[pair[1]])
+            if pair in weighted and totals[pair[1]] and totals[pair[1]] == totals[pair[1]]
+            else cell
+            for pair, cell in cells.items()
+        }
+
+    def _weights(self) -> dict[str, float]:
+        """Of each loss in what goes backward, as often as it is added."""
+        return {row.name: float(f"{row.sent[0].loss.weight:.12g}") for row in self._rows}
+
+    def _unused(self, run: Seen) -> dict[str, tuple[str, ...]]:
+        from audits.usage import _unused as unused
+
+        return unused(Target(dict(self._columns), dict), run)  # pyright: ignore
+
+    def _notes(self) -> Iterable[str]:
+        session = self._session
+        steps = sum(session.stepped.values())
+        yield f"measured on one run of {steps} optimizer {'step' if steps == 1 else 'steps'}"
+        for kind in session.waiting():
+            yield f"an optimizer ({kind}) made no step in this run: --steps N runs longer"
+
+
+def _rows(sent: Iterable[Sent], renamed: Mapping[str, tuple[str, int]]) -> list[Row]:
+    """Losses of one name at one place are one row; those of one name at several places get longer names."""
+    groups: dict[tuple[str, Place], list[Sent]] = {}
+    for each in sent:
+        name = _renamed(each, renamed) or each.loss.named.name
+        place = each.loss.named.place
+        groups.setdefault((name, replace(place, text="", nth=1)), []).append(each)
+    names = [name for name, _ in groups]
+    rows: dict[str, list[Sent]] = {}
+    for (name, place), members in groups.items():
+        told = name
+        if names.count(name) > 1:
+            alike = [other for other_name, other in groups if other_name == name]
+            by_function = [other.function for other in alike]
+            told = f"{place.function.removeprefix('<module>').lstrip('.')}.{name}".lstrip(".")
+            if by_function.count(place.function) > 1 or told in rows:
+                told = f"{name} (line {place.line})"
+        rows.setdefault(told, []).extend(members)
+    return [Row(name, members) for name, members in rows.items()]
+
+
+def _renamed(sent: Sent, renamed: Mapping[str, tuple[str, int]]) -> str:
+    places = [place for place in (sent.loss.named.place, sent.loss.defined) if place]
+    for name, (file, line) in renamed.items():
+        if any(place.line == line and place.path.endswith(file) for place in places):
+            return name
+    return ""
+
+
+def _owners(parameters: Iterable[Tensor]) -> list[torch.nn.Module]:
+    """The living modules that have some parameters."""
+    import gc
+
+    wanted = {id(parameter) for parameter in parameters}
+    return [
+        module
+        for module in gc.get_objects()
+        if issubclass(type(module), torch.nn.Module)
+        and any(id(value) in wanted for value in vars(module).get("_parameters", {}).values())
+    ]
+
+
+def _call_names(named: Mapping[str, Named]) -> dict[int, tuple[str, str]]:
+    found: dict[int, tuple[str, str]] = {}
+    modules = {name: value for name, value in named.items() if isinstance(value, torch.nn.Module)}
+    for column, module in sorted(modules.items(), key=lambda item: sum(1 for _ in item[1].modules())):
+        for path, part in module.named_modules(prefix=column):
+            found.setdefault(id(part), (path, column))
+    return found

@@ -1,0 +1,84 @@
+"""Runs a script as the interpreter does, in this process, until its optimizers have gone round."""
+
+from __future__ import annotations
+
+import os
+import runpy
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+
+from audits.errors import AuditError
+from audits.result import Audit
+from audits.script.columns import Choice
+from audits.script.endings import ended
+from audits.script.report import audit_of
+from audits.script.request import Script
+from audits.script.session import Session
+
+
+class Finished(BaseException):
+    """Enough was seen. No Exception, which a script may catch."""
+
+
+def run_script(
+    script: Script,
+    *,
+    watchers: Sequence[AbstractContextManager[object]] = (),
+    report: Callable[[Audit], None] | None = None,
+) -> Audit:
+    """Run a script until its optimizers have gone round, and tell which of its losses updates which of its modules.
+
+    `report` is called with the audit from inside of the script, as soon as enough was seen; it may end the process.
+    Raises AuditError for a script that dies, or ends before it has gone backward.
+    """
+    choice = Choice.of(script.modules)
+    found: list[Audit] = []
+
+    def finish() -> None:
+        if not found:
+            found.append(audit_of(session, script.name, choice, script.renamed))
+            if report:
+                report(found[0])
+        raise Finished
+
+    session = Session(finish, script.steps)
+    with ExitStack() as stack:
+        stack.enter_context(_as_main(script))
+        for watcher in watchers:
+            stack.enter_context(watcher)
+        stack.enter_context(session.watching())
+        _run(script, session)
+    if not found:
+        found.append(audit_of(session, script.name, choice, script.renamed))
+        if report:
+            report(found[0])
+    return found[0]
+
+
+def _run(script: Script, session: Session) -> None:
+    try:
+        if script.path:
+            runpy.run_path(str(script.path.absolute()), run_name="__main__")
+        else:
+            runpy.run_module(script.module, run_name="__main__", alter_sys=True)
+    except Finished:
+        return
+    except AuditError:
+        raise
+    except BaseException as error:
+        ended(error, script.name, has_gone_backward=bool(session.sent))
+
+
+@contextmanager
+def _as_main(script: Script) -> Iterator[None]:
+    """`sys.argv` and `sys.path` as a script finds them."""
+    argv, path = sys.argv, list(sys.path)
+    first = str(script.path.resolve().parent) if script.path else os.getcwd()
+    sys.argv = [str(script.path) if script.path else script.module, *script.arguments]
+    sys.path.insert(0, first)
+    try:
+        yield
+    finally:
+        sys.argv = argv
+        sys.path[:] = path

@@ -1,0 +1,253 @@
+"""A script while it runs: what it sends backward is measured before it goes, and its optimizers are counted."""
+
+from __future__ import annotations
+
+import sys
+import weakref
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim.optimizer import (
+    Optimizer,
+    register_optimizer_step_post_hook,
+    register_optimizer_step_pre_hook,
+)
+
+from audits.recording.source_lines import Sources, Spot
+from audits.script.living import Names, script_frame
+from audits.script.losses import Loss, Losses, written_at
+from audits.script.measuring import Gradients, gradients
+from audits.script.recording import ScriptRecorder
+
+PATIENCE = 10
+"""Steps of one optimizer, after which no other one is waited for."""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One loss of one backward call."""
+
+    loss: Loss
+    gradients: Gradients
+    number: int
+    """Of the backward call."""
+
+
+@dataclass
+class Session:
+    """All that was seen of a script."""
+
+    finish: Callable[[], None]
+    """Called when its optimizers have gone round, from inside of the script."""
+    steps: int = 1
+    sources: Sources = field(default_factory=Sources)
+    names: Names = field(default_factory=Names)
+    sent: list[Sent] = field(default_factory=list)
+    left_out: dict[int, set[int]] = field(default_factory=dict)
+    """By number of a backward call that names its inputs: ids of those."""
+
+    def __post_init__(self) -> None:
+        self.recorder = ScriptRecorder(self.sources)
+        self.optimizers: dict[int, weakref.ref[Optimizer]] = {}
+        self.stepped: dict[int, int] = {}
+        self.covered: set[int] = set()
+        self._losses = Losses(self.recorder.sums, self.sources)
+        self._sites: dict[tuple[Any, int], int] = {}
+        self._calls = 0
+        self._scales: dict[int, float] = {}
+        self._is_done = False
+
+    @contextmanager
+    def watching(self) -> Iterator[Session]:
+        """While a script runs."""
+        with ExitStack() as stack:
+            stack.enter_context(self._backwards())
+            stack.enter_context(self._optimizers())
+            stack.enter_context(_eager())
+            stack.enter_context(self.recorder.listening())
+            yield self
+
+    # -------------------------------------------------------------------------------------------------- what is told
+
+    @contextmanager
+    def _backwards(self) -> Iterator[None]:
+        autograd = torch.autograd
+        backward, grad = autograd.backward, autograd.grad
+
+        def told_backward(tensors: Any, grad_tensors: Any = None, *args: Any, **kwargs: Any) -> Any:
+            inputs = kwargs.get("inputs", args[3] if len(args) > 3 else None)
+            self._see(tensors, grad_tensors, inputs, sys._getframe(1))
+            with self.recorder.asleep():
+                return backward(tensors, grad_tensors, *args, **kwargs)
+
+        def told_grad(outputs: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+            again = kwargs.get("create_graph", args[2] if len(args) > 2 else False)
+            if not again and self._are_weights(inputs):
+                given = kwargs.get("grad_outputs", args[0] if args else None)
+                self._see(outputs, given, inputs, sys._getframe(1))
+            return grad(outputs, inputs, *args, **kwargs)
+
+        autograd.backward, autograd.grad = told_backward, told_grad
+        try:
+            yield
+        finally:
+            autograd.backward, autograd.grad = backward, grad
+
+    @contextmanager
+    def _optimizers(self) -> Iterator[None]:
+        begin, scale = Optimizer.__init__, torch.amp.GradScaler.scale
+
+        def told_begin(optimizer: Optimizer, *args: Any, **kwargs: Any) -> None:
+            begin(optimizer, *args, **kwargs)
+            self.optimizers[id(optimizer)] = weakref.ref(optimizer)
+
+        def told_scale(scaler: Any, outputs: Any) -> Any:
+            scaled = scale(scaler, outputs)
+            if isinstance(outputs, Tensor) and scaled is not outputs:
+                self._scales[self.recorder.value_of(scaled)] = scaler.get_scale()
+            return scaled
+
+        def before(_: Optimizer, args: tuple, kwargs: dict[str, Any]) -> None:
+            if not _closure(args, kwargs):
+                self.recorder.sleep()
+
+        def after(optimizer: Optimizer, args: tuple, kwargs: dict[str, Any]) -> None:
+            if not _closure(args, kwargs):
+                self.recorder.wake()
+            self._stepped(optimizer)
+
+        kinds: Any = Optimizer, torch.amp.GradScaler
+        kinds[0].__init__, kinds[1].scale = told_begin, told_scale
+        handles = register_optimizer_step_pre_hook(before), register_optimizer_step_post_hook(after)
+        try:
+            yield
+        finally:
+            kinds[0].__init__, kinds[1].scale = begin, scale
+            for handle in handles:
+                handle.remove()
+
+    # ------------------------------------------------------------------------------------------------ what is noted
+
+    def _see(self, roots: Any, given: Any, inputs: Any, frame: Any) -> None:
+        """A backward call, before it goes."""
+        if self._is_done:
+            self.finish()
+        roots = [roots] if isinstance(roots, Tensor) else list(roots)
+        given = list(given) if isinstance(given, list | tuple) else [given] * len(roots)
+        own = script_frame(frame, self.sources)
+        spot = Spot(own.f_code, own.f_lasti, own.f_lineno, own.f_globals) if own else None
+        self._end_without_optimizer(spot)
+        with self.recorder.asleep(), torch.enable_grad():
+            self.names.look(frame, self.sources)
+            for number, (root, gradient) in enumerate(zip(roots, given, strict=False)):
+                if isinstance(root, Tensor) and root.requires_grad:
+                    self._take(root, gradient, written_at(spot, self.sources, number))
+        if inputs is not None:
+            wanted = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+            self.left_out[self._calls] = {id(tensor) for tensor in wanted}
+        self._calls += 1
+
+    def _take(self, root: Tensor, gradient: Any, written: Any) -> None:
+        value = self.recorder.value_of(root)
+        self.recorder.sums.hold(value, root)
+        size = root.numel() if value in self.recorder.sums.of else 1
+        scale = self._scale(value)
+        for loss in self._losses.of(value, size, written):
+            starts = gradient if loss.value == value and root.numel() > 1 else None
+            edge = self.recorder.sums.edges[loss.value]
+            found = gradients(edge, loss.index, starts, scale) if loss.live else Gradients.none()
+            weighed = Loss(loss.named, loss.value, loss.index, loss.weight / scale, loss.live, loss.defined)
+            self.sent.append(Sent(weighed, found, self._calls))
+
+    def _scale(self, value: int) -> float:
+        """What a gradient scaler has multiplied a value by."""
+        return self._scales.get(value, 1.0)
+
+    def _stepped(self, optimizer: Optimizer) -> None:
+        self.stepped[id(optimizer)] = self.stepped.get(id(optimizer), 0) + 1
+        self.covered |= {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
+        if self.sent and self._is_round():
+            self.end(sys._getframe(1))
+
+    def _is_round(self) -> bool:
+        """Whether every optimizer has made its steps, or those that have not train nothing of their own."""
+        if max(self.stepped.values()) >= PATIENCE * self.steps:
+            return True
+        for key, reference in self.optimizers.items():
+            optimizer = reference()
+            if optimizer is None or self.stepped.get(key, 0) >= self.steps:
+                continue
+            own = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
+            if own - self.covered or not self.stepped:
+                return False
+        return max(self.stepped.values()) >= self.steps
+
+    def _end_without_optimizer(self, spot: Spot | None) -> None:
+        """A script that moves its weights by hand has gone round when it goes backward a second time at one place."""
+        if self.optimizers or spot is None:
+            return
+        key = spot.f_code, spot.f_lasti
+        self._sites[key] = self._sites.get(key, 0) + 1
+        if self._sites[key] > self.steps and self.sent:
+            self.end(sys._getframe(2))
+
+    def end(self, frame: Any) -> None:
+        """Enough was seen."""
+        self.names.look(frame, self.sources)
+        self._is_done = True
+        self.finish()
+
+    def waiting(self) -> list[str]:
+        """Optimizers that made no step."""
+        found = []
+        for key, reference in self.optimizers.items():
+            optimizer = reference()
+            if optimizer is not None and not self.stepped.get(key):
+                own = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
+                if own - self.covered:
+                    found.append(type(optimizer).__name__)
+        return found
+
+    def weights(self) -> dict[int, Tensor]:
+        """By id: all parameters of optimizers."""
+        living = (reference() for reference in self.optimizers.values())
+        tensors = (
+            parameter
+            for optimizer in living
+            if optimizer is not None
+            for group in optimizer.param_groups
+            for parameter in group["params"]
+        )
+        return {id(tensor): tensor for tensor in tensors}
+
+    def _are_weights(self, inputs: Any) -> bool:
+        """Whether a gradient is asked for what is trained, not for the input of a penalty."""
+        given = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+        return bool(given) and all(isinstance(each, nn.Parameter) or id(each) in self.weights() for each in given)
+
+
+def _closure(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """What an optimizer calls to compute the loss again, in its step."""
+    given: Collection[Any] = (*args, *kwargs.values())
+    return next((each for each in given if callable(each) and not isinstance(each, Optimizer)), None)
+
+
+@contextmanager
+def _eager() -> Iterator[None]:
+    """Nothing is compiled: a compiled region claims more reach than it has, and takes longer than a step."""
+    compile = torch.compile
+
+    def as_it_is(model: Any = None, **_: Any) -> Any:
+        if isinstance(model, nn.Module):
+            vars(model)["_orig_mod"] = model
+        return model if model is not None else lambda function: function
+
+    torch.compile = as_it_is
+    try:
+        yield
+    finally:
+        torch.compile = compile
