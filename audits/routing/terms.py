@@ -274,6 +274,8 @@ def essential(term: Term) -> Term:
 
 
 def _without_accidents(pairs: Pairs) -> Pairs:
+    if all(element.live for _, element in pairs):
+        return pairs
     live = {(slot, element.part.stopped) for slot, element in pairs if element.live}
     return frozenset(
         (slot, element)
@@ -292,9 +294,10 @@ def _element(node: DataSource, pairs: Pairs) -> Element:
 
 def _stops_a_part(node: DataSource) -> bool:
     """Whether gradient of a call reaches a part of its weights, or a source by one way and not by another."""
-    live = {part.stopped for _, part in node.slots if part.node.live}
+    if node.own is Own.SOME:
+        return True
     cut = {part for (_, part), stops in node.slots.items() if any(stop.kind.deliberate for stop in stops)}
-    return node.own is Own.SOME or not live.isdisjoint(cut)
+    return bool(cut) and any(part.stopped in cut for _, part in node.slots if part.node.live)
 
 
 def _order(pair: tuple[str, Element]) -> tuple:
