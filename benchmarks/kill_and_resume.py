@@ -1,6 +1,6 @@
 """Kills a training at random moments, goes on with it, and compares what it leaves with a run in one go.
 
-    python -m benchmarks.kill_and_resume [--kills 20] [--seed 0] [--processes 1]
+    python -m benchmarks.kill_and_resume [--kills 20] [--seed 0] [--processes 1] [--preset recommended]
 
 Each time the process gets SIGKILL after a random part of the time that a whole run takes, its start included; then it
 is started again, as a scheduler would, until it ends. Every file of the run folder but status.json must have the
@@ -29,13 +29,13 @@ SETTINGS = (
     "data.episode_length=12",
     "train.batch_size=4",
     "train.sequence_length=5",
+    "train.rollout_horizon=3",
     "train.device=cpu",
     "train.threads=1",
     "train.steps=120",
     "train.validate_every=10",
     "train.log_every=4",
     "train.checkpoint_every_steps=3",
-    "losses.sigreg=0.1",
 )
 IMPORTS = 2.0
 """Seconds that a process takes at least until its run folder is there; earlier kills would test little."""
@@ -48,12 +48,14 @@ def command(processes: int, *arguments: str) -> list[str]:
     return [sys.executable, *launcher, "-m", "jepa_cli", "train", *arguments]
 
 
-def begin(run: Path, processes: int) -> list[str]:
-    return command(processes, *(part for key in SETTINGS for part in ("--set", key)), "--out", str(run))
+def begin(run: Path, processes: int, preset: str) -> list[str]:
+    settings = (f"preset={preset}", *SETTINGS)
+    return command(processes, *(part for key in settings for part in ("--set", key)), "--out", str(run))
 
 
-def go_on(run: Path, processes: int) -> list[str]:
-    return command(processes, "--resume", str(run)) if (run / "config.toml").exists() else begin(run, processes)
+def go_on(run: Path, processes: int, preset: str) -> list[str]:
+    begun = (run / "config.toml").exists()
+    return command(processes, "--resume", str(run)) if begun else begin(run, processes, preset)
 
 
 def digest(run: Path) -> str:
@@ -91,20 +93,24 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--preset", default="recommended", help="this one trains in two phases")
     asked = parser.parse_args()
+    how = (asked.processes, asked.preset)
     moments, wrong = random.Random(asked.seed), 0
     with tempfile.TemporaryDirectory() as folder:
         whole = Path(folder) / "whole"
         start = time.monotonic()
-        subprocess.run(begin(whole, asked.processes), check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        subprocess.run(begin(whole, *how), check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         took, expected = time.monotonic() - start, digest(whole)
-        print(f"seed {asked.seed}: a run in one go takes {took:.1f} s and leaves {expected}", flush=True)
+        print(
+            f"seed {asked.seed}, {asked.preset}: a run in one go takes {took:.1f} s and leaves {expected}", flush=True
+        )
         for number in range(1, asked.kills + 1):
             run, kills = Path(folder) / f"run-{number}", []
-            while killed_after(seconds := moments.uniform(IMPORTS, took), go_on(run, asked.processes), run):
+            while killed_after(seconds := moments.uniform(IMPORTS, took), go_on(run, *how), run):
                 kills.append(f"{seconds:.2f} s (checkpoint {step_of(run)})")
                 if len(kills) == 3:
-                    subprocess.run(go_on(run, asked.processes), check=True, stdout=subprocess.DEVNULL)
+                    subprocess.run(go_on(run, *how), check=True, stdout=subprocess.DEVNULL)
                     break
             same = digest(run) == expected
             wrong += not same

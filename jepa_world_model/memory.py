@@ -11,6 +11,9 @@ from pathlib import Path
 from jepa_world_model.errors import UserError
 
 MOST_SHOWN = 1 << 60
+UNIFIED = ("memory.max", "memory.current", "inactive_file")
+SEPARATE = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
+"""Both versions of control groups: files with the limit and what is taken, and what of that is given back at once."""
 UNITS = ("B", "KB", "MB", "GB", "TB", "PB")
 
 
@@ -47,9 +50,7 @@ def _limits() -> Iterator[int]:
         for line in Path("/proc/meminfo").read_text().splitlines():
             if line.startswith("MemAvailable:"):
                 yield int(line.split()[1]) << 10
-    with suppress(OSError, ValueError):
-        folder = Path("/sys/fs/cgroup")
-        yield int((folder / "memory.max").read_text()) - int((folder / "memory.current").read_text())
+    yield from control_group_limits(Path("/proc/self/cgroup"), Path("/sys/fs/cgroup"))
     with suppress(ImportError, OSError, ValueError, IndexError):
         import resource
 
@@ -57,3 +58,30 @@ def _limits() -> Iterator[int]:
         if limit != resource.RLIM_INFINITY:
             taken = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
             yield max(limit - taken, 0)
+
+
+def control_group_limits(membership: Path, mounted: Path) -> Iterator[int]:
+    """What each control group of this process leaves, a container's among them; files that were only read are free.
+
+    `membership` has a line for each hierarchy, ``0::/jobs/12`` or ``4:memory:/jobs/12``; `mounted` has the folders.
+    """
+    try:
+        lines = [line.split(":", 2) for line in membership.read_text().splitlines()]
+    except (OSError, ValueError):
+        return
+    for number, controllers, group in (line for line in lines if len(line) == 3):
+        if number != "0" and "memory" not in controllers.split(","):
+            continue
+        folder, names = (mounted, UNIFIED) if number == "0" else (mounted / "memory", SEPARATE)
+        within = Path(group.lstrip("/"))
+        for each in (within, *within.parents):
+            with suppress(OSError, ValueError):
+                yield _left(folder / each, names)
+
+
+def _left(folder: Path, names: tuple[str, str, str]) -> int:
+    """Raises ValueError where there is no limit, and OSError where the folder says nothing."""
+    limit, taken, read_only = names
+    told = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
+    used = int((folder / taken).read_text()) - int(told.get(read_only, 0))
+    return max(int((folder / limit).read_text()) - used, 0)

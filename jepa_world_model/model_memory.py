@@ -18,28 +18,33 @@ KERNEL = 9
 def check_model_memory(model: ModelConfig) -> None:
     """Raises UserError for a model that does not fit."""
     check_memory(
-        "the model", weights(model) * NUMBER, "lower the widths of [model], such as model.h_dim or model.hidden_width"
+        "the model",
+        weights(model) * NUMBER,
+        "lower the widths of [model], such as model.h_dim or model.hidden_width, or model.image_size",
     )
 
 
 def check_training_memory(config: Config) -> None:
     """Raises UserError for a training whose weights, or frames of one part of a batch, do not fit."""
     check_model_memory(config.model)
-    train, model = config.train, config.model
-    frames = train.batch_size // train.accumulate * train.sequence_length
-    convolved = sum(width * (model.image_size >> layer) ** 2 for layer, width in enumerate(model.encoder_widths, 1))
-    pixels = frames * (model.image_size**2 + convolved) * NUMBER
+    model = config.model
     check_memory("training", weights(model) * NUMBER * STATES, "lower the widths of [model]")
-    check_memory(
-        "a batch",
-        pixels,
-        "lower train.batch_size, train.sequence_length or model.image_size, or raise train.accumulate",
-    )
+    convolved = sum(width * (model.image_size >> layer) ** 2 for layer, width in enumerate(model.encoder_widths, 1))
+    for phase in config.phases:
+        windows = phase.batch_size // config.train.accumulate
+        frame = model.z_dim if phase.embedded else model.image_size**2 + convolved
+        check_memory(
+            "a batch",
+            windows * phase.sequence_length * frame * NUMBER,
+            "lower the batch size or the sequence length of [train], or model.image_size, or raise train.accumulate",
+        )
 
 
 def weights(model: ModelConfig) -> int:
     """How many weights the widest layers of a model have; there are more."""
     h, p, z, hidden = model.h_dim, model.p_dim, model.z_dim, model.hidden_width
     convolutions = [*pairwise(model.encoder_widths), *pairwise(model.decoder_widths)]
+    grid = model.image_size >> len(model.decoder_widths)
+    drawn = z * model.decoder_widths[-1] * grid**2
     heads = (h + z + h + h + p + h + z + z + h + h + p + p + z) * hidden
-    return KERNEL * sum(map(prod, convolutions)) + heads
+    return KERNEL * sum(map(prod, convolutions)) + drawn + heads

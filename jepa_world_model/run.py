@@ -80,6 +80,7 @@ def resume_training(path: Path, observer: Observer) -> Outcome:
     """
     run, config = RunFolder.open(path)
     config = resolve(config)
+    check_training_memory(config)
     if run.predates_checkpoints():
         raise UserError(f"{path} was trained by a version that kept no checkpoints, and cannot go on")
     with processes.joined(config.train.device), run.held() if processes.is_first() else nullcontext():
@@ -156,6 +157,8 @@ def load_run(path: Path, batches: int, config: Config | None = None) -> tuple[Co
     """
     run, own = RunFolder.open(path)
     config = config or own
+    if batches:
+        check_training_memory(config)
     source = open_config_source(config)
     training, _ = split_episodes(source, config.data.validation_fraction, config.data.seed)
     train = config.train

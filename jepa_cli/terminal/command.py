@@ -20,6 +20,8 @@ MISTAKE = ("audits.errors", "UserError")
 """The exception that is shown without a traceback, AuditError included."""
 EMPTY = re.compile(r"(--[\w-]+=)?\s*")
 """``''`` and ``--option=``."""
+ASKED = re.compile(r"tried to allocate (\d+) bytes")
+"""torch, of a tensor."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -100,6 +102,8 @@ def _refused(error: Exception) -> str:
         return f"{os.fsdecode(error.filename)}: {error.strerror or error}"
     names = {kind.__name__ for kind in type(error).__mro__}
     if isinstance(error, MemoryError) or "OutOfMemoryError" in names or "can't allocate memory" in str(error):
+        if asked := ASKED.search(str(error)):
+            return f"there is not enough memory: {int(asked[1]) / 2**30:.3g} GB at once were asked for"
         return f"there is not enough memory: {next(iter(str(error).splitlines()), '')}".rstrip(" :")
     return ""
 

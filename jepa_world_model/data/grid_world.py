@@ -109,5 +109,5 @@ def check_image_size(name: str, image_size: int) -> None:
     if image_size < 16 or (IMAGE_SIZE % image_size and image_size % IMAGE_SIZE):
         raise UserError(
             f"{name} is drawn at {IMAGE_SIZE}x{IMAGE_SIZE} and scaled to 16, 32 or a multiple of {IMAGE_SIZE}, "
-            f"found image size {image_size}; use --set model.image_size={IMAGE_SIZE}"
+            f"found image size {image_size}; use --set model.image_size={IMAGE_SIZE} (or --size {IMAGE_SIZE})"
         )

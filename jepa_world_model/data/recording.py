@@ -14,6 +14,8 @@ from jepa_world_model.errors import UserError
 from jepa_world_model.memory import check_disk, check_memory
 
 CHANNELS = 3
+MANY = 256
+"""Frames of an episode from which on memory is looked at, whenever their number has doubled."""
 
 
 class Seen(NamedTuple):
@@ -85,11 +87,11 @@ class RandomPolicy:
         return self._last
 
 
-def check_room(size: int, episodes: int, out: Path | str) -> None:
-    """Raises UserError where a frame does not fit in memory, or two frames of each episode not on the disk of `out`."""
-    frame = size**2 * CHANNELS
-    check_memory("a frame", frame, "lower --size")
-    check_disk(f"{episodes} episodes", 2 * frame * episodes, Path(out), "collect fewer, or lower --size")
+def check_room(size: int, episodes: int, out: Path | str, frames: int = 2) -> None:
+    """Raises UserError where episodes of so many frames at least fit not: one in memory, all on the disk of `out`."""
+    one = frames * size**2 * CHANNELS
+    check_memory(f"an episode of {frames} frames", one, "lower --size or --max-steps")
+    check_disk(f"{episodes} episodes of {frames} frames", one * episodes, Path(out), "collect fewer, or lower --size")
 
 
 def check_amounts(*, sticky: float = 0.0, **counts: int) -> None:
@@ -139,6 +141,8 @@ def _episode(stage: Stage, policy: Policy, seed: int, max_steps: int) -> Episode
         seen, over = stage.step(action)
         rows.append(stage.encoding.encode(action))
         frames.append(seen.frame)
+        if (count := len(frames)) >= MANY and count & (count - 1) == 0:  # as many again would be needed to store them
+            check_memory(f"an episode of {count} frames", count * seen.frame.nbytes, "lower --size or --max-steps")
         truths.append(stage.truth())
     actions = np.stack([*rows, np.zeros(len(stage.encoding.names))]).astype(np.float32)
     names = set.intersection(*map(set, truths))
