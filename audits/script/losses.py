@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from audits.graph import LEAF
 from audits.places import Place
 from audits.recording.source_lines import Sources, Spot
 from audits.script.sums import Part, Sum, Sums
@@ -18,6 +19,8 @@ class Named:
 
     name: str
     place: Place
+    is_expression: bool = False
+    """Whether it has no name but what it is."""
 
 
 @dataclass(frozen=True)
@@ -45,15 +48,26 @@ class Losses:
         found: list[Loss] = []
         for index in range(size):
             found += self._expanded(root, index, 1.0, written, at_root=True)
+        known = written or self._defined(root)
+        if known and all(loss.named.is_expression for loss in found) and len({loss.named for loss in found}) == 1:
+            return [replace(loss, named=known) for loss in found]
         return found
 
     def _expanded(
-        self, value: int, index: int, weight: float, used: Named | None, *, at_root: bool = False, live: bool = True
+        self,
+        value: int,
+        index: int,
+        weight: float,
+        used: Named | None,
+        *,
+        at_root: bool = False,
+        goes_on: bool = False,
+        live: bool = True,
     ) -> Iterator[Loss]:
         """A value as it is, or what it was added up from, if that has names or is the sum that goes backward."""
         added = self._sums.of.get(value)
         parts = added.rows[index] if added else None
-        known = used or self._defined(value)
+        known = used or (None if goes_on else self._defined(value))
         if added and parts is None:
             yield self._product(value, index, weight, added, known)
         elif not added or not parts:
@@ -67,6 +81,7 @@ class Losses:
                     part.index,
                     weight * part.coefficient(),
                     name,
+                    goes_on=goes_on,
                     at_root=goes_on or (at_root and len(parts) == 1 and name is None),
                     live=part.live,
                 )
@@ -85,15 +100,20 @@ class Losses:
 
     def _has_name(self, value: int, part: Part) -> bool:
         """Whether a summand, or something that it was added up from, is called something."""
-        if self._goes_on(value, part):
-            return True
-        if self._used(value, part) or self._defined(part.value):
+        if self._is_weight(part.value):
+            return False
+        if not self._goes_on(value, part) and (self._used(value, part) or self._defined(part.value)):
             return True
         added = self._sums.of.get(part.value)
         parts = added.rows[part.index] if added else None
         if added and parts is None:
             return bool(added.mains and added.mains[part.index])
         return any(self._has_name(part.value, below) for below in parts or ())
+
+    def _is_weight(self, value: int) -> bool:
+        """Whether a value is a parameter as it is."""
+        edge = self._sums.edges.get(value)
+        return edge is not None and type(edge.node).__name__ == LEAF
 
     def _product(self, value: int, index: int, weight: float, added: Sum, known: Named | None) -> Loss:
         """A loss times its learned weight, called by the loss."""
@@ -167,7 +187,7 @@ class Losses:
             tree, node = expression_in(spot)
             if node is None:
                 break
-            last = Named(text_of(node), self._sources.expression(spot))
+            last = Named(text_of(node), self._sources.expression(spot), is_expression=True)
             if not bound(tree, node).returned:
                 break
         return last or Named("loss", Place("", 0, "", ""))

@@ -225,6 +225,8 @@ class _Report:
         session = self._session
         steps = sum(session.stepped.values())
         yield f"measured on one run of {steps} optimizer {'step' if steps == 1 else 'steps'}"
+        if lost := session.recorder.lost:
+            yield f"{len(lost)} operations could not be recorded, cuts there are not found: {lost[0]}"
         for kind in session.waiting():
             yield f"an optimizer ({kind}) made no step in this run: --steps N runs longer"
 
