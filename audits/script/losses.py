@@ -53,6 +53,11 @@ class Losses:
             return [replace(loss, named=known) for loss in found]
         return found
 
+    def name_of(self, root: int, written: Named | None) -> str:
+        """What a value that goes backward is called; empty for an expression."""
+        known = self._defined(root) or written
+        return known.name if known else ""
+
     def _expanded(
         self,
         value: int,
@@ -82,16 +87,24 @@ class Losses:
                     weight * part.coefficient(),
                     name,
                     goes_on=goes_on,
-                    at_root=goes_on or (at_root and len(parts) == 1 and name is None),
+                    at_root=goes_on or (at_root and len(parts) == 1),
                     live=part.live,
                 )
         else:
             yield self._loss(value, index, weight, known, live=live)
 
     def _is_taken_apart(self, value: int, parts: Sequence[Part], known: Named | None, *, at_root: bool) -> bool:
-        if known is None or (len(parts) > 1 and at_root):
+        if len(parts) > 1 and (at_root or known is None):
+            return True
+        if known is None and not self._is_returned(value):
             return True
         return any(self._has_name(value, part) for part in parts)
+
+    def _is_returned(self, value: int) -> bool:
+        """Whether a function computes and returns a value in one expression, so that its call is what it is."""
+        frames = self._sums.frames.get(value)
+        tree, node = expression_in(frames[0]) if frames else (None, None)
+        return tree is not None and node is not None and bound(tree, node).returned
 
     def _goes_on(self, value: int, part: Part) -> bool:
         """Whether a summand is the sum so far, of ``sum(losses)`` or of ``total += loss`` in a loop."""

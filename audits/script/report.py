@@ -78,7 +78,7 @@ class _Report:
         session.recorder.name_calls(_call_names(self._columns))
         recording = session.recorder.finish()
         walk = Walk(run, recording, self._measured(run))  # pyright: ignore[reportArgumentType]
-        cells = {pair: self._decided(cell) for pair, cell in walk.cells().items()}
+        cells = {pair: self._aside(self._decided(cell)) for pair, cell in walk.cells().items()}
         stops = walk.stops()
         routed = routes(target, run, session.recorder, session.sources)  # pyright: ignore[reportArgumentType]
         flow = Flow(
@@ -107,7 +107,7 @@ class _Report:
         loose = [
             leaf
             for key, leaf in {**reached, **optimized}.items()
-            if key not in known and (key in optimized or isinstance(leaf, torch.nn.Parameter))
+            if key not in known and (key in optimized or not optimized or isinstance(leaf, torch.nn.Parameter))
         ]
         found = columns(outermost, loose, session.names, choice)
         if not found:
@@ -174,6 +174,14 @@ class _Report:
             return replace(cell, status=Status.UNPROVEN, reason=TINY)
         return replace(cell, status=Status.LIVE)
 
+    def _aside(self, cell: Cell) -> Cell:
+        """Parameters that no optimizer has, such as those of a target network, are not expected to be trained."""
+        optimized = self._session.weights()
+        keys = {id(parameter) for parameter in parameters_of(self._columns[cell.module])}
+        if not optimized or cell.status.updates or not keys.isdisjoint(optimized):
+            return cell
+        return replace(cell, parameters=0)
+
     def _left_out(self, cell: Cell) -> Cell:
         """A path along which the script asks for no gradient: ``loss.backward(inputs=...)``."""
         row = next(row for row in self._rows if row.name == cell.loss)
@@ -238,18 +246,25 @@ def _rows(sent: Iterable[Sent], renamed: Mapping[str, tuple[str, int]]) -> list[
         name = _renamed(each, renamed) or each.loss.named.name
         place = each.loss.named.place
         groups.setdefault((name, replace(place, text="", nth=1)), []).append(each)
-    names = [name for name, _ in groups]
     rows: dict[str, list[Sent]] = {}
     for (name, place), members in groups.items():
-        told = name
-        if names.count(name) > 1:
-            alike = [other for other_name, other in groups if other_name == name]
-            by_function = [other.function for other in alike]
-            told = f"{place.function.removeprefix('<module>').lstrip('.')}.{name}".lstrip(".")
-            if by_function.count(place.function) > 1 or told in rows:
-                told = f"{name} (line {place.line})"
-        rows.setdefault(told, []).extend(members)
+        alike = [(other, sent) for (other_name, other), sent in groups.items() if other_name == name]
+        rows.setdefault(_told_apart(name, place, members, alike), []).extend(members)
     return [Row(name, members) for name, members in rows.items()]
+
+
+def _told_apart(name: str, place: Place, members: Sequence[Sent], alike: Sequence[tuple[Place, Sequence[Sent]]]) -> str:
+    """A name that no other loss has: with that of the sum that it is in, of its function, or else with its line."""
+    if len(alike) == 1:
+        return name
+    functions = [other.function for other, _ in alike]
+    roots = [sent[0].root for _, sent in alike]
+    root = members[0].root
+    if root and root != name and roots.count(root) == 1:
+        return f"{root}.{name}"
+    if place.function != "<module>" and functions.count(place.function) == 1:
+        return f"{place.function}.{name}"
+    return f"{name} (line {place.line})"
 
 
 def _renamed(sent: Sent, renamed: Mapping[str, tuple[str, int]]) -> str:

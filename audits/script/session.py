@@ -35,6 +35,8 @@ class Sent:
     gradients: Gradients
     number: int
     """Of the backward call."""
+    root: str
+    """What went backward, as it is called."""
 
 
 @dataclass
@@ -156,12 +158,13 @@ class Session:
         self.recorder.sums.hold(value, root)
         size = root.numel() if value in self.recorder.sums.of else 1
         scale = self._scale(value)
+        root_name = self._losses.name_of(value, written)
         for loss in self._losses.of(value, size, written):
             starts = gradient if loss.value == value and root.numel() > 1 else None
             edge = self.recorder.sums.edges[loss.value]
             found = gradients(edge, loss.index, starts, scale) if loss.live else Gradients.none()
             weighed = Loss(loss.named, loss.value, loss.index, loss.weight / scale, loss.live, loss.defined)
-            self.sent.append(Sent(weighed, found, self._calls))
+            self.sent.append(Sent(weighed, found, self._calls, root_name))
 
     def _scale(self, value: int) -> float:
         """What a gradient scaler has multiplied a value by."""

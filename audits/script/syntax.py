@@ -15,6 +15,9 @@ Range = tuple[int, int, int, int]
 FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.Module | ast.ClassDef
 COMPREHENSIONS = ast.GeneratorExp | ast.ListComp | ast.SetComp | ast.DictComp
 
+SUMMING = ("sum", "reduce", "stack", "cat", "concat", "concatenate", "hstack", "vstack", "row_stack", "fsum")
+"""Functions that take many at once, of which only a list that is written out tells which is which."""
+
 
 @dataclass
 class Tree:
@@ -153,7 +156,8 @@ def text_of(node: ast.AST) -> str:
 def _argument(call: ast.Call, side: int) -> ast.AST | None:
     """Of ``torch.add(a, b)``, ``torch.stack([a, b])``, ``a.add(b)``."""
     given = call.args
-    if isinstance(call.func, ast.Name) and call.func.id in ("sum", "reduce"):
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    if name in SUMMING and not (given and isinstance(given[0], ast.List | ast.Tuple) and name not in ("sum", "reduce")):
         return None
     if len(given) >= 1 and isinstance(given[0], ast.List | ast.Tuple):
         given = given[0].elts
