@@ -25,6 +25,7 @@ from audits.walking import Walk
 
 CLEAR = 1e-5
 """A gradient times its weights that is this part of the loss, or of one if that is more, is above all rounding."""
+CLEAR_IN_FLOAT64 = 1e-10
 SMALLEST = 1e-2
 """Weights that are zero, such as those of an adapter that starts as nothing, count as so large an entry."""
 PROVE = "--proof decides"
@@ -117,9 +118,9 @@ class _Report:
     def _root(self, row: Row) -> Root:
         """A loss, or several of one name, as one root of the graph."""
         recorder = self._session.recorder
-        edges = [recorder.sums.edges[sent.loss.value] for sent in row.sent if sent.loss.live]
+        edges = [recorder.sums.edges[value] for sent in row.sent if sent.loss.live for value in sent.values]
         nodes = [edge for edge in edges if edge.node is not None]
-        joined = recorder.joined([sent.loss.value for sent in row.sent])
+        joined = recorder.joined([value for sent in row.sent for value in sent.values])
         node = None
         if len({id(edge.node) for edge in nodes}) == 1:
             node = nodes[0].node
@@ -203,7 +204,7 @@ class _Report:
                 for parameter in parameters
             ]
             effect = max((norm * size for norm, size in zip(norms, sizes, strict=True)), default=0.0)
-            if effect > CLEAR * max(1.0, abs(sent.gradients.value)):
+            if effect > (CLEAR_IN_FLOAT64 if self._session.variation else CLEAR) * max(1.0, abs(sent.gradients.value)):
                 return True
         return False
 

@@ -118,7 +118,8 @@ class Sums:
 
     def after(self, noted: Noted, value: int, out: Tensor, frame: FrameType | None) -> None:
         """The value that it made."""
-        if noted.rows is not None:
+        is_new = not any(part.value == value for row in noted.rows or () for part in row or ())
+        if noted.rows is not None and is_new:
             self.of[value] = Sum(noted.rows, noted.mains)
         self.hold(value, out)
         self.frames.setdefault(value, tuple(self._spots(frame)))

@@ -6,7 +6,9 @@ import ast
 import linecache
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import islice
+from types import CodeType
 
 from audits.recording.source_lines import Spot
 
@@ -76,8 +78,13 @@ def tree_of(file: str) -> Tree:
 
 def expression_in(spot: Spot) -> tuple[Tree, ast.AST | None]:
     """The expression or statement that runs in a frame."""
-    tree = tree_of(spot.f_code.co_filename)
-    first, last, start, end = next(islice(spot.f_code.co_positions(), spot.f_lasti // 2, None), (None,) * 4)
+    return _expression_in(spot.f_code, spot.f_lasti)
+
+
+@cache
+def _expression_in(code: CodeType, lasti: int) -> tuple[Tree, ast.AST | None]:
+    tree = tree_of(code.co_filename)
+    first, last, start, end = next(islice(code.co_positions(), lasti // 2, None), (None,) * 4)
     if first is None or last is None or start is None or end is None:
         return tree, None
     found = tree.at.get((first, start, last, end))
