@@ -117,8 +117,8 @@ class Recorder(TorchFunctionMode):
             return self._switch_gradient(args[0])
         if func in DETACHING and self._is_taken_out(self._sources.place(caller()), inside_torch(caller())):
             return args[0]
-        if func is Tensor.register_hook and args[0].grad_fn is not None:
-            self.recording.hooks[args[0].grad_fn] = self._sources.place(caller())
+        if func is Tensor.register_hook and node_of(args[0]) is not None:
+            self.recording.hooks[node_of(args[0])] = self._sources.place(caller())
         out = func(*args, **kwargs) if kwargs else func(*args)
         if func in FLAGS:
             return out
@@ -170,8 +170,8 @@ class Recorder(TorchFunctionMode):
                 self.recording.stops[value] = self._stop(func, frame)
             if old is not None and (base := out._base) is not None and id(base) in self._newest:
                 self._add(base, (self._newest[id(base)], value), base.requires_grad or carries[value])
-            if self._trace and out.grad_fn is not None and out.grad_fn not in self.recording.places:
-                self.recording.places[out.grad_fn] = self._sources.expression(self._sources.frame(frame))
+            if self._trace and node_of(out) is not None and node_of(out) not in self.recording.places:
+                self.recording.places[node_of(out)] = self._sources.expression(self._sources.frame(frame))
 
     def _note(self, value: int, func: Callable, args: tuple, kwargs: dict | None, out: Tensor) -> None:
         """For a recorder that knows more: a value was made by an operation."""
@@ -180,13 +180,13 @@ class Recorder(TorchFunctionMode):
         value = self._newest.get(id(tensor))
         if value is None:
             inner = physical(tensor)
-            known = self._newest.get(id(inner), self._made.get(inner.grad_fn))
+            known = self._newest.get(id(inner), self._made.get(node_of(inner)))
             if known is None and inner is not tensor and _is_weight(inner):
                 known = self._number(inner)
             carries = takes_gradient(tensor) if known is None else self.recording.carries[known]
             value = self._add(tensor, () if known is None else (known,), carries)
-            if known is None and inner.grad_fn is not None:
-                self._unexplained[value] = inner.grad_fn
+            if known is None and node_of(inner) is not None:
+                self._unexplained[value] = node_of(inner)
         elif value in self._functions and not self._mode.in_function:
             self._came_out(value, tensor)
         elif _is_weight(tensor) and tensor.requires_grad is (value in self.recording.frozen):
@@ -197,10 +197,10 @@ class Recorder(TorchFunctionMode):
         """Inside of a Function nothing has gradient; of what comes out it is known."""
         recording, inner = self.recording, self._functions.pop(value)
         recording.stops.pop(value, None)
-        if tensor.grad_fn is not None:
+        if node_of(tensor) is not None:
             recording.carries[value] = True
-            self._unexplained[value], self._beside[value] = tensor.grad_fn, inner.frozen
-            self._made[tensor.grad_fn] = value
+            self._unexplained[value], self._beside[value] = node_of(tensor), inner.frozen
+            self._made[node_of(tensor)] = value
             return
         recording.inputs[value] = tuple(sorted(inner.sources))
         carried = any(recording.carries[source] for source in inner.sources)
@@ -260,8 +260,8 @@ class Recorder(TorchFunctionMode):
                 recording.frozen.add(value)
         if (inner := physical(tensor)) is not tensor and id(inner) not in self._watched:
             self._watched[id(inner)], self._newest[id(inner)] = _Watch(inner, self._forget, id(inner)), value
-        if inner.grad_fn is not None and not self._mode.in_function:
-            self._made[inner.grad_fn] = value
+        if node_of(inner) is not None and not self._mode.in_function:
+            self._made[node_of(inner)] = value
         recording.inputs.append(inputs)
         recording.carries.append(carries)
         self._fed.append(carries or any(self._fed[source] for source in inputs))
@@ -294,7 +294,7 @@ class Recorder(TorchFunctionMode):
         """Whether gradient goes on from an output to what it was computed from, or would if nothing were frozen."""
         if func in DETACHING or copies(func):
             return False
-        if physical(out).grad_fn is not None:
+        if node_of(physical(out)) is not None:
             return True
         if self._mode.in_function:
             return _is_continuous(out)
@@ -345,11 +345,12 @@ class Recorder(TorchFunctionMode):
 
 def _follow(out: Tensor, tensors: Sequence[Tensor]) -> bool:
     """Whether the graph has an edge from an output to each of some tensors, which then are known to count."""
-    if not tensors or out.grad_fn is None:
+    made_by = node_of(out)
+    if not tensors or made_by is None:
         return not tensors
-    followers: list[Any] = [node for node, _ in out.grad_fn.next_functions]
+    followers: list[Any] = [node for node, _ in made_by.next_functions]
     leaves = {id(node.variable) for node in followers if hasattr(node, "variable")}
-    return all(id(tensor) in leaves if tensor.grad_fn is None else tensor.grad_fn in followers for tensor in tensors)
+    return all(id(t) in leaves if (node := node_of(t)) is None else node in followers for t in tensors)
 
 
 def physical(tensor: Tensor) -> Tensor:
@@ -359,6 +360,15 @@ def physical(tensor: Tensor) -> Tensor:
     return tensor
 
 
+def node_of(tensor: Tensor) -> Any:
+    """The node of the graph that made a tensor. None for one that is in no graph, such as a view that was made without
+    gradient of what was written to since: torch refuses to tell."""
+    try:
+        return tensor.grad_fn
+    except RuntimeError:
+        return None
+
+
 def takes_gradient(tensor: Tensor) -> bool:
     """Whether it is in the graph, or a parameter."""
     return physical(tensor).requires_grad or isinstance(tensor, nn.Parameter)
@@ -366,7 +376,7 @@ def takes_gradient(tensor: Tensor) -> bool:
 
 def _is_weight(tensor: Tensor) -> bool:
     """A parameter, or a leaf of the graph like one."""
-    return isinstance(tensor, nn.Parameter) or (tensor.requires_grad and tensor.grad_fn is None)
+    return isinstance(tensor, nn.Parameter) or (tensor.requires_grad and node_of(tensor) is None)
 
 
 def _is_continuous(tensor: Tensor) -> bool:

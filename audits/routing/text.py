@@ -6,7 +6,7 @@ What is long is told by a digest, so that a text stays short however deep a recu
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from audits.routing.nodes import DataSource, Own, SourceKind, SourcePart, digest_of, identity
 from audits.routing.selection import shown
@@ -63,11 +63,25 @@ def _part(part: SourcePart, *, live: bool) -> str:
 def _node(node: DataSource) -> str:
     if node.kind is not SourceKind.CALL:
         return node.name
-    if not node.text:
-        inside = ", ".join(_slots(node)) if len(node.slots) <= MANY else ""
-        inside = inside if len(inside) <= LONG and (inside or not node.slots) else f"#{node.digest[:DIGITS]}"
-        node.text = f"{OWN.get(node.own, '')}{node.name}({inside}){node.output}"
+    for below in _unwritten(node):
+        inside = ", ".join(_slots(below)) if len(below.slots) <= MANY else ""
+        inside = inside if len(inside) <= LONG and (inside or not below.slots) else f"#{below.digest[:DIGITS]}"
+        below.text = f"{OWN.get(below.own, '')}{below.name}({inside}){below.output}"
     return node.text
+
+
+def _unwritten(node: DataSource) -> Iterator[DataSource]:
+    """A call and those below it that have no text yet, the lowest first: a recurrence may be deeper than the stack."""
+    stack = [node]
+    while stack:
+        last = stack[-1]
+        waiting = [part.node for _, part in last.slots if part.node.kind is SourceKind.CALL and not part.node.text]
+        if last.text or not waiting or len(last.slots) > MANY:
+            stack.pop()
+            if not last.text:
+                yield last
+        else:
+            stack += waiting
 
 
 def _slots(node: DataSource) -> Iterable[str]:

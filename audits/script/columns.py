@@ -105,7 +105,7 @@ def _is_one(module: nn.Module, *, alone: bool) -> bool:
     if len(below) < 2:
         return True
     parts = [part for part in below.values() if isinstance(part, nn.Module)]
-    if is_numbered(module):
+    if is_numbered(module) and (not alone or isinstance(module, nn.Sequential)):
         return not alone or not any(_has_parts(part) for part in parts)
     if alone or any(_has_parts(part) and not is_numbered(part) for part in parts):
         return not parts

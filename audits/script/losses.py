@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from audits.graph import LEAF
 from audits.places import Place
 from audits.recording.source_lines import Sources, Spot
 from audits.script.sums import Part, Sum, Sums
@@ -18,6 +19,8 @@ class Named:
 
     name: str
     place: Place
+    is_expression: bool = False
+    """Whether it has no name but what it is."""
 
 
 @dataclass(frozen=True)
@@ -39,61 +42,116 @@ class Losses:
 
     def __init__(self, sums: Sums, sources: Sources) -> None:
         self._sums, self._sources = sums, sources
+        self._named_below: dict[tuple[int, int, int], bool] = {}
 
     def of(self, root: int, size: int, written: Named | None) -> list[Loss]:
         """All losses in a value that goes backward. `written`: what it is called where it does."""
         found: list[Loss] = []
         for index in range(size):
             found += self._expanded(root, index, 1.0, written, at_root=True)
+        known = written or self._defined(root)
+        if known and all(loss.named.is_expression for loss in found) and len({loss.named for loss in found}) == 1:
+            return [replace(loss, named=known) for loss in found]
         return found
 
+    def name_of(self, root: int, written: Named | None) -> str:
+        """What a value that goes backward is called; empty for an expression."""
+        known = self._defined(root) or written
+        return known.name if known else ""
+
     def _expanded(
-        self, value: int, index: int, weight: float, used: Named | None, *, at_root: bool = False, live: bool = True
+        self,
+        value: int,
+        index: int,
+        weight: float,
+        used: Named | None,
+        *,
+        at_root: bool = False,
+        live: bool = True,
     ) -> Iterator[Loss]:
         """A value as it is, or what it was added up from, if that has names or is the sum that goes backward."""
         added = self._sums.of.get(value)
-        parts = added.rows[index] if added else None
         known = used or self._defined(value)
-        if added and parts is None:
+        if added and added.rows[index] is None:
             yield self._product(value, index, weight, added, known)
-        elif not added or not parts:
+        elif not (summands := self._summands(value, index)):
             yield self._loss(value, index, weight, known, live=live)
-        elif self._is_taken_apart(value, parts, known, at_root=at_root):
-            for part in parts:
-                goes_on = self._goes_on(value, part)
-                name = None if goes_on else self._used(value, part)
+        elif self._is_taken_apart(value, summands, known, at_root=at_root):
+            for owner, part, factor in summands:
                 yield from self._expanded(
                     part.value,
                     part.index,
-                    weight * part.coefficient(),
-                    name,
-                    at_root=goes_on or (at_root and len(parts) == 1 and name is None),
+                    weight * factor * part.coefficient(),
+                    self._used(owner, part),
+                    at_root=at_root and len(summands) == 1,
                     live=part.live,
                 )
         else:
             yield self._loss(value, index, weight, known, live=live)
 
-    def _is_taken_apart(self, value: int, parts: Sequence[Part], known: Named | None, *, at_root: bool) -> bool:
-        if known is None or (len(parts) > 1 and at_root):
+    def _summands(self, value: int, index: int) -> list[tuple[int, Part, float]]:
+        """What a value was added up from, the sum so far included, however often something was added to it: in which
+        sum, and times which factor of that. Empty for what is no sum."""
+        found: list[list[tuple[int, Part, float]]] = []
+        factor = 1.0
+        while (added := self._sums.of.get(value)) and (parts := added.rows[index]):
+            before = next((part for part in parts if self._goes_on(value, part)), None)
+            found.append([(value, part, factor) for part in parts if part is not before])
+            if before is None:
+                break
+            value, index, factor = before.value, before.index, factor * before.coefficient()
+        return [summand for summands in reversed(found) for summand in summands]
+
+    def _is_taken_apart(
+        self, value: int, summands: Sequence[tuple[int, Part, float]], known: Named | None, *, at_root: bool
+    ) -> bool:
+        if len(summands) > 1 and (at_root or known is None):
             return True
-        return any(self._has_name(value, part) for part in parts)
+        if known is None and not self._is_returned(value):
+            return True
+        return any(self._has_name(owner, part) for owner, part, _ in summands)
+
+    def _is_returned(self, value: int) -> bool:
+        """Whether a function computes and returns a value in one expression, so that its call is what it is."""
+        frames = self._sums.frames.get(value)
+        tree, node = expression_in(frames[0]) if frames else (None, None)
+        return tree is not None and node is not None and bound(tree, node).returned
 
     def _goes_on(self, value: int, part: Part) -> bool:
-        """Whether a summand is the sum so far, of ``sum(losses)`` or of ``total += loss`` in a loop."""
+        """Whether a summand is the sum so far: of ``sum(losses)``, of ``total += loss``, of ``loss = loss + kl``."""
         mine, before = self._sums.frames.get(value), self._sums.frames.get(part.value)
-        return bool(mine and before and part.value in self._sums.of and mine[0][:2] == before[0][:2])
+        added = self._sums.of.get(part.value)
+        if not mine or not before or not added or not added.rows[part.index]:
+            return False
+        if mine[0][:2] == before[0][:2]:
+            return True
+        tree, node = expression_in(mine[0])
+        if node is None:
+            return False
+        name = name_in(tree, operand(tree, node, part.side))
+        return bool(name) and assigned_in(tree, node) == name and mine[0].f_code is before[0].f_code
 
     def _has_name(self, value: int, part: Part) -> bool:
         """Whether a summand, or something that it was added up from, is called something."""
-        if self._goes_on(value, part):
-            return True
+        key = value, part.value, part.index
+        if key not in self._named_below:
+            self._named_below[key] = self._finds_name(value, part)
+        return self._named_below[key]
+
+    def _finds_name(self, value: int, part: Part) -> bool:
+        if self._is_weight(part.value):
+            return False
         if self._used(value, part) or self._defined(part.value):
             return True
         added = self._sums.of.get(part.value)
-        parts = added.rows[part.index] if added else None
-        if added and parts is None:
+        if added and added.rows[part.index] is None:
             return bool(added.mains and added.mains[part.index])
-        return any(self._has_name(part.value, below) for below in parts or ())
+        return any(self._has_name(owner, below) for owner, below, _ in self._summands(part.value, part.index))
+
+    def _is_weight(self, value: int) -> bool:
+        """Whether a value is a parameter as it is."""
+        edge = self._sums.edges.get(value)
+        return edge is not None and type(edge.node).__name__ == LEAF
 
     def _product(self, value: int, index: int, weight: float, added: Sum, known: Named | None) -> Loss:
         """A loss times its learned weight, called by the loss."""
@@ -167,7 +225,7 @@ class Losses:
             tree, node = expression_in(spot)
             if node is None:
                 break
-            last = Named(text_of(node), self._sources.expression(spot))
+            last = Named(text_of(node), self._sources.expression(spot), is_expression=True)
             if not bound(tree, node).returned:
                 break
         return last or Named("loss", Place("", 0, "", ""))

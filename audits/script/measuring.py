@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any
@@ -32,10 +32,6 @@ class Gradients:
     """Of the loss."""
     failed: str = ""
 
-    @staticmethod
-    def none(failed: str = "") -> Gradients:
-        return Gradients(failed=failed)
-
 
 @dataclass
 class Join:
@@ -61,73 +57,81 @@ class Root:
     requires_grad: bool
 
 
-def gradients(edge: Edge, index: int, given: Tensor | None, scale: float = 1.0) -> Gradients:
-    """Go backward from one entry of a value, or from all with the gradient that is `given`; times `scale`, so that
-    half precision holds it, and divided by that again."""
-    leaves = {id(leaf): leaf for leaf in leaf_tensors(edge.node)}
+@dataclass(frozen=True)
+class Start:
+    """One entry of a value from which gradient goes backward, or all of them; and how much of it."""
+
+    edge: Edge
+    index: int
+    factor: float = 1.0
+    given: Tensor | None = None
+
+    def gradient(self) -> Tensor:
+        """What the backward pass begins with."""
+        if self.given is not None:
+            return self.given.detach() * self.factor
+        start = torch.zeros_like(self.edge.like, memory_format=torch.contiguous_format)
+        start.reshape(-1)[self.index] = self.factor
+        return start
+
+
+def gradients(starts: Sequence[Start], scale: float = 1.0) -> Gradients:
+    """Go backward from several values at once; times `scale`, so that half precision holds it, and divided by that
+    again."""
+    leaves = {id(leaf): leaf for leaf in leaf_tensors([start.edge.node for start in starts])}
     if not leaves:
         return Gradients()
-    start = _start(edge, index, given) * scale
     try:
-        found = _backward(edge, start, list(leaves.values()))
+        found = _backward(starts, list(leaves.values()), scale)
     except Exception as error:  # whatever somebody's backward raises
         return Gradients(leaves=leaves, failed=f"{type(error).__name__}: {error}".splitlines()[0])
-    return _summary(edge, index, leaves, found, scale)
+    return _summary(starts[0], leaves, found, scale)
 
 
-def leaf_tensors(node: Any) -> Iterator[Tensor]:
-    """All that gets gradient below a node."""
-    seen, stack = set(), [node]
+def leaf_tensors(nodes: Iterable[Any]) -> Iterator[Tensor]:
+    """All that gets gradient below some nodes."""
+    return (node.variable for node in _below(nodes) if type(node).__name__ == LEAF)
+
+
+def _below(nodes: Iterable[Any]) -> Iterator[Any]:
+    """Some nodes, and all that they lead to."""
+    seen, stack = set(), list(nodes)
     while stack:
         node = stack.pop()
-        if node is None or node in seen:
-            continue
-        seen.add(node)
-        if type(node).__name__ == LEAF:
-            yield node.variable
-        stack += [follower for follower, _ in node.next_functions]
+        if node is not None and node not in seen:
+            seen.add(node)
+            yield node
+            stack += [follower for follower, _ in node.next_functions]
 
 
-def _start(edge: Edge, index: int, given: Tensor | None) -> Tensor:
-    if given is not None:
-        return given.detach().clone()
-    start = torch.zeros_like(edge.like, memory_format=torch.contiguous_format)
-    start.reshape(-1)[index] = 1
-    return start
+def _backward(starts: Sequence[Start], leaves: list[Tensor], scale: float) -> list[Tensor | None]:
+    if any(type(node).__name__ == CHECKPOINT for node in _below([start.edge.node for start in starts])):
+        raise RuntimeError("a reentrant checkpoint hides what it computes: use_reentrant=False shows it")
+    found: list[Tensor | None] = [None] * len(leaves)
+    roots, given = [], []
+    for start in starts:
+        if type(start.edge.node).__name__ == LEAF:
+            _add(found, [start.gradient() * scale if leaf is start.edge.node.variable else None for leaf in leaves])
+        else:
+            roots.append(GradientEdge(start.edge.node, start.edge.output))
+            given.append(start.gradient() * scale)
+    if roots:
+        _add(found, GRAD(roots, leaves, given, retain_graph=True, allow_unused=True))
+    return found
 
 
-def _backward(edge: Edge, start: Tensor, leaves: list[Tensor]) -> list[Tensor | None]:
-    if type(edge.node).__name__ == LEAF:
-        return [start if leaf is edge.node.variable else None for leaf in leaves]
-    if _is_checkpointed(edge.node):
-        return _by_accumulation(edge, start, leaves)
-    root = GradientEdge(edge.node, edge.output)
-    return list(GRAD([root], leaves, [start], retain_graph=True, allow_unused=True))  # pyright: ignore
+def _add(found: list[Tensor | None], more: Iterable[Tensor | None]) -> None:
+    for number, gradient in enumerate(more):
+        if gradient is not None:
+            before = found[number]
+            found[number] = gradient if before is None else before + gradient
 
 
-def _is_checkpointed(node: Any) -> bool:
-    seen, stack = set(), [node]
-    while stack:
-        node = stack.pop()
-        if node is None or node in seen:
-            continue
-        seen.add(node)
-        if type(node).__name__ == CHECKPOINT:
-            return True
-        stack += [follower for follower, _ in node.next_functions]
-    return False
-
-
-def _by_accumulation(edge: Edge, start: Tensor, leaves: list[Tensor]) -> list[Tensor | None]:
-    """A backward pass inside of a checkpoint's own gives to `.grad` only."""
-    raise RuntimeError("a reentrant checkpoint hides what it computes: use_reentrant=False shows it")
-
-
-def _summary(edge: Edge, index: int, leaves: dict[int, Tensor], found: list[Tensor | None], scale: float) -> Gradients:
+def _summary(start: Start, leaves: dict[int, Tensor], found: list[Tensor | None], scale: float) -> Gradients:
     """Norms, in one question to the device."""
     present = [(key, dense(gradient)) for key, gradient in zip(leaves, found, strict=True) if gradient is not None]
     weights = [dense(leaves[key].detach()) for key, _ in present]
-    like = edge.like.reshape(-1)[index].double().reshape(1)
+    like = start.edge.like.reshape(-1)[start.index].double().reshape(1)
     numbers = [gradient.double().norm().reshape(1) for _, gradient in present]
     numbers += [weight.double().norm().reshape(1) for weight in weights]
     told = torch.cat([each.to(like.device) for each in (like, *numbers)]).tolist()

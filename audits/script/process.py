@@ -23,8 +23,8 @@ RANK = "RANK"
 """Set by torchrun in each of its processes."""
 
 
-def audited(script: Script) -> Audit:
-    """Run a script in its own process; what it prints goes to standard error.
+def audited(script: Script, *, quiet: bool = False) -> Audit:
+    """Run a script in its own process; what it prints goes to standard error, or nowhere if `quiet`.
 
     Raises AuditError for a script that cannot be found, dies, or ends before it has gone backward.
     """
@@ -33,7 +33,8 @@ def audited(script: Script) -> Audit:
     begin = BEGIN.format(home=HOME, pipe=writing, script=pickle.dumps(script))
     flags = subprocess._args_from_interpreter_flags()  # pyright: ignore[reportAttributeAccessIssue]
     command = [sys.executable, *flags, "-c", begin]
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=2, pass_fds=[writing])
+    out, err = (subprocess.DEVNULL, subprocess.DEVNULL) if quiet else (2, None)
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, pass_fds=[writing])
     os.close(writing)
     try:
         with os.fdopen(reading, "rb") as pipe:

@@ -29,6 +29,8 @@ class ScriptRecorder(RouteRecorder):
         self.sums = Sums(sources, self.is_fed)
         self.modules: list[nn.Module] = []
         """By number of a call: the module that was called."""
+        self.lost: list[str] = []
+        """Operations that could not be recorded."""
         self._asleep = 0
 
     @contextmanager
@@ -112,6 +114,13 @@ class ScriptRecorder(RouteRecorder):
             super()._constructed(kind, args, kwargs, out)
 
     def _record(self, func: Callable, args: tuple, kwargs: dict | None, outs: Sequence[Tensor]) -> None:
+        """A script goes on, whatever its operations do that no recording has met before; the audit says so."""
+        try:
+            self._record_it(func, args, kwargs, outs)
+        except Exception as error:
+            self.lost.append(f"{getattr(func, '__name__', func)} ({type(error).__name__}: {error})".splitlines()[0])
+
+    def _record_it(self, func: Callable, args: tuple, kwargs: dict | None, outs: Sequence[Tensor]) -> None:
         noted = self.sums.before(func, args, kwargs, outs, self._number) if len(outs) == 1 else None
         super()._record(func, args, kwargs, outs)
         if noted is not None:

@@ -25,6 +25,7 @@ from audits.walking import Walk
 
 CLEAR = 1e-5
 """A gradient times its weights that is this part of the loss, or of one if that is more, is above all rounding."""
+CLEAR_IN_FLOAT64 = 1e-10
 SMALLEST = 1e-2
 """Weights that are zero, such as those of an adapter that starts as nothing, count as so large an entry."""
 PROVE = "--proof decides"
@@ -78,7 +79,7 @@ class _Report:
         session.recorder.name_calls(_call_names(self._columns))
         recording = session.recorder.finish()
         walk = Walk(run, recording, self._measured(run))  # pyright: ignore[reportArgumentType]
-        cells = {pair: self._decided(cell) for pair, cell in walk.cells().items()}
+        cells = {pair: self._aside(self._decided(cell)) for pair, cell in walk.cells().items()}
         stops = walk.stops()
         routed = routes(target, run, session.recorder, session.sources)  # pyright: ignore[reportArgumentType]
         flow = Flow(
@@ -107,7 +108,7 @@ class _Report:
         loose = [
             leaf
             for key, leaf in {**reached, **optimized}.items()
-            if key not in known and (key in optimized or isinstance(leaf, torch.nn.Parameter))
+            if key not in known and (key in optimized or not optimized or isinstance(leaf, torch.nn.Parameter))
         ]
         found = columns(outermost, loose, session.names, choice)
         if not found:
@@ -117,9 +118,9 @@ class _Report:
     def _root(self, row: Row) -> Root:
         """A loss, or several of one name, as one root of the graph."""
         recorder = self._session.recorder
-        edges = [recorder.sums.edges[sent.loss.value] for sent in row.sent if sent.loss.live]
+        edges = [recorder.sums.edges[value] for sent in row.sent if sent.loss.live for value in sent.values]
         nodes = [edge for edge in edges if edge.node is not None]
-        joined = recorder.joined([sent.loss.value for sent in row.sent])
+        joined = recorder.joined([value for sent in row.sent for value in sent.values])
         node = None
         if len({id(edge.node) for edge in nodes}) == 1:
             node = nodes[0].node
@@ -174,6 +175,14 @@ class _Report:
             return replace(cell, status=Status.UNPROVEN, reason=TINY)
         return replace(cell, status=Status.LIVE)
 
+    def _aside(self, cell: Cell) -> Cell:
+        """Parameters that no optimizer has, such as those of a target network, are not expected to be trained."""
+        optimized = self._session.weights()
+        keys = {id(parameter) for parameter in parameters_of(self._columns[cell.module])}
+        if not optimized or cell.status.updates or not keys.isdisjoint(optimized):
+            return cell
+        return replace(cell, parameters=0)
+
     def _left_out(self, cell: Cell) -> Cell:
         """A path along which the script asks for no gradient: ``loss.backward(inputs=...)``."""
         row = next(row for row in self._rows if row.name == cell.loss)
@@ -195,7 +204,7 @@ class _Report:
                 for parameter in parameters
             ]
             effect = max((norm * size for norm, size in zip(norms, sizes, strict=True)), default=0.0)
-            if effect > CLEAR * max(1.0, abs(sent.gradients.value)):
+            if effect > (CLEAR_IN_FLOAT64 if self._session.variation else CLEAR) * max(1.0, abs(sent.gradients.value)):
                 return True
         return False
 
@@ -225,6 +234,8 @@ class _Report:
         session = self._session
         steps = sum(session.stepped.values())
         yield f"measured on one run of {steps} optimizer {'step' if steps == 1 else 'steps'}"
+        if lost := session.recorder.lost:
+            yield f"{len(lost)} operations could not be recorded, cuts there are not found: {lost[0]}"
         for kind in session.waiting():
             yield f"an optimizer ({kind}) made no step in this run: --steps N runs longer"
 
@@ -236,18 +247,25 @@ def _rows(sent: Iterable[Sent], renamed: Mapping[str, tuple[str, int]]) -> list[
         name = _renamed(each, renamed) or each.loss.named.name
         place = each.loss.named.place
         groups.setdefault((name, replace(place, text="", nth=1)), []).append(each)
-    names = [name for name, _ in groups]
     rows: dict[str, list[Sent]] = {}
     for (name, place), members in groups.items():
-        told = name
-        if names.count(name) > 1:
-            alike = [other for other_name, other in groups if other_name == name]
-            by_function = [other.function for other in alike]
-            told = f"{place.function.removeprefix('<module>').lstrip('.')}.{name}".lstrip(".")
-            if by_function.count(place.function) > 1 or told in rows:
-                told = f"{name} (line {place.line})"
-        rows.setdefault(told, []).extend(members)
+        alike = [(other, sent) for (other_name, other), sent in groups.items() if other_name == name]
+        rows.setdefault(_told_apart(name, place, members, alike), []).extend(members)
     return [Row(name, members) for name, members in rows.items()]
+
+
+def _told_apart(name: str, place: Place, members: Sequence[Sent], alike: Sequence[tuple[Place, Sequence[Sent]]]) -> str:
+    """A name that no other loss has: with that of the sum that it is in, of its function, or else with its line."""
+    if len(alike) == 1:
+        return name
+    functions = [other.function for other, _ in alike]
+    roots = [sent[0].root for _, sent in alike]
+    root = members[0].root
+    if root and root != name and roots.count(root) == 1:
+        return f"{root}.{name}"
+    if place.function != "<module>" and functions.count(place.function) == 1:
+        return f"{place.function}.{name}"
+    return f"{name} (line {place.line})"
 
 
 def _renamed(sent: Sent, renamed: Mapping[str, tuple[str, int]]) -> str:

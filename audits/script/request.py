@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+FLOAT64 = "float64"
+"""The variation of a script that runs in float64, at its own weights."""
+
 
 @dataclass(frozen=True)
 class Script:
@@ -18,6 +21,7 @@ class Script:
         steps: Whole rounds of its optimizers that are watched.
         modules: What the columns are: a depth below the outermost modules, or patterns of names.
         renamed: Names of losses by file and line.
+        variation: Empty for the script as it is; ``float64``; or the number of other weights, in float64 too.
     """
 
     path: Path | None = None
@@ -26,6 +30,7 @@ class Script:
     steps: int = 1
     modules: Sequence[str] = ()
     renamed: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    variation: str = ""
 
     @property
     def name(self) -> str:

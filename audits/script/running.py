@@ -42,7 +42,7 @@ def run_script(
                 report(found[0])
         raise Finished
 
-    session = Session(finish, script.steps)
+    session = Session(finish, script.steps, script.variation)
     with ExitStack() as stack:
         stack.enter_context(_as_main(script))
         for watcher in watchers:

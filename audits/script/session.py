@@ -6,7 +6,7 @@ import sys
 import weakref
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -20,8 +20,9 @@ from torch.optim.optimizer import (
 from audits.recording.source_lines import Sources, Spot
 from audits.script.living import Names, script_frame
 from audits.script.losses import Loss, Losses, written_at
-from audits.script.measuring import Gradients, gradients
+from audits.script.measuring import Gradients, Start, gradients
 from audits.script.recording import ScriptRecorder
+from audits.script.variation import varied
 
 PATIENCE = 10
 """Steps of one optimizer, after which no other one is waited for."""
@@ -29,12 +30,15 @@ PATIENCE = 10
 
 @dataclass(frozen=True)
 class Sent:
-    """One loss of one backward call."""
+    """One loss of one backward call, perhaps of several summands."""
 
     loss: Loss
+    values: tuple[int, ...]
     gradients: Gradients
     number: int
     """Of the backward call."""
+    root: str
+    """What went backward, as it is called."""
 
 
 @dataclass
@@ -44,6 +48,7 @@ class Session:
     finish: Callable[[], None]
     """Called when its optimizers have gone round, from inside of the script."""
     steps: int = 1
+    variation: str = ""
     sources: Sources = field(default_factory=Sources)
     names: Names = field(default_factory=Names)
     sent: list[Sent] = field(default_factory=list)
@@ -69,6 +74,7 @@ class Session:
             stack.enter_context(self._optimizers())
             stack.enter_context(_eager())
             stack.enter_context(self.recorder.listening())
+            stack.enter_context(varied(self.variation, self.recorder))
             yield self
 
     # -------------------------------------------------------------------------------------------------- what is told
@@ -156,12 +162,20 @@ class Session:
         self.recorder.sums.hold(value, root)
         size = root.numel() if value in self.recorder.sums.of else 1
         scale = self._scale(value)
+        root_name = self._losses.name_of(value, written)
+        groups: dict[tuple[Any, bool], list[Loss]] = {}
         for loss in self._losses.of(value, size, written):
-            starts = gradient if loss.value == value and root.numel() > 1 else None
-            edge = self.recorder.sums.edges[loss.value]
-            found = gradients(edge, loss.index, starts, scale) if loss.live else Gradients.none()
-            weighed = Loss(loss.named, loss.value, loss.index, loss.weight / scale, loss.live, loss.defined)
-            self.sent.append(Sent(weighed, found, self._calls))
+            groups.setdefault((loss.named, loss.live), []).append(loss)
+        for losses in groups.values():
+            first = losses[0]
+            whole = gradient if first.value == value and root.numel() > 1 else None
+            edges = self.recorder.sums.edges
+            starts = [
+                Start(edges[loss.value], loss.index, loss.weight / (first.weight or 1.0), whole) for loss in losses
+            ]
+            found = gradients(starts, scale) if first.live else Gradients()
+            weighed = replace(first, weight=first.weight / scale)
+            self.sent.append(Sent(weighed, tuple(loss.value for loss in losses), found, self._calls, root_name))
 
     def _scale(self, value: int) -> float:
         """What a gradient scaler has multiplied a value by."""

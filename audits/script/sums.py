@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from audits.recording.recorder import node_of
 from audits.recording.source_lines import Sources, Spot, caller
 from audits.routing.operations import name_of
 from audits.script.variables import begins_with_number, names_of
@@ -117,7 +118,8 @@ class Sums:
 
     def after(self, noted: Noted, value: int, out: Tensor, frame: FrameType | None) -> None:
         """The value that it made."""
-        if noted.rows is not None:
+        is_new = not any(part.value == value for row in noted.rows or () for part in row or ())
+        if noted.rows is not None and is_new:
             self.of[value] = Sum(noted.rows, noted.mains)
         self.hold(value, out)
         self.frames.setdefault(value, tuple(self._spots(frame)))
@@ -126,7 +128,7 @@ class Sums:
         """Remember where gradient of a value starts."""
         if value in self.edges:
             return
-        node = tensor.grad_fn
+        node = node_of(tensor)
         if node is None and tensor.requires_grad:
             node = torch.autograd.graph.get_gradient_edge(tensor).node
         with torch._C.DisableTorchFunction():
@@ -203,10 +205,9 @@ class _Reading:
             return None
         self._sums.hold(value, operand)
         names = self._names(operand)
-        size = operand.numel()
-        if size not in (1, self._size):
+        if operand.numel() != self._size:
             return None
-        return [[Part(value, at if size > 1 else 0, (factor,), side, names)] for at in range(self._size)]
+        return [[Part(value, at, (factor,), side, names)] for at in range(self._size)]
 
     def _is_loss(self, operand: Tensor) -> bool:
         """A scalar, or several that were put together."""
@@ -216,14 +217,11 @@ class _Reading:
         """Each entry times its factor."""
         if not isinstance(operand, Tensor) or not operand.requires_grad or not self._is_loss(operand):
             return None
-        value, names, size = self._number(operand), self._names(operand), operand.numel()
-        if size not in (1, self._size):
+        if operand.numel() != self._size:
             return None
+        value, names = self._number(operand), self._names(operand)
         self._sums.hold(value, operand)
-        return [
-            [Part(value, at if size > 1 else 0, (factors[at],) if factors else (), side, names)]
-            for at in range(self._size)
-        ]
+        return [[Part(value, at, (factors[at],) if factors else (), side, names)] for at in range(self._size)]
 
     def _multiplied(self, one: Any, other: Any, *, flipped: bool = False) -> tuple[Any, Any]:
         sides = (1, 0) if flipped else (0, 1)
@@ -325,7 +323,7 @@ def _inverse(factor: Factor) -> Factor:
 
 def _depth(tensor: Tensor, limit: int = 200) -> int:
     """How many nodes the graph of a tensor has, as far as it is looked at."""
-    seen, stack = set(), [tensor.grad_fn]
+    seen, stack = set(), [node_of(tensor)]
     while stack and len(seen) < limit:
         node = stack.pop()
         if node is not None and node not in seen:

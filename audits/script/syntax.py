@@ -6,7 +6,9 @@ import ast
 import linecache
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import islice
+from types import CodeType
 
 from audits.recording.source_lines import Spot
 
@@ -14,6 +16,9 @@ Range = tuple[int, int, int, int]
 """First line and column, last line and column."""
 FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.Module | ast.ClassDef
 COMPREHENSIONS = ast.GeneratorExp | ast.ListComp | ast.SetComp | ast.DictComp
+
+SUMMING = ("sum", "reduce", "stack", "cat", "concat", "concatenate", "hstack", "vstack", "row_stack", "fsum")
+"""Functions that take many at once, of which only a list that is written out tells which is which."""
 
 
 @dataclass
@@ -73,8 +78,13 @@ def tree_of(file: str) -> Tree:
 
 def expression_in(spot: Spot) -> tuple[Tree, ast.AST | None]:
     """The expression or statement that runs in a frame."""
-    tree = tree_of(spot.f_code.co_filename)
-    first, last, start, end = next(islice(spot.f_code.co_positions(), spot.f_lasti // 2, None), (None,) * 4)
+    return _expression_in(spot.f_code, spot.f_lasti)
+
+
+@cache
+def _expression_in(code: CodeType, lasti: int) -> tuple[Tree, ast.AST | None]:
+    tree = tree_of(code.co_filename)
+    first, last, start, end = next(islice(code.co_positions(), lasti // 2, None), (None,) * 4)
     if first is None or last is None or start is None or end is None:
         return tree, None
     found = tree.at.get((first, start, last, end))
@@ -153,7 +163,8 @@ def text_of(node: ast.AST) -> str:
 def _argument(call: ast.Call, side: int) -> ast.AST | None:
     """Of ``torch.add(a, b)``, ``torch.stack([a, b])``, ``a.add(b)``."""
     given = call.args
-    if isinstance(call.func, ast.Name) and call.func.id in ("sum", "reduce"):
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    if name in SUMMING and not (given and isinstance(given[0], ast.List | ast.Tuple) and name not in ("sum", "reduce")):
         return None
     if len(given) >= 1 and isinstance(given[0], ast.List | ast.Tuple):
         given = given[0].elts

@@ -40,15 +40,14 @@ def begins_with_number(frame: FrameType | None) -> bool:
     if frame is None:
         return False
     _, node = expression_in(Spot(frame.f_code, frame.f_lasti, frame.f_lineno, frame.f_globals))
-    if not isinstance(node, ast.BinOp):
+    if not isinstance(node, ast.BinOp | ast.AugAssign):
         return False
-    parts = list(ast.walk(node.left))
+    left = node.left if isinstance(node, ast.BinOp) else node.target
+    parts = list(ast.walk(left))
     if any(isinstance(part, ast.Call | ast.Lambda | ast.Await) for part in parts):
         return False
-    if isinstance(node.left, ast.Subscript):
-        return not any(
-            isinstance(found, Tensor) for found in (_item(node.left, frame), _resolved(node.left.value, frame))
-        )
+    if isinstance(left, ast.Subscript):
+        return not any(isinstance(found, Tensor) for found in (_item(left, frame), _resolved(left.value, frame)))
     read = (part for part in parts if isinstance(part, ast.Name | ast.Attribute))
     return not any(isinstance(_resolved(part, frame), Tensor) for part in read)
 

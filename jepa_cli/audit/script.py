@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from audits import Audit, AuditError
 from audits.errors import nearest
 from audits.script.process import audited, is_reporting
+from audits.script.proof import proved
 
 if TYPE_CHECKING:
     from jepa_cli.audit.request import Request
@@ -23,7 +24,10 @@ def found_in_script(request: Request) -> Audit | None:
     """
     options = request.subject.script
     assert options is not None
-    found = audited(options.request())
+    script = options.request()
+    found = audited(script)
+    if options.proof:
+        found = proved(found, lambda variation: audited(replace(script, variation=variation), quiet=True))
     if not is_reporting():
         return None
     chosen = [name for name in options.chosen if name != ALL]

@@ -79,6 +79,12 @@ def audit_grads(
         int | None,
         typer.Option(help="Whole rounds of a script's optimizers to watch. By default one.", show_default=False),
     ] = None,
+    proof: Annotated[
+        bool,
+        typer.Option(
+            "--proof", help="Run a script again in float64 and at other weights, to decide what one run cannot."
+        ),
+    ] = False,
     explain: Annotated[
         str | None,
         typer.Option(metavar="LOSS:MODULE", help="Explain one cell: paths, cuts, parameters.", show_default=False),
@@ -111,9 +117,9 @@ def audit_grads(
     from jepa_cli.targets.subject import SubjectOptions
 
     options = None
-    if any((script, module, arguments, modules, steps is not None)):
+    if any((script, module, arguments, modules, proof, steps is not None)):
         options = ScriptOptions(
-            script, module, arguments or [], 1 if steps is None else steps, modules or [], losses or []
+            script, module, arguments or [], 1 if steps is None else steps, modules or [], losses or [], proof
         )
     request = Request(
         subject=SubjectOptions(config, overrides or [], checkpoint, target, options),

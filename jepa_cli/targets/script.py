@@ -23,6 +23,7 @@ class ScriptOptions:
     steps: int = 1
     modules: Sequence[str] = ()
     losses: Sequence[str] = ()
+    proof: bool = False
 
     def check(self, **others: object) -> None:
         """Raises AuditError for options that do not go together."""
