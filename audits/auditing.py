@@ -13,6 +13,7 @@ from audits.judging.derivative import Point, ratios
 from audits.probe import probe
 from audits.recording.source_lines import Sources
 from audits.result import NO_MULTIPLE, STOPPED_BELOW, Audit, Cell, Derivative, Flow, Pair, Setting, Status
+from audits.step.real_steps import real_steps
 from audits.target import DEFAULT, Target
 from audits.usage import came_apart
 
@@ -31,7 +32,8 @@ def audit(
     """Measure which loss updates which module, at each requested setting of the gates.
 
     Each loss is backpropagated alone, and each cell of losses x modules is decided in float64. The target is left as it
-    was: parameters, buffers, gradients, training mode and random generators.
+    was: parameters, buffers, gradients, training mode and random generators. Where it has a step, that is run too, and
+    `Audit.steps` tells what each optimizer moves.
 
     Args:
         target: The trainer.
@@ -123,6 +125,7 @@ class _Auditor:
             gates=dict(target.gates),
             weights=dict(target.weights),
             came_apart=tuple(came_apart(target)),
+            steps=real_steps(target) if target.step is not None else None,
         )
 
 
