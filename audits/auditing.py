@@ -114,7 +114,7 @@ class _Auditor:
     def result(self) -> Audit:
         """All of it, each stop that a gate makes naming the gate."""
         target, flows = self._target, name_gates(self._target, self._flows, self._sources)
-        return Audit(
+        found = Audit(
             target=target.name,
             shape=dict(target.shape),
             losses=tuple(dict.fromkeys(loss for loss, _ in flows[0].cells)),
@@ -125,8 +125,8 @@ class _Auditor:
             gates=dict(target.gates),
             weights=dict(target.weights),
             came_apart=tuple(came_apart(target)),
-            steps=real_steps(target) if target.step is not None else None,
         )
+        return found if target.step is None else found.with_steps(real_steps(target))
 
 
 FACTORS = {

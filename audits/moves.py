@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 from audits.places import Place
 from audits.remark import Remark
@@ -67,6 +67,17 @@ class Steps:
     def moved(self, optimizer: str) -> tuple[str, ...]:
         """The modules of which an optimizer moves a parameter; of ``""``: what moves outside of optimizers."""
         return tuple(move.module for move in self.moves if move.optimizer == optimizer and move.moved)
+
+    def reaching(self, is_apart: Callable[[str, str], bool]) -> Steps:
+        """The same without the losses of a move that have no path to its module: a sum goes backward as a whole.
+
+        `is_apart` tells that of a loss and a module.
+        """
+        moves = tuple(
+            replace(move, losses=tuple(loss for loss in move.losses if not is_apart(loss, move.module)))
+            for move in self.moves
+        )
+        return replace(self, moves=moves)
 
     def of(self, optimizer: str) -> tuple[Move, ...]:
         """The moves of one optimizer."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -270,6 +270,16 @@ class Audit:
     weights: Mapping[str, float] = field(default_factory=dict)
     came_apart: tuple[tuple[str, str], ...] = ()
     steps: Steps | None = None
+
+    def with_steps(self, steps: Steps) -> Audit:
+        """The same with what real steps moved; each move by the losses that have a path to its module."""
+        cells = self.flows[0].cells
+
+        def is_apart(loss: str, module: str) -> bool:
+            cell = cells.get((loss, module))
+            return cell is not None and cell.status in (Status.ABSENT, Status.FROZEN)
+
+        return replace(self, steps=steps.reaching(is_apart))
 
     def cells(self) -> Iterator[tuple[Setting, Cell]]:
         """Every cell of every flow, with its setting."""

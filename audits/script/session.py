@@ -42,7 +42,7 @@ class Session:
     """All that was seen of a script."""
 
     finish: Callable[[], None]
-    """Called when its optimizers have gone round, from inside of the script."""
+    """Called when its optimizers have gone round, from inside of the script, and at each step and backward call after."""
     steps: int = 1
     sources: Sources = field(default_factory=Sources)
     names: Names = field(default_factory=Names)
@@ -57,7 +57,7 @@ class Session:
         self.covered: set[int] = set()
         self._losses = Losses(self.recorder.sums, self.sources)
         self._sites: dict[tuple[Any, int], int] = {}
-        self._calls = 0
+        self.calls = 0
         self._scales: dict[int, float] = {}
         self._is_done = False
 
@@ -136,6 +136,7 @@ class Session:
         """A backward call, before it goes."""
         if self._is_done:
             self.finish()
+            return
         roots = [roots] if isinstance(roots, Tensor) else list(roots)
         given = list(given) if isinstance(given, list | tuple) else [given] * len(roots)
         own = script_frame(frame, self.sources)
@@ -148,8 +149,8 @@ class Session:
                     self._take(root, gradient, written_at(spot, self.sources, number))
         if inputs is not None:
             wanted = [inputs] if isinstance(inputs, Tensor) else list(inputs)
-            self.left_out[self._calls] = {id(tensor) for tensor in wanted}
-        self._calls += 1
+            self.left_out[self.calls] = {id(tensor) for tensor in wanted}
+        self.calls += 1
 
     def _take(self, root: Tensor, gradient: Any, written: Any) -> None:
         value = self.recorder.value_of(root)
@@ -161,7 +162,7 @@ class Session:
             edge = self.recorder.sums.edges[loss.value]
             found = gradients(edge, loss.index, starts, scale) if loss.live else Gradients.none()
             weighed = Loss(loss.named, loss.value, loss.index, loss.weight / scale, loss.live, loss.defined)
-            self.sent.append(Sent(weighed, found, self._calls))
+            self.sent.append(Sent(weighed, found, self.calls))
 
     def _scale(self, value: int) -> float:
         """What a gradient scaler has multiplied a value by."""
@@ -170,7 +171,9 @@ class Session:
     def _stepped(self, optimizer: Optimizer) -> None:
         self.stepped[id(optimizer)] = self.stepped.get(id(optimizer), 0) + 1
         self.covered |= {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
-        if self.sent and self._is_round():
+        if self._is_done:
+            self.finish()
+        elif self.sent and self._is_round():
             self.end(sys._getframe(1))
 
     def _is_round(self) -> bool:

@@ -27,6 +27,13 @@ def sequence_now() -> int:
     return node._sequence_nr()
 
 
+def leaves(root: Tensor) -> list[Tensor]:
+    """The tensors that a backward call gives gradient."""
+    nodes = {after for node in _nodes(root) for after, _ in node.next_functions if after is not None}
+    found = (getattr(node, "variable", None) for node in nodes if node._sequence_nr() >= LEAF)
+    return [leaf for leaf in found if isinstance(leaf, Tensor)]
+
+
 def older_parts(root: Tensor, since: Mapping[int, int]) -> dict[int, Place]:
     """For which keys the graph has nodes from before their number, and where the newer part reads them.
 
@@ -48,19 +55,20 @@ def older_parts(root: Tensor, since: Mapping[int, int]) -> dict[int, Place]:
 
 def _links(root: Tensor) -> list[tuple[Any, Any]]:
     """Every pair of nodes, the second computed before the first; none of a leaf."""
+    followers = ((node, after) for node in _nodes(root) for after, _ in node.next_functions)
+    return [(node, after) for node, after in followers if after is not None and after._sequence_nr() < LEAF]
+
+
+def _nodes(root: Tensor) -> list[Any]:
+    """Every node of a graph, but those of leaves."""
     waiting: list[Any] = [root.grad_fn] if root.grad_fn is not None else []
-    seen: set[Any] = set(waiting)
-    links: list[tuple[Any, Any]] = []
+    seen: dict[Any, None] = dict.fromkeys(waiting)
     while waiting and len(seen) < MOST:
-        node = waiting.pop()
-        for after, _ in node.next_functions:
-            if after is None or after._sequence_nr() >= LEAF:
-                continue
-            links.append((node, after))
-            if after not in seen:
-                seen.add(after)
+        for after, _ in waiting.pop().next_functions:
+            if after is not None and after not in seen and after._sequence_nr() < LEAF:
+                seen[after] = None
                 waiting.append(after)
-    return links
+    return list(seen)
 
 
 def _place(node: Any) -> Place:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from audits.step.events import Backward, Cleared
@@ -64,6 +65,10 @@ class Gradients:
         self._entries.clear()
 
     def _added(self, parameter: Tensor) -> None:
+        with torch._C.DisableTorchFunction():
+            self._note_added(parameter)
+
+    def _note_added(self, parameter: Tensor) -> None:
         entry, backward = self._entries[id(parameter)], self._current()
         if backward is None:
             entry.by_hand = True

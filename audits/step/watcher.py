@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, ExitStack
+from functools import wraps
 from types import FrameType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +17,8 @@ from torch.optim.optimizer import (
     register_optimizer_step_pre_hook,
 )
 
-from audits.step.ages import older_parts, sequence_now
+from audits.places import Place
+from audits.step.ages import leaves, older_parts, sequence_now
 from audits.step.events import Backward, OptimizerStep, Outside
 from audits.step.gradients import Gradients
 from audits.step.holding import held_by
@@ -24,6 +26,20 @@ from audits.step.movement import Movement
 from audits.step.patches import replaced
 from audits.step.sources import frame_of_caller, place_of_caller, subject
 from audits.step.terms import factors
+
+Watching = TypeVar("Watching", bound=Callable[..., Any])
+
+
+def quiet(watching: Watching) -> Watching:
+    """What a watcher computes is not for whoever records what the trainer computes."""
+
+    @wraps(watching)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        with torch._C.DisableTorchFunction():
+            return watching(*args, **kwargs)
+
+    return call  # pyright: ignore[reportReturnType]
+
 
 NamesOfRoot = Callable[[Tensor, FrameType | None], Mapping[str, float | None]]
 OVERFLOW = "the gradient scaler found infinite gradient and skipped the step"
@@ -73,6 +89,7 @@ class Watcher:
             self._stepping.clear()
             self._running = None
 
+    @quiet
     def look(self) -> None:
         """Notice what moved since the last step."""
         self._gradients.refresh()
@@ -86,6 +103,7 @@ class Watcher:
         yield replaced(GradScaler, "scale", self._scale)
         yield replaced(GradScaler, "step", self._scaler_step)
 
+    @quiet
     def _follow(self, root: nn.Module | Tensor) -> None:
         if isinstance(root, Tensor):
             self.movement.watch([root])
@@ -102,6 +120,7 @@ class Watcher:
         self._parameters[id(parameter)] = parameter
         self._gradients.watch(parameter)
 
+    @quiet
     def _called(self, module: nn.Module, _: Any) -> None:
         if id(module) not in self.called:
             self.called.add(id(module))
@@ -111,9 +130,6 @@ class Watcher:
     def _backward(self, original: Callable[..., Any], tensors: Any, *args: Any, **kwargs: Any) -> Any:
         if self._running is not None:  # a checkpoint goes backward inside
             return original(tensors, *args, **kwargs)
-        for parameter in self._parameters.values():
-            self._gradients.watch(parameter)  # what was frozen before
-        self._gradients.refresh()
         roots = [tensors] if isinstance(tensors, Tensor) else [each for each in tensors if isinstance(each, Tensor)]
         running = self._running = self._begin(roots)
         with ExitStack() as stack:
@@ -127,7 +143,11 @@ class Watcher:
                 self._running = None
                 running.weights = {node: weight for each in found for node, weight in each.items()}
 
+    @quiet
     def _begin(self, roots: list[Tensor]) -> Backward:
+        for parameter in (*self._parameters.values(), *(leaf for root in roots for leaf in leaves(root))):
+            self._follow_gradient(parameter)  # what was frozen before, or is in no module
+        self._gradients.refresh()
         place = place_of_caller()
         given = not place.text.endswith(".backward()")
         begun = Backward(len(self.backwards) + 1, place, subject(place.text, given=given))
@@ -141,6 +161,7 @@ class Watcher:
         self.backwards.append(begun)
         return begun
 
+    @quiet
     def _before(self, optimizer: Optimizer, *_: Any) -> None:
         for group in optimizer.param_groups:
             for parameter in group["params"]:
@@ -161,6 +182,7 @@ class Watcher:
         self._stepping.append(step)
         self.steps.append(step)
 
+    @quiet
     def _after(self, optimizer: Optimizer, *_: Any) -> None:
         if not self._stepping or self._stepping[-1].optimizer is not optimizer:
             return
@@ -184,16 +206,24 @@ class Watcher:
     def _zero_grad_of_optimizer(
         self, original: Callable[..., Any], optimizer: Optimizer, *args: Any, **kwargs: Any
     ) -> Any:
-        self._gradients.refresh()
+        self._refresh()
         result = original(optimizer, *args, **kwargs)
-        self._gradients.was_cleared(p for group in optimizer.param_groups for p in group["params"])
+        self._was_cleared([p for group in optimizer.param_groups for p in group["params"]])
         return result
 
     def _zero_grad_of_module(self, original: Callable[..., Any], module: nn.Module, *args: Any, **kwargs: Any) -> Any:
-        self._gradients.refresh()
+        self._refresh()
         result = original(module, *args, **kwargs)
-        self._gradients.was_cleared(module.parameters())
+        self._was_cleared(list(module.parameters()))
         return result
+
+    @quiet
+    def _refresh(self) -> None:
+        self._gradients.refresh()
+
+    @quiet
+    def _was_cleared(self, parameters: list[Tensor]) -> None:
+        self._gradients.was_cleared(parameters)
 
     def _scale(self, original: Callable[..., Any], scaler: GradScaler, outputs: Any) -> Any:
         result = original(scaler, outputs)
@@ -211,10 +241,15 @@ class Watcher:
         finally:
             self._scaled = None
         if len(self.steps) == before:
-            self._gradients.refresh()
-            held = held_by(optimizer, self._gradients)
-            step = OptimizerStep(before + 1, optimizer, place, subject(place.text, given=True), held)
-            step.skipped = OVERFLOW
-            self.steps.append(step)
-            self._end(step)
+            self._skipped(optimizer, place)
         return result
+
+    @quiet
+    def _skipped(self, optimizer: Optimizer, place: Place) -> None:
+        """A step that the scaler left out."""
+        self._gradients.refresh()
+        held = held_by(optimizer, self._gradients)
+        step = OptimizerStep(len(self.steps) + 1, optimizer, place, subject(place.text, given=True), held)
+        step.skipped = OVERFLOW
+        self.steps.append(step)
+        self._end(step)
