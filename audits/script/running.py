@@ -76,9 +76,8 @@ def _run(script: Script, session: Session, stepping: Stepping) -> None:
             ended(error, script.name, has_gone_backward=bool(session.sent))
         stepping.measure(script.name, Choice.of(script.modules), script.renamed)
         if not (isinstance(error, SystemExit) or stepping.explains(error)):
-            stepping.note(
-                f"{script.name} raises {type(error).__name__} in its second round: its steps are those before"
-            )
+            raised = type(error).__name__
+            stepping.note(f"{script.name} raises {raised} in its second round: its steps are those before")
 
 
 @contextmanager

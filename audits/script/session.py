@@ -42,7 +42,7 @@ class Session:
     """All that was seen of a script."""
 
     finish: Callable[[], None]
-    """Called when its optimizers have gone round, from inside of the script, and at each step and backward call after."""
+    """Called when its optimizers have gone round, from inside of the script, and again at each step after."""
     steps: int = 1
     sources: Sources = field(default_factory=Sources)
     names: Names = field(default_factory=Names)
