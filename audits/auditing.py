@@ -13,6 +13,7 @@ from audits.judging.derivative import Point, ratios
 from audits.probe import probe
 from audits.recording.source_lines import Sources
 from audits.result import NO_MULTIPLE, STOPPED_BELOW, Audit, Cell, Derivative, Flow, Pair, Setting, Status
+from audits.step.real_steps import real_steps
 from audits.target import DEFAULT, Target
 from audits.usage import came_apart
 
@@ -31,7 +32,8 @@ def audit(
     """Measure which loss updates which module, at each requested setting of the gates.
 
     Each loss is backpropagated alone, and each cell of losses x modules is decided in float64. The target is left as it
-    was: parameters, buffers, gradients, training mode and random generators.
+    was: parameters, buffers, gradients, training mode and random generators. Where it has a step, that is run too, and
+    `Audit.steps` tells what each optimizer moves.
 
     Args:
         target: The trainer.
@@ -112,7 +114,7 @@ class _Auditor:
     def result(self) -> Audit:
         """All of it, each stop that a gate makes naming the gate."""
         target, flows = self._target, name_gates(self._target, self._flows, self._sources)
-        return Audit(
+        found = Audit(
             target=target.name,
             shape=dict(target.shape),
             losses=tuple(dict.fromkeys(loss for loss, _ in flows[0].cells)),
@@ -124,6 +126,7 @@ class _Auditor:
             weights=dict(target.weights),
             came_apart=tuple(came_apart(target)),
         )
+        return found if target.step is None else found.with_steps(real_steps(target))
 
 
 FACTORS = {

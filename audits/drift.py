@@ -23,6 +23,7 @@ class DriftKind(StrEnum):
             removed or turned.
         WEIGHT: The document states another weight of a loss than the target has.
         GATE_DEFAULT: The document states another default of a gate than the target has.
+        MOVES: A real step moves other modules than the document says, or by the gradient of other losses.
         UNDOCUMENTED: All was to be documented, and the document says nothing of a loss or of a value of a gate.
 
     Examples:
@@ -40,6 +41,7 @@ class DriftKind(StrEnum):
     DERIVATIVE = "derivative"
     WEIGHT = "weight"
     GATE_DEFAULT = "gate default"
+    MOVES = "moves"
     UNDOCUMENTED = "undocumented"
 
 
@@ -71,6 +73,7 @@ class Drift:
         row: The line of the document that the drift contradicts. None without one.
         origin: The stop that was added or deleted, where that is what happened. Other drifts follow from it.
         gate: Name of the gate that the drift concerns. Empty where it concerns a loss.
+        optimizer: Name of the optimizer that it concerns, or ``no optimizer``. Empty where it concerns no step.
 
     Examples:
         >>> drift = comparison.drifts[0]
@@ -90,11 +93,12 @@ class Drift:
     row: Row | None = None
     origin: str = ""
     gate: str = ""
+    optimizer: str = ""
 
     @property
     def subject(self) -> str:
-        """The loss or the gate that the drift concerns."""
-        return self.loss or self.gate
+        """The loss, the gate or the optimizer that the drift concerns."""
+        return self.loss or self.gate or self.optimizer
 
     @property
     def headline(self) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from audits.errors import AuditError, nearest
 from audits.grad_hooks import hooks_of
 from audits.gradients import Column
 from audits.graph import Graph
+from audits.isolation.eager import eager
 from audits.isolation.parameter_swap import ParameterSwap, Vary, swapped_parameters
 from audits.isolation.precision import Chopped, InFloat32, InFloat64
 from audits.isolation.random_state import drawn_state
@@ -118,7 +118,7 @@ def forward(
         vary=vary,
         seed=batch,
     )
-    with own as copies, torch.enable_grad(), _eager():
+    with own as copies, torch.enable_grad(), eager():
         before = drawn_state()
         if displace:
             displace(_columns(target, copies))
@@ -191,21 +191,3 @@ def _columns(target: Target, copies: ParameterSwap) -> list[Column]:
 def _strangers(columns: Sequence[Column], copies: ParameterSwap) -> list[Tensor]:
     named = {id(tensor) for column in columns for tensor in column.tensors}
     return [parameter for parameter in copies.parameters() if id(parameter) not in named]
-
-
-@contextmanager
-def _eager() -> Iterator[None]:
-    """Compiled code runs as it was written: a compiled region claims more reach than it has."""
-    if "torch._dynamo" in sys.modules:
-        with torch.compiler.set_stance("force_eager"):
-            yield
-        return
-    compile, torch.compile = torch.compile, _as_it_is  # nothing is compiled yet, and nothing shall be
-    try:
-        yield
-    finally:
-        torch.compile = compile
-
-
-def _as_it_is(model: Any = None, **_: Any) -> Any:
-    return model if model is not None else lambda function: function

@@ -7,34 +7,18 @@ that is asked for.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
+from audits.moves import BY_HAND
+from audits.remark import Remark
 from audits.result import Audit, Cell, Status
 
 Finder = Callable[[Audit], Iterable["Remark"]]
 
 MOST = 4
 """Names that one remark lists before it counts."""
+STATISTICS = "statistics of a frozen module"
+WITHOUT_GRADIENT = "in an optimizer without gradient"
 FINDERS: dict[str, Finder] = {}
-
-
-@dataclass(frozen=True)
-class Remark:
-    """One sentence on what was measured.
-
-    Attributes:
-        kind: Which remark it is, such as ``nothing updates``.
-        text: The sentence.
-        losses: The losses that it is about.
-        modules: The modules that it is about.
-        names: All names that it is about, of parameters or of modules without a column, unshortened.
-    """
-
-    kind: str
-    text: str
-    losses: tuple[str, ...] = ()
-    modules: tuple[str, ...] = ()
-    names: tuple[str, ...] = ()
 
 
 def remarks(audit: Audit) -> list[Remark]:
@@ -101,12 +85,13 @@ def _parameters_without_gradient(audit: Audit) -> Iterable[Remark]:
             yield Remark("parameters without gradient", text, modules=(module,), names=names)
 
 
-@remark("statistics of a frozen module")
+@remark(STATISTICS)
 def _moving_statistics(audit: Audit) -> Iterable[Remark]:
     """A batch normalisation in a frozen module that is in training mode."""
-    if names := _over_flows(audit, "moving"):
+    averages = {move.module for move in audit.steps.of(BY_HAND) if move.moved} if audit.steps else ()
+    if names := tuple(name for name in _over_flows(audit, "moving") if name.partition(".")[0] not in averages):
         text = f"the running statistics of {listed(names)} move although all parameters there are frozen: call eval()"
-        yield Remark("statistics of a frozen module", text, names=names)
+        yield Remark(STATISTICS, text, names=names)
 
 
 @remark("ran without a name")
@@ -115,6 +100,19 @@ def _ran_without_a_name(audit: Audit) -> Iterable[Remark]:
     if names := _over_flows(audit, "unnamed"):
         text = f"the forward pass also runs trainable modules that the target does not name: {listed(names)}"
         yield Remark("ran without a name", text, names=names)
+
+
+@remark("real steps")
+def _of_real_steps(audit: Audit) -> Iterable[Remark]:
+    """What was found where real optimizer steps were watched; not what another remark says of the same module."""
+    found = audit.steps.findings if audit.steps else ()
+    still = {module for told in (*_not_updated(audit), *_parameters_without_gradient(audit)) for module in told.modules}
+    moving = any(True for _ in _moving_statistics(audit))
+    for told in found:
+        if told.kind == WITHOUT_GRADIENT and still.issuperset(told.modules) and told.modules:
+            continue
+        if not (told.kind == STATISTICS and moving):
+            yield told
 
 
 @remark("came apart")

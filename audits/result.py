@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from audits.moves import Steps
 from audits.places import Place, Stop
 
 if TYPE_CHECKING:
@@ -249,6 +250,7 @@ class Audit:
         gates: The gates of the target: name to values, the default first.
         weights: Weights of the losses in their sum. Empty where the target gives none.
         came_apart: Pairs of trainable parameters that hold the same numbers, and are not tied.
+        steps: What real optimizer steps moved. None for a target without a step.
 
     Examples:
         >>> found.losses, found.modules
@@ -267,6 +269,17 @@ class Audit:
     gates: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     weights: Mapping[str, float] = field(default_factory=dict)
     came_apart: tuple[tuple[str, str], ...] = ()
+    steps: Steps | None = None
+
+    def with_steps(self, steps: Steps) -> Audit:
+        """The same with what real steps moved; each move by the losses that have a path to its module."""
+        cells = self.flows[0].cells
+
+        def is_apart(loss: str, module: str) -> bool:
+            cell = cells.get((loss, module))
+            return cell is not None and cell.status in (Status.ABSENT, Status.FROZEN)
+
+        return replace(self, steps=steps.reaching(is_apart))
 
     def cells(self) -> Iterator[tuple[Setting, Cell]]:
         """Every cell of every flow, with its setting."""

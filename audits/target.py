@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim.optimizer import Optimizer
 
 from audits.errors import AuditError, nearest
 from audits.isolation.reachable import is_array, reachable
@@ -63,6 +64,10 @@ class Target:
         selective: Whether `losses` also takes ``only``, a set with the names of the losses that are needed, and may
             leave out the others. Saves time where few losses are in doubt.
         switches (Mapping[str, Sequence[Any]] | None): The former name of `gates`. Still accepted.
+        step: A whole training step, ``step(batch, **gates)``: forward, backward and the steps of the optimizers. It may
+            return its losses, as tensors or as the numbers that it logs. An audit runs it twice on copies and tells
+            what each optimizer moves. Without `losses`, those that it returns are audited.
+        optimizers: What the optimizers of the step are called. One that is not named goes by the line that steps it.
 
     Raises:
         AuditError: A field has the wrong type, or there is no parameter.
@@ -75,7 +80,7 @@ class Target:
     """
 
     modules: nn.Module | Mapping[str, nn.Module | Tensor | Iterable[Tensor]]
-    losses: Callable[..., Mapping[str, Tensor | float]]
+    losses: Callable[..., Mapping[str, Tensor | float]] = None  # pyright: ignore[reportAssignmentType]
     batches: Sequence[Any] = ()
     gates: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     name: str = "trainer"
@@ -87,10 +92,14 @@ class Target:
     legend: Legend = field(default_factory=Legend)
     selective: bool = False
     switches: InitVar[Mapping[str, Sequence[Any]] | None] = None
+    step: Callable[..., Any] | None = None
+    optimizers: Mapping[str, Optimizer] = field(default_factory=dict)
 
     def __post_init__(self, switches: Mapping[str, Sequence[Any]] | None) -> None:
         if switches is not None:
             object.__setattr__(self, "gates", switches)
+        if self.losses is None and callable(self.step):
+            object.__setattr__(self, "losses", _Returned(self.step, self.name))
         if isinstance(self.modules, Mapping):
             object.__setattr__(self, "modules", {name: _as_column(value) for name, value in self.modules.items()})
         self._check_kinds()
@@ -113,6 +122,9 @@ class Target:
             "weights: a mapping from losses to numbers": isinstance(self.weights, Mapping)
             and all(isinstance(weight, int | float) for weight in self.weights.values()),
             "shape: a mapping": isinstance(self.shape, Mapping),
+            "step: a function": self.step is None or callable(self.step),
+            "optimizers: a mapping from names to optimizers": isinstance(self.optimizers, Mapping)
+            and all(isinstance(optimizer, Optimizer) for optimizer in self.optimizers.values()),
         }
         if wrong := [expected for expected, is_right in right.items() if not is_right]:
             found = ", ".join(f"{(name := what.partition(':')[0])} is {getattr(self, name)!r:.60}" for what in wrong)
@@ -206,6 +218,26 @@ class Target:
             raise AuditError(f"target {self.name!r}: expected a mapping from loss names to scalars, found {found}")
         device = next((loss.device for loss in losses.values() if isinstance(loss, Tensor)), None)
         return {name: _scalar(name, value, setting, device) for name, value in losses.items()}
+
+
+@dataclass(frozen=True)
+class _Returned:
+    """The losses that a step returns."""
+
+    step: Callable[..., Any]
+    target: str
+
+    def __call__(self, *given: Any, **gates: Any) -> Mapping[str, Tensor | float]:
+        """Raises AuditError where the step returns no tensor that has a graph."""
+        found = self.step(*given, **gates)
+        of = found.values() if isinstance(found, Mapping) else ()
+        if any(isinstance(value, Tensor) and value.requires_grad for value in of):
+            return found
+        told = "numbers without a graph" if of else type(found).__name__
+        raise AuditError(
+            f"target {self.target!r}: its step returns {told}: return the losses as tensors, by name, before detach or "
+            "item, or give losses a function of its own"
+        )
 
 
 def _scalar(name: str, value: object, setting: Setting, device: torch.device | None) -> Tensor:

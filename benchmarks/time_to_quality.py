@@ -67,13 +67,9 @@ def curve(seed: int, folder: Path, overrides: Sequence[str]) -> list[dict[str, f
 
 def until(points: Sequence[dict[str, float]], planner: str) -> float | None:
     """Processor seconds until a planner reaches the target, and stays there; None if it never does."""
-    first = None
-    for point in points:
-        if point[planner] >= TARGET:
-            first = point["processor_s"] if first is None else first
-        else:
-            first = None
-    return first
+    stays = [index for index, point in enumerate(points) if point[planner] < TARGET]
+    first = stays[-1] + 1 if stays else 0
+    return points[first]["processor_s"] if first < len(points) else None
 
 
 def main(seeds: int, folder: Path, overrides: Sequence[str]) -> None:

@@ -11,6 +11,7 @@ from audits.contract.coverage import left_out, speaking, uncompared, undocumente
 from audits.contract.lock import Lock
 from audits.contract.presence import presence_drifts
 from audits.contract.stated import stated_drifts, stated_note
+from audits.contract.step_table import step_drifts, step_rows
 from audits.contract.stop_drifts import check_comparable, derivative_drifts, renames, routing_drifts, unlocked
 from audits.contract.stop_grads import stop_grad_drift
 from audits.drift import Drift, DriftKind
@@ -28,6 +29,7 @@ ORDER = (
     DriftKind.ROUTE,
     DriftKind.GATE_DEFAULT,
     DriftKind.WEIGHT,
+    DriftKind.MOVES,
     DriftKind.UNDOCUMENTED,
 )
 
@@ -65,8 +67,13 @@ class Comparison:
 
     @property
     def passed(self) -> bool:
-        """Whether there is no drift; and, where `strict`, no remark."""
-        return not self.drifts and not (self.strict and self.remarks)
+        """Whether there is no drift; no remark that is a failure; and, where `strict`, no remark."""
+        return not self.drifts and not self.failures
+
+    @cached_property
+    def failures(self) -> tuple[Remark, ...]:
+        """The remarks that keep it from passing: where `strict` all, else those on what cannot train."""
+        return tuple(remark for remark in self.remarks if self.strict or remark.fails)
 
 
 def compare(
@@ -92,6 +99,7 @@ def compare(
     drifts = _grouped(drifts)
     if contract:
         drifts += stated_drifts(audit, contract.document)
+        drifts += step_drifts(audit, contract.document.text, contract.shown)
         drifts += undocumented(audit, contract) if complete else ()
     order = {loss: at for at, loss in enumerate(audit.losses)}
     drifts.sort(key=lambda drift: (ORDER.index(drift.kind), order.get(drift.loss, len(order))))
@@ -148,6 +156,8 @@ def _notes(
     else:
         notes = ("" if complete else left_out(audit, contract), stated_note(audit, contract.document))
         yield from filter(None, notes)
+        if audit.steps and not step_rows(contract.document.text, audit):
+            yield "the document has no table of what a step moves: not compared; --update --complete adds one"
     if lock is None:
         yield "no lock file: routes and stops were not compared; --update writes one"
         return

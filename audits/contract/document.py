@@ -16,6 +16,7 @@ from audits.contract.markdown import Table, TableLine, find_tables
 from audits.contract.mistakes import Mistakes, shown
 from audits.contract.prose import Lexicon, loss_names, losses_of, module_names, modules_of, read_items
 from audits.contract.statements import Statement, read_statements
+from audits.contract.step_columns import step_columns
 from audits.contract.targets import StopGrads, read_target
 from audits.drift import Row
 from audits.errors import AuditError
@@ -96,7 +97,7 @@ def read_text(path: Path) -> str:
 def parse(path: Path, text: str, vocabulary: Vocabulary, mistakes: Mistakes) -> Document:
     """The rows of all tables. What is wrong with them goes into `mistakes`."""
     lines = text.split("\n")
-    tables = find_tables(lines)
+    tables = [table for table in find_tables(lines) if step_columns(table) is None]
     effect_tables = [columns for columns in map(effect_columns, tables) if columns]
     others = [table for table in tables if table not in [columns.table for columns in effect_tables]]
     flow_tables = _flow_tables(others, lines, vocabulary)

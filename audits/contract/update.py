@@ -19,6 +19,7 @@ from audits.contract.lock_update import updated_lock
 from audits.contract.markdown import left_open
 from audits.contract.mistakes import Mistakes, shown
 from audits.contract.stated import correct_statements
+from audits.contract.step_table import with_steps
 from audits.contract.template import new_document, with_flow_table
 from audits.errors import AuditError
 from audits.result import Audit
@@ -57,7 +58,8 @@ def updated_texts(audit: Audit, path: Path, *, complete: bool = True) -> dict[Pa
     correct_statements(audit, document, edits)
     _check_readable(part, path, edits.text)
     lock, losses = lock_path(path), {loss for row in document.flow for loss in row.losses}
-    return {path: edits.text, lock: updated_lock(audit, _old_lock(audit, lock), lock, documented=losses).text}
+    text = with_steps(edits.text, audit, add=complete)
+    return {path: text, lock: updated_lock(audit, _old_lock(audit, lock), lock, documented=losses).text}
 
 
 def stays_complete(audit: Audit, path: Path) -> bool:

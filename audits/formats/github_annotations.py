@@ -14,6 +14,7 @@ from audits.formats.workflow_command import annotation
 
 if TYPE_CHECKING:
     from audits.contract import Comparison
+    from audits.remark import Remark
     from audits.result import Audit
 
 
@@ -22,11 +23,15 @@ def render(comparison: Comparison) -> str:
     audit = comparison.audit
     lines = [_error(root_cause, audit) for root_cause in root_causes(comparison.drifts)]
     title = f"Gradient flow of {audit.target}"
-    level = "error" if comparison.strict else "warning"
-    lines += [annotation(level, remark.text, title=title) for remark in comparison.remarks]
+    lines += [_remark(remark, comparison, title) for remark in comparison.remarks]
     if comparison.passed:
         lines.append(annotation("notice", f"{verdict(comparison)}: {extent(audit)}", title=title))
     return "".join(f"{line}\n" for line in lines)
+
+
+def _remark(remark: Remark, comparison: Comparison, title: str) -> str:
+    where = {"file": remark.place.file, "line": str(remark.place.line)} if remark.place else {}
+    return annotation("error" if remark in comparison.failures else "warning", remark.text, **where, title=title)
 
 
 def _error(root_cause: RootCause, audit: Audit) -> str:

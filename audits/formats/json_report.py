@@ -12,7 +12,9 @@ from audits.drift import Drift
 from audits.formats.locations import locations
 from audits.formats.plain_json import plain
 from audits.formats.wording import exact, notes
-from audits.places import Stop
+from audits.moves import Steps
+from audits.places import Place, Stop
+from audits.remark import Remark
 from audits.result import Audit, Cell
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ def render(comparison: Comparison) -> str:
         "shape": dict(audit.shape),
         "passed": comparison.passed,
         "notes": notes(comparison),
-        "remarks": [asdict(remark) for remark in comparison.remarks],
+        "remarks": [_remark(remark) for remark in comparison.remarks],
         "losses": list(audit.losses),
         "modules": list(audit.modules),
         "settings": [_setting(flow.setting.label, dict(flow.setting.values)) for flow in audit.flows],
@@ -42,6 +44,7 @@ def render(comparison: Comparison) -> str:
         "stops": list(_stops(audit)),
         "cosines": list(_cosines(audit)),
         "drifts": [_drift(drift) for drift in comparison.drifts],
+        "steps": _steps(audit.steps) if audit.steps else None,
     }
     return "{\n" + ",\n".join(f"{_text(key)}: {_member(value)}" for key, value in document.items()) + "\n}\n"
 
@@ -94,6 +97,24 @@ def _stop(stop: Stop) -> dict[str, Any]:
     }
 
 
+def _remark(remark: Remark) -> dict[str, Any]:
+    return asdict(remark) | {"place": _place(remark.place)}
+
+
+def _place(place: Place | None) -> dict[str, Any] | None:
+    return {"file": place.file, "line": place.line} if place else None
+
+
+def _steps(steps: Steps) -> dict[str, Any]:
+    return {
+        "count": steps.count,
+        "optimizers": list(steps.optimizers),
+        "moves": [asdict(m) | {"relative": _finite(m.relative), "place": _place(m.place)} for m in steps.moves],
+        "weights": {name: dict(weights) for name, weights in steps.weights.items()},
+        "notes": list(steps.notes),
+    }
+
+
 def _stops(audit: Audit) -> Iterator[dict[str, Any]]:
     for flow in audit.flows:
         for loss, stops in flow.stops.items():
@@ -120,6 +141,7 @@ def _drift(drift: Drift) -> dict[str, Any]:
         "loss": drift.loss,
         "module": drift.module,
         "gate": drift.gate,
+        "optimizer": drift.optimizer,
         "expected": drift.expected,
         "found": drift.found,
         "reason": drift.reason,

@@ -9,6 +9,7 @@ from audits.drift import Drift
 from audits.formats.glyphs import UNICODE, legend
 from audits.formats.locations import locations
 from audits.formats.markdown_text import bold, broken, code, summary, table, text
+from audits.formats.moves_table import HEADINGS, move_rows
 from audits.formats.wording import at_settings, counted, difference, differing, extent, notes, verdict
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def render(comparison: Comparison) -> str:
     audit = comparison.audit
     head = [f"{bold(f'Gradient flow of {audit.target}: {verdict(comparison)}')} ({text(extent(audit))})"]
     body = [*head, *_first(comparison), *_drifts(comparison), *_remarks(comparison), *_notes(comparison)]
+    body[len(head) + 2 : len(head) + 2] = _moves(comparison)
     folded = [_folded(flow, comparison) for flow in audit.flows[1:]]
     shown = len(folded)
     while shown and len(_joined([*body, *folded[:shown], _omitted(len(folded))])) > LONGEST_COMMENT:
@@ -66,6 +68,12 @@ def _flow_table(flow: Flow, audit: Audit, losses: Iterable[str], drifts: Iterabl
     return table(["", *map(broken, audit.modules)], rows, centred=True)
 
 
+def _moves(comparison: Comparison) -> list[str]:
+    """What real steps moved."""
+    steps = comparison.audit.steps
+    return [table(HEADINGS, [[text(word) for word in row] for row in move_rows(steps)])] if steps else []
+
+
 def _drifts(comparison: Comparison) -> list[str]:
     if not comparison.drifts:
         return []
@@ -89,7 +97,10 @@ def _drift_row(drift: Drift, audit: Audit) -> Sequence[str]:
 
 
 def _remarks(comparison: Comparison) -> list[str]:
-    lines = [f"- {bold('remark:')} {text(remark.text)}" for remark in comparison.remarks]
+    lines = []
+    for remark in comparison.remarks:
+        at = f" ({code(str(remark.place))})" if remark.place and str(remark.place) not in remark.text else ""
+        lines.append(f"- {bold('remark:')} {text(remark.text)}{at}")
     return ["\n".join(lines)] if lines else []
 
 

@@ -11,6 +11,7 @@ from audits.formats.locations import Location, locations
 from audits.formats.sarif_parts import physical, sarif
 from audits.formats.sarif_rules import RULES, rule_id
 from audits.formats.wording import explanation, notes
+from audits.places import Place
 
 if TYPE_CHECKING:
     from audits.contract import Comparison
@@ -48,9 +49,19 @@ def _rule(kind: DriftKind) -> dict[str, Any]:
 
 
 def _notifications(comparison: Comparison) -> list[dict[str, Any]]:
-    level = "error" if comparison.strict else "warning"
-    told = [(level, remark.text) for remark in comparison.remarks] + [("note", note) for note in notes(comparison)]
-    return [{"level": level, "message": {"text": text}} for level, text in told]
+    found = [
+        {
+            "level": "error" if remark in comparison.failures else "warning",
+            "message": {"text": remark.text},
+            **({"locations": [{"physicalLocation": physical(_location(remark.place))}]} if remark.place else {}),
+        }
+        for remark in comparison.remarks
+    ]
+    return found + [{"level": "note", "message": {"text": note}} for note in notes(comparison)]
+
+
+def _location(place: Place) -> Location:
+    return Location(place.file, place.line, "code")
 
 
 def _results(comparison: Comparison) -> list[dict[str, Any]]:

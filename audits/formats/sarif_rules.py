@@ -93,6 +93,14 @@ RULES: dict[DriftKind, SarifRule] = {
         "A line of the document says which value of this gate is the default, and the trainer has another.",
         "Correct the document, or the trainer.",
     ),
+    DriftKind.MOVES: SarifRule(
+        "StepMovesOtherModules",
+        "error",
+        "An optimizer step moves other modules than the document says",
+        "After real steps of this optimizer other modules have changed than the document names, or by the gradient of "
+        "other losses.",
+        "Mend the optimizer or the order of zero_grad, backward and step, or correct the table.",
+    ),
     DriftKind.UNDOCUMENTED: SarifRule(
         "Undocumented",
         "error",

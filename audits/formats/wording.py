@@ -32,8 +32,8 @@ def extent(audit: Audit) -> str:
 def verdict(comparison: Comparison) -> str:
     """``as documented``, perhaps in part, or the number of drifts, or that there was nothing to compare with."""
     counts = [counted(len(comparison.drifts), "drift")] if comparison.drifts else []
-    if comparison.strict and comparison.remarks:
-        counts.append(counted(len(comparison.remarks), "remark"))
+    if comparison.failures:
+        counts.append(counted(len(comparison.failures), "remark"))
     if counts:
         return " and ".join(counts)
     if not comparison.documented:

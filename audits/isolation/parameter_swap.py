@@ -31,9 +31,15 @@ class ParameterSwap:
     back. The originals are never written to, and keep their `.grad` and their place in graphs that exist already.
     """
 
-    def __init__(self, *, float64: bool = False, thaw: bool = False, vary: Vary | None = None) -> None:
-        """Copies are promoted to float64; weights are made trainable although frozen, and varied, as asked."""
+    def __init__(
+        self, *, float64: bool = False, thaw: bool = False, vary: Vary | None = None, as_in_training: bool = False
+    ) -> None:
+        """Copies are promoted to float64; weights are made trainable although frozen, and varied, as asked.
+
+        `as_in_training`: an optimizer writes to the very weights that graphs hold, even where one goes backward later.
+        """
         self.guard = WriteGuard()
+        self._as_in_training = as_in_training
         self._tensors = StandIns(float64=float64, thaw=thaw, vary=vary)
         self._adopted: dict[int, Any] = {}
         self._parameters: dict[int, Tensor] = {}
@@ -82,6 +88,8 @@ class ParameterSwap:
         """The same for an optimizer that is about to take a step, and write to all that it remembers."""
         self._tensors_left = float("inf")
         self._adopt([optimizer, *optimizer.state.values()])
+        if self._as_in_training:
+            return
         for group in optimizer.param_groups:
             for parameter in group["params"]:
                 self._tensors.renew(parameter)
@@ -160,12 +168,13 @@ def swapped_parameters(
     thaw: bool = False,
     vary: Vary | None = None,
     seed: int = 0,
+    as_in_training: bool = False,
 ) -> Iterator[ParameterSwap]:
     """Inside, whatever is named, reached or called has copies for tensors, and random generators start at `seed`.
 
     The tensors of `batch` have their first `rows` only, if given.
     """
-    copies = ParameterSwap(float64=float64, thaw=thaw, vary=vary)
+    copies = ParameterSwap(float64=float64, thaw=thaw, vary=vary, as_in_training=as_in_training)
     with ExitStack() as stack:
         stack.enter_context(random_state_kept(seed))
         stack.enter_context(_default_dtype(torch.float64 if float64 else torch.get_default_dtype()))

@@ -59,24 +59,32 @@ class Seen:
 
 def audit_of(session: Session, name: str, choice: Choice, renamed: Mapping[str, tuple[str, int]]) -> Audit:
     """The audit of a script that has run. Raises AuditError where nothing went backward."""
+    return audit_and_parts(session, name, choice, renamed)[0]
+
+
+def audit_and_parts(
+    session: Session, name: str, choice: Choice, renamed: Mapping[str, tuple[str, int]]
+) -> tuple[Audit, Mapping[str, Named], Sequence[Row]]:
+    """The same, with the columns and the rows that it was made from."""
     if not session.sent:
         raise AuditError(f"{name} never goes backward: no call of backward() or torch.autograd.grad() was seen")
     with session.recorder.asleep():
-        return _Report(session, name, choice, renamed).audit()
+        report = _Report(session, name, choice, renamed)
+        return report.audit(), report.columns, report.rows
 
 
 class _Report:
     def __init__(self, session: Session, name: str, choice: Choice, renamed: Mapping[str, tuple[str, int]]) -> None:
         self._session, self._name = session, name
-        self._rows = _rows(session.sent, renamed)
-        self._columns = self._find_columns(choice)
-        self._roots = {row.name: self._root(row) for row in self._rows}
+        self.rows = _rows(session.sent, renamed)
+        self.columns = self._find_columns(choice)
+        self._roots = {row.name: self._root(row) for row in self.rows}
 
     def audit(self) -> Audit:
         session = self._session
-        target = Target(dict(self._columns), dict, name=self._name)  # pyright: ignore[reportArgumentType]
-        run = Seen(self._roots, [Column(name, tuple(parameters_of(value))) for name, value in self._columns.items()])
-        session.recorder.name_calls(_call_names(self._columns))
+        target = Target(dict(self.columns), dict, name=self._name)  # pyright: ignore[reportArgumentType]
+        run = Seen(self._roots, [Column(name, tuple(parameters_of(value))) for name, value in self.columns.items()])
+        session.recorder.name_calls(_call_names(self.columns))
         recording = session.recorder.finish()
         walk = Walk(run, recording, self._measured(run))  # pyright: ignore[reportArgumentType]
         cells = {pair: self._aside(self._decided(cell)) for pair, cell in walk.cells().items()}
@@ -92,7 +100,7 @@ class _Report:
         )
         losses = tuple(self._roots)
         return Audit(
-            self._name, {}, losses, tuple(self._columns), (flow,), tuple(self._notes()), losses, {}, self._weights()
+            self._name, {}, losses, tuple(self.columns), (flow,), tuple(self._notes()), losses, {}, self._weights()
         )
 
     # --------------------------------------------------------------------------------------------------- rows, columns
@@ -134,7 +142,7 @@ class _Report:
 
     def _measured(self, run: Seen) -> Measured:
         measured = Measured()
-        for row in self._rows:
+        for row in self.rows:
             if failed := next((sent.gradients.failed for sent in row.sent if sent.gradients.failed), ""):
                 measured.failed[row.name] = failed
                 continue
@@ -185,9 +193,9 @@ class _Report:
 
     def _left_out(self, cell: Cell) -> Cell:
         """A path along which the script asks for no gradient: ``loss.backward(inputs=...)``."""
-        row = next(row for row in self._rows if row.name == cell.loss)
+        row = next(row for row in self.rows if row.name == cell.loss)
         asked = all(sent.number in self._session.left_out for sent in row.sent)
-        keys = {id(parameter) for parameter in parameters_of(self._columns[cell.module])}
+        keys = {id(parameter) for parameter in parameters_of(self.columns[cell.module])}
         has = any(sent.gradients.norms.get(key) is not None for sent in row.sent for key in keys)
         if asked and has and cell.paths and cell.norm is None:
             return replace(cell, status=Status.ABSENT, reason="the backward call names other inputs")
@@ -195,8 +203,8 @@ class _Report:
 
     def _is_clear(self, cell: Cell) -> bool:
         """Whether a gradient is far above what rounding leaves of zero."""
-        row = next(row for row in self._rows if row.name == cell.loss)
-        parameters = list(parameters_of(self._columns[cell.module]))
+        row = next(row for row in self.rows if row.name == cell.loss)
+        parameters = list(parameters_of(self.columns[cell.module]))
         for sent in row.sent:
             norms = [sent.gradients.norms.get(id(parameter)) or 0.0 for parameter in parameters]
             sizes = [
@@ -223,12 +231,12 @@ class _Report:
 
     def _weights(self) -> dict[str, float]:
         """Of each loss in what goes backward, as often as it is added."""
-        return {row.name: float(f"{row.sent[0].loss.weight:.12g}") for row in self._rows}
+        return {row.name: float(f"{row.sent[0].loss.weight:.12g}") for row in self.rows}
 
     def _unused(self, run: Seen) -> dict[str, tuple[str, ...]]:
         from audits.usage import _unused as unused
 
-        return unused(Target(dict(self._columns), dict), run)  # pyright: ignore
+        return unused(Target(dict(self.columns), dict), run)  # pyright: ignore
 
     def _notes(self) -> Iterable[str]:
         session = self._session

@@ -8,13 +8,15 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 
+import torch
+
 from audits.errors import AuditError
 from audits.result import Audit
 from audits.script.columns import Choice
 from audits.script.endings import ended
-from audits.script.report import audit_of
 from audits.script.request import Script
 from audits.script.session import Session
+from audits.script.stepping import Stepping
 
 
 class Finished(BaseException):
@@ -33,30 +35,33 @@ def run_script(
     Raises AuditError for a script that dies, or ends before it has gone backward.
     """
     choice = Choice.of(script.modules)
-    found: list[Audit] = []
 
     def finish() -> None:
-        if not found:
-            found.append(audit_of(session, script.name, choice, script.renamed))
-            if report:
-                report(found[0])
+        stepping.measure(script.name, choice, script.renamed)
+        if not stepping.is_enough():
+            return
+        if report:
+            report(stepping.audit())
         raise Finished
 
     session = Session(finish, script.steps, script.variation)
+    stepping = Stepping(session)
     with ExitStack() as stack:
+        stack.enter_context(torch.autograd.set_detect_anomaly(torch.is_anomaly_enabled(), check_nan=False))
         stack.enter_context(_as_main(script))
         for watcher in watchers:
             stack.enter_context(watcher)
+        stack.enter_context(stepping.watch)
         stack.enter_context(session.watching())
-        _run(script, session)
-    if not found:
-        found.append(audit_of(session, script.name, choice, script.renamed))
-        if report:
-            report(found[0])
-    return found[0]
+        _run(script, session, stepping)
+        stepping.measure(script.name, choice, script.renamed)
+    found = stepping.audit()
+    if report:
+        report(found)
+    return found
 
 
-def _run(script: Script, session: Session) -> None:
+def _run(script: Script, session: Session, stepping: Stepping) -> None:
     try:
         if script.path:
             runpy.run_path(str(script.path.absolute()), run_name="__main__")
@@ -67,7 +72,12 @@ def _run(script: Script, session: Session) -> None:
     except AuditError:
         raise
     except BaseException as error:
-        ended(error, script.name, has_gone_backward=bool(session.sent))
+        if isinstance(error, KeyboardInterrupt) or not (stepping.is_measured or stepping.explains(error)):
+            ended(error, script.name, has_gone_backward=bool(session.sent))
+        stepping.measure(script.name, Choice.of(script.modules), script.renamed)
+        if not (isinstance(error, SystemExit) or stepping.explains(error)):
+            raised = type(error).__name__
+            stepping.note(f"{script.name} raises {raised} in its second round: its steps are those before")
 
 
 @contextmanager

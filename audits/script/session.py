@@ -46,7 +46,7 @@ class Session:
     """All that was seen of a script."""
 
     finish: Callable[[], None]
-    """Called when its optimizers have gone round, from inside of the script."""
+    """Called when its optimizers have gone round, from inside of the script, and again at each step after."""
     steps: int = 1
     variation: str = ""
     sources: Sources = field(default_factory=Sources)
@@ -62,7 +62,7 @@ class Session:
         self.covered: set[int] = set()
         self._losses = Losses(self.recorder.sums, self.sources)
         self._sites: dict[tuple[Any, int], int] = {}
-        self._calls = 0
+        self.calls = 0
         self._scales: dict[int, float] = {}
         self._is_done = False
 
@@ -142,6 +142,7 @@ class Session:
         """A backward call, before it goes."""
         if self._is_done:
             self.finish()
+            return
         roots = [roots] if isinstance(roots, Tensor) else list(roots)
         given = list(given) if isinstance(given, list | tuple) else [given] * len(roots)
         own = script_frame(frame, self.sources)
@@ -154,8 +155,8 @@ class Session:
                     self._take(root, gradient, written_at(spot, self.sources, number))
         if inputs is not None:
             wanted = [inputs] if isinstance(inputs, Tensor) else list(inputs)
-            self.left_out[self._calls] = {id(tensor) for tensor in wanted}
-        self._calls += 1
+            self.left_out[self.calls] = {id(tensor) for tensor in wanted}
+        self.calls += 1
 
     def _take(self, root: Tensor, gradient: Any, written: Any) -> None:
         value = self.recorder.value_of(root)
@@ -175,7 +176,7 @@ class Session:
             ]
             found = gradients(starts, scale) if first.live else Gradients()
             weighed = replace(first, weight=first.weight / scale)
-            self.sent.append(Sent(weighed, tuple(loss.value for loss in losses), found, self._calls, root_name))
+            self.sent.append(Sent(weighed, tuple(loss.value for loss in losses), found, self.calls, root_name))
 
     def _scale(self, value: int) -> float:
         """What a gradient scaler has multiplied a value by."""
@@ -184,7 +185,9 @@ class Session:
     def _stepped(self, optimizer: Optimizer) -> None:
         self.stepped[id(optimizer)] = self.stepped.get(id(optimizer), 0) + 1
         self.covered |= {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
-        if self.sent and self._is_round():
+        if self._is_done:
+            self.finish()
+        elif self.sent and self._is_round():
             self.end(sys._getframe(1))
 
     def _is_round(self) -> bool:

@@ -13,6 +13,7 @@ from audits.errors import AuditError, nearest
 from audits.formats import glyphs, wording
 from audits.formats.locations import locations
 from audits.result import NO_MULTIPLE, Audit, Cell, Flow, Status
+from jepa_cli.audit.moves_view import move_rows, moves_legend, show_moves
 from jepa_cli.terminal import grid as audit_grid
 from jepa_cli.terminal.page import Page
 
@@ -46,6 +47,7 @@ def show(comparison: Comparison, console: Console) -> None:
     _table(page, audit, comparison.drifts)
     here = {label: len(drifts) for label, drifts in wording.drifts_by_setting(comparison).items()}
     _other_settings(page, audit, {label: _judgement(n, label, comparison) for label, n in here.items()})
+    show_moves(page, audit)
     told = root_causes(comparison.drifts)
     _root_causes(page, told, audit)
     _remarks(page, comparison)
@@ -62,6 +64,7 @@ def show_table(comparison: Comparison, console: Console) -> None:
     page, audit = Page(console), comparison.audit
     _table(page, audit, ())
     _other_settings(page, audit, {})
+    show_moves(page, audit)
     _remarks(page, comparison)
     _notes(page, audit.notes)
     page.paragraph(wording.extent(audit))
@@ -96,6 +99,7 @@ def _table(page: Page, audit: Audit, drifts: Iterable[Drift]) -> None:
     page.blank()
     columns = [page.shown(module) for module in audit.modules]
     rows = [_row(page, loss, flow, audit.modules, here) for loss in audit.losses]
+    rows += move_rows(page, audit)
     strokes = audit_grid.ASCII if page.ascii_only else audit_grid.UNICODE
     for line in audit_grid.grid(columns, rows, width=page.width, strokes=strokes):
         page.line(*line)
@@ -103,6 +107,7 @@ def _table(page: Page, audit: Audit, drifts: Iterable[Drift]) -> None:
     key = glyphs.legend((cell.status for cell in flow.cells.values()), _marks(page))
     key += ["[ ] drifts"] if any(module for _, module in here) else []
     key += ["* the loss drifts as a whole"] if any(not module for _, module in here) else []
+    key += moves_legend(page, audit)
     page.items(key)
     page.blank()
 
@@ -166,7 +171,9 @@ def _root_cause(page: Page, root_cause: RootCause, audit: Audit) -> None:
 def _remarks(page: Page, comparison: Comparison) -> None:
     shown = comparison.remarks[:MOST_REMARKS]
     for remark in shown:
-        page.paragraph(f"remark: {remark.text}", style="bold red" if comparison.strict else "yellow")
+        at = f" ({remark.place})" if remark.place and str(remark.place) not in remark.text else ""
+        style = "bold red" if remark in comparison.failures else "yellow"
+        page.paragraph(f"remark: {remark.text}{at}", style=style)
     if more := len(comparison.remarks) - len(shown):
         page.paragraph(f"and {wording.counted(more, 'more remark')}: use --format json for all")
     if shown:

@@ -1,0 +1,1 @@
+"""Scripts that are audited as they are."""

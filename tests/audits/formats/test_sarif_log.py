@@ -23,6 +23,7 @@ LEVELS = {
     DriftKind.STOP_GRAD: "warning",
     DriftKind.WEIGHT: "error",
     DriftKind.GATE_DEFAULT: "error",
+    DriftKind.MOVES: "error",
     DriftKind.UNDOCUMENTED: "error",
 }
 

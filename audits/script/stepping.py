@@ -1,0 +1,84 @@
+"""The optimizer steps of a script, watched beside its losses: what moved, under the names of its audit.
+
+Losses are measured in the first round of the optimizers. One more round runs without a recording, since what is carried
+over, or left over, shows in the second step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from types import FrameType
+
+import torch
+from torch import Tensor
+
+from audits.result import Audit
+from audits.script.columns import Choice
+from audits.script.report import audit_and_parts
+from audits.script.session import Session
+from audits.step.findings.graphs import is_explained
+from audits.step.watching import StepWatcher
+from audits.target import Named
+
+
+class Stepping:
+    """The audit of a script, and a watch of its steps."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._columns: Mapping[str, Named] = {}
+        self._names: dict[str, dict[str, float | None]] = {}
+        self._audit: Audit | None = None
+        self._rounds: dict[int, int] = {}
+        self.watch = StepWatcher(lambda: self._columns, names_of_root=self._number)
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether the first round is over."""
+        return self._audit is not None
+
+    def measure(self, name: str, choice: Choice, renamed: Mapping[str, tuple[str, int]]) -> None:
+        """Make the audit of what was sent backward so far. Raises AuditError where nothing was."""
+        if self._audit is not None:
+            return
+        self._audit, self._columns, rows = audit_and_parts(self._session, name, choice, renamed)
+        for row in rows:
+            for sent in row.sent:
+                self._names.setdefault(str(sent.number), {})[row.name] = float(f"{sent.loss.weight:.6g}")
+        self._rounds = self._count()
+        torch.set_anomaly_enabled(True, False)  # graphs of the next round know the lines that made them
+
+    def is_enough(self) -> bool:
+        """Whether every optimizer that stepped in the first round has stepped again."""
+        now = self._count()
+        return all(now[key] > before for key, before in self._rounds.items())
+
+    def explains(self, error: BaseException) -> bool:
+        """Whether a script died of what a finding tells."""
+        told = self.watch.backwards[-1].error if self.watch.backwards else None
+        return told is error and is_explained(told) and bool(self._session.sent)
+
+    def audit(self) -> Audit:
+        """With the steps that were seen."""
+        assert self._audit is not None
+        with self._session.recorder.asleep():
+            self.watch.look()
+            for backward in self.watch.backwards:
+                backward.names = dict(self._names.get(next(iter(backward.names), ""), {}))
+            return self._audit.with_steps(self.watch.result())
+
+    def note(self, text: str) -> None:
+        """What a reader of the audit should know."""
+        if self._audit is not None:
+            self._audit = replace(self._audit, notes=(*self._audit.notes, text))
+
+    def _count(self) -> dict[int, int]:
+        found: dict[int, int] = {}
+        for step in self.watch.steps:
+            found[id(step.optimizer)] = found.get(id(step.optimizer), 0) + 1
+        return found
+
+    def _number(self, _: Tensor, __: FrameType | None) -> dict[str, float | None]:
+        """Which of the backward calls of the session it is: a name until the losses have theirs."""
+        return {} if self.is_measured else {str(self._session.calls - 1): None}

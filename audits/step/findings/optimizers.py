@@ -1,0 +1,109 @@
+"""Which optimizer holds which parameter: none, two, or one that nobody uses."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterable, Sequence
+
+from torch.optim.optimizer import Optimizer
+
+from audits.remark import Remark
+from audits.remarks import WITHOUT_GRADIENT, listed
+from audits.step.events import Backward, OptimizerStep
+from audits.step.findings.declaration import about, finding, verb
+from audits.step.moving import losses_of
+from audits.step.seen import Seen
+
+
+@finding("in no optimizer")
+def _in_none(seen: Seen) -> Iterable[Remark]:
+    """Gradient arrives, and nobody steps by it."""
+    if not seen.steps:
+        return
+    held = {number for optimizer in seen.optimizers.values() for number in held_numbers(optimizer)}
+    reached = {number for backward in seen.backwards for number in backward.reached}
+    free = [number for number in seen.tensors if number in reached and number not in held and number not in seen.moved]
+    if free and (others := _others(seen)):
+        elsewhere = {number for optimizer in others for number in held_numbers(optimizer)}
+        free = [number for number in free if number not in elsewhere]
+    for column, names, text in about(seen, free):
+        losses = losses_of(_of(seen, [number for number in free if seen.column(number) == column]))
+        gets, stands = verb(names, text, "gets", "get"), verb(names, text, "is", "are")
+        said = f"{text} {gets} gradient from {listed(losses)} and {stands} in no optimizer"
+        yield Remark("in no optimizer", said, losses, (column,) if column else (), names)
+
+
+@finding("in two optimizers")
+def _in_two(seen: Seen) -> Iterable[Remark]:
+    """Two optimizers step the same parameter."""
+    stepped = {id(step.optimizer) for step in seen.steps} | {id(each) for each in seen.declared.values()}
+    holders: dict[int, list[str]] = {}
+    for name, optimizer in seen.optimizers.items():
+        if id(optimizer) in stepped:
+            for number in held_numbers(optimizer):
+                holders.setdefault(number, []).append(name)
+    groups: dict[tuple[str, ...], list[int]] = {}
+    for number, names in holders.items():
+        if len(names) > 1:
+            groups.setdefault(tuple(names), []).append(number)
+    for optimizers, numbers in groups.items():
+        for column, names, text in about(seen, numbers):
+            text = f"{text} {verb(names, text, 'is', 'are')} in {len(optimizers)} optimizers: {', '.join(optimizers)}"
+            yield Remark("in two optimizers", text, (), (column,) if column else (), names)
+
+
+@finding("not the module's parameters")
+def _strangers(seen: Seen) -> Iterable[Remark]:
+    """An optimizer that was made before its module got other parameters."""
+    for name, optimizer in seen.optimizers.items():
+        steps = seen.steps_of(optimizer)
+        if not steps or not seen.watcher.called:
+            continue
+        numbers = held_numbers(optimizer)
+        strange = [number for number in numbers if number not in seen.in_modules and not _was_reached(seen, number)]
+        if strange:
+            what = "no parameter" if len(strange) == len(numbers) else f"{len(strange)} of {len(numbers)} parameters"
+            of = "of a module that runs" if what == "no parameter" else "that no module has"
+            text = f"{name} holds {what} {of}: it was made before the module was replaced"
+            yield Remark("not the module's parameters", text, place=steps[0].place)
+
+
+@finding(WITHOUT_GRADIENT)
+def _without_gradient(seen: Seen) -> Iterable[Remark]:
+    """Trainable parameters of an optimizer that no backward call reaches."""
+    for name, optimizer in seen.optimizers.items():
+        steps = seen.steps_of(optimizer)
+        numbers = [number for number in held_numbers(optimizer) if number in seen.in_modules]
+        numbers = [number for number in numbers if _is_left_out(seen, steps, number)]
+        for column, names, text in about(seen, numbers):
+            of = f"{len(names)} of {len(seen.parameters[column])} parameters of {column}" if column else text
+            told = f"{of}, held by {name}, got no gradient in {len(steps)} steps: {listed(names)}"
+            yield Remark(WITHOUT_GRADIENT, told, (), (column,) if column else (), names)
+
+
+def held_numbers(optimizer: Optimizer) -> list[int]:
+    """Ids of the parameters that an optimizer holds."""
+    return [id(parameter) for group in optimizer.param_groups for parameter in group["params"]]
+
+
+def _is_left_out(seen: Seen, steps: Sequence[OptimizerStep], number: int) -> bool:
+    """Whether an optimizer that steps never finds gradient for a trainable parameter."""
+    found = [step.held[number] for step in steps if number in step.held]
+    is_empty = bool(found) and all(each.trainable and each.gradient == "none" for each in found)
+    return is_empty and not _was_reached(seen, number)
+
+
+def _was_reached(seen: Seen, number: int) -> bool:
+    return any(number in backward.reached for backward in seen.backwards)
+
+
+def _of(seen: Seen, numbers: Iterable[int]) -> list[Backward]:
+    wanted = set(numbers)
+    return [backward for backward in seen.backwards if wanted & backward.reached]
+
+
+def _others(seen: Seen) -> list[Optimizer]:
+    """Optimizers that exist and did not step yet, such as one whose turn comes later."""
+    known = {id(optimizer) for optimizer in seen.optimizers.values()}
+    found = [each for each in gc.get_objects() if issubclass(type(each), Optimizer)]
+    return [each for each in found if id(each) not in known and hasattr(each, "param_groups")]

@@ -1,0 +1,1 @@
+"""Real optimizer steps of small trainers: what moved, and what is wrong with it."""

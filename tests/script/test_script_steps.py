@@ -1,0 +1,70 @@
+"""What the optimizer steps of an unchanged script move, and what is wrong with them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from audits.remarks import remarks
+from audits.script.request import Script
+from audits.script.running import run_script
+
+FAULTS = Path(__file__).parent / "faults"
+FOUND = {
+    "zero_grad_missing": ("gradient left over", "opt.step()", False),
+    "hidden_state_kept": ("graph of an earlier step", "h = cell(x, h)", True),
+    "critic_stepped_between": ("changed before backward", "g_loss.backward()", True),
+}
+CLEAN = """
+import torch
+from torch import nn
+encoder, head, probe = nn.Linear(4, 4), nn.Linear(4, 1), nn.Linear(4, 1)
+scale = torch.zeros(1, requires_grad=True)
+optimizer = torch.optim.SGD([*encoder.parameters(), *head.parameters(), *probe.parameters(), scale], lr=0.1)
+for _ in range(3):
+    z = encoder(torch.randn(8, 4))
+    fit = (head(z) - 1).square().mean()
+    probed = (probe(z.detach()) * scale.exp() - 1).square().mean()
+    loss = fit + 0.5 * probed
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+"""
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_a_fault_of_the_second_step_is_found(name: str) -> None:
+    kind, line, fails = FOUND[name]
+    path = FAULTS / f"{name}.py"
+    (remark,) = remarks(run_script(Script(path)))
+    assert (remark.kind, remark.fails) == (kind, fails)
+    assert remark.place is not None
+    assert path.read_text(encoding="utf-8").splitlines()[remark.place.line - 1].strip() == line
+
+
+def test_what_moves_is_told_under_the_names_of_the_table(tmp_path: Path) -> None:
+    path = tmp_path / "clean.py"
+    path.write_text(CLEAN, encoding="utf-8")
+    found = run_script(Script(path))
+    assert found.steps is not None
+    assert remarks(found) == []
+    assert found.steps.count == 2
+    assert {move.module: move.losses for move in found.steps.moves} == {
+        "encoder": ("fit",),
+        "head": ("fit",),
+        "probe": ("probed",),
+        "scale": ("probed",),
+    }
+    assert found.steps.weights == {"optimizer": {"fit": 1.0, "probed": 0.5}}
+    assert not torch.is_anomaly_enabled()
+
+
+def test_a_script_that_dies_in_its_second_round_is_audited_and_noted(tmp_path: Path) -> None:
+    path = tmp_path / "dies.py"
+    path.write_text(CLEAN.replace("    z =", "    assert _ < 1\n    z ="), encoding="utf-8")
+    found = run_script(Script(path))
+    assert "dies raises AssertionError in its second round: its steps are those before" in found.notes
+    assert found.steps is not None
+    assert found.steps.moved("optimizer") == ("encoder", "head", "probe", "scale")
