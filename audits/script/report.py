@@ -186,7 +186,7 @@ class _Report:
     def _aside(self, cell: Cell) -> Cell:
         """Parameters that no optimizer has, such as those of a target network, are not expected to be trained."""
         optimized = self._session.weights()
-        keys = {id(parameter) for parameter in parameters_of(self._columns[cell.module])}
+        keys = {id(parameter) for parameter in parameters_of(self.columns[cell.module])}
         if not optimized or cell.status.updates or not keys.isdisjoint(optimized):
             return cell
         return replace(cell, parameters=0)
