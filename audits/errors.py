@@ -1,6 +1,10 @@
 """Mistakes of the user: errors that are shown as one message, without a traceback."""
 
 from collections.abc import Iterable
+from datetime import date, time
+
+LONGEST = 80
+"""Characters of a value in a message."""
 
 
 class UserError(Exception):
@@ -28,3 +32,21 @@ def nearest(name: str, valid: Iterable[str], *, otherwise: str | None = None) ->
     if matches := get_close_matches(name, valid, n=1):
         return f"did you mean {matches[0]!r}?"
     return f"known are {', '.join(map(repr, valid))}" if otherwise is None else otherwise
+
+
+def shown(value: object) -> str:
+    """A value that was found, on one line of a message: ``true`` and dates as TOML has them, all else as Python has it.
+
+    Examples:
+        >>> shown([True, "a" * 100])[:20]
+        "[True, 'aaaaaaaaaaaa"
+    """
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, date | time):
+        return value.isoformat()
+    try:
+        text = " ".join(repr(value).split("\n"))
+    except Exception:  # Python writes out no whole number of thousands of digits, and code of others may raise anything
+        return "a number of too many digits" if isinstance(value, int) else f"a {type(value).__name__}"
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 4]} ..."

@@ -1,14 +1,14 @@
 """Config from a TOML file and `--set table.key=value`; Config to TOML. All mistakes are reported at once."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, fields, is_dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
-from jepa_world_model.errors import UserError, listed_mistakes, nearest
+from jepa_world_model.errors import UserError, listed_mistakes, nearest, shown
 from jepa_world_model.model_config import FOR_RULES, Config
 from jepa_world_model.presets import on_preset
 from jepa_world_model.toml_values import apply_override, read_toml
@@ -39,8 +39,6 @@ EXPECTED = {
     "too_short": "at least {min_length} value",
 }
 """What was expected, in our words, by pydantic's type of error or the first word of it."""
-LONGEST = 80
-"""Characters of a value in a message."""
 
 
 def load_config(path: Path | None = None, overrides: Iterable[str] = (), *, preset: str | None = None) -> Config:
@@ -88,7 +86,7 @@ def validated(
 
     `for_rules` lets pass what the rules of a check report as errors. Raises UserError that lists every mistake.
     """
-    found = list(mistakes)
+    found = [*mistakes, *_booleans(values)]
     try:
         config = _adapter().validate_python(
             {**{table: {} for table in TABLES}, **on_preset(values, preset)}, context=FOR_RULES if for_rules else None
@@ -127,14 +125,27 @@ def _explain(mistake: Any) -> str:
     if kind == "value_error":
         return f"{key}: {mistake['ctx']['error']}" if key else str(mistake["ctx"]["error"])
     if table == ACCEPT and inner:
-        return f"{key}: expected the reason in words, found {_shown(mistake['input'])}"
+        return f"{key}: expected the reason in words, found {shown(mistake['input'])}"
     words = EXPECTED.get(kind) or EXPECTED[kind.partition("_")[0]]
-    return f"{key}: expected {words.format(**mistake.get('ctx', {}))}, found {_shown(mistake['input'])}"
+    return f"{key}: expected {words.format(**mistake.get('ctx', {}))}, found {shown(mistake['input'])}"
 
 
-def _shown(value: Any) -> str:
-    try:
-        text = repr(value)
-    except ValueError:  # Python writes out no whole number of thousands of digits
-        return "a number of too many digits"
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 4]} ..."
+def _booleans(values: Mapping[str, Any]) -> Iterator[str]:
+    """Mistakes: pydantic would take true for 1."""
+    for key, kind in _numbers().items():
+        table, _, name = key.partition(".")
+        given = values.get(table)
+        value = given.get(name) if isinstance(given, Mapping) else None
+        if any(isinstance(each, bool) for each in (value if isinstance(value, list) else [value])):
+            yield f"{key}: expected {EXPECTED[kind]}, found {shown(value)}"
+
+
+@cache
+def _numbers() -> dict[str, str]:
+    """By key, such as ``losses.jepa``: ``int`` or ``float``, for what is one or a list of them."""
+    found = {}
+    for table, values in get_type_hints(Config).items():
+        for name, hint in get_type_hints(values).items() if is_dataclass(values) else ():
+            kinds = {hint, *get_args(hint)} - {type(None)}
+            found |= {f"{table}.{name}": kind.__name__ for kind in (int, float) if kind in kinds}
+    return found

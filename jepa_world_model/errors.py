@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from audits.errors import UserError, nearest
+from audits.errors import UserError, nearest, shown
 
-__all__ = ["UserError", "install_hint", "listed_mistakes", "nearest"]
+__all__ = ["UserError", "install_hint", "listed_mistakes", "nearest", "shown"]
 
 
 def install_hint(extra: str) -> str:

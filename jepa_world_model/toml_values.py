@@ -21,7 +21,7 @@ def read_toml(path: Path) -> dict[str, Any]:
 def parse_toml(content: bytes, name: str) -> dict[str, Any]:
     """What a file holds. Raises UserError that names the file."""
     try:
-        return tomllib.loads(content.decode("utf-8"))
+        return tomllib.loads(content.decode("utf-8-sig"))  # Windows may put a mark before it
     except UnicodeDecodeError as error:
         raise UserError(f"config file {name} is not UTF-8 text") from error
     except (ValueError, RecursionError) as error:  # also a number of too many digits

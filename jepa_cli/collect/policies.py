@@ -73,6 +73,8 @@ def _walking(run: Path, stage: GymStage | WorldStage, size: int) -> Policy:
 
 
 def _check_takes_one(said: str, function: Callable[..., Any]) -> None:
+    if inspect.iscoroutinefunction(function):
+        raise UserError(f"{said}: expected a function that returns an action, found one to be awaited")
     try:
         inspect.signature(function).bind(None)
     except ValueError:  # a few builtins have no signature

@@ -67,6 +67,14 @@ def run_eval(request: EvalRequest) -> None:
         page.print()
 
 
+def _listed(text: str) -> list[str]:
+    """Names between commas. Raises UserError where one is empty."""
+    names = [name.strip() for name in text.split(",")]
+    if not all(names):
+        raise UserError(f"--planners {text}: expected names between commas, found an empty one")
+    return names
+
+
 def _evaluated(request: EvalRequest) -> Evaluation:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -81,6 +89,6 @@ def _evaluated(request: EvalRequest) -> Evaluation:
             episodes=request.episodes,
             seed=request.seed,
             tasks=request.tasks,
-            planners=request.planners.split(",") if request.planners else None,
+            planners=_listed(request.planners) if request.planners else None,
             on_stage=lambda stage, done, of: progress.update(task, description=stage, completed=done, total=of),
         )

@@ -58,7 +58,8 @@ class TrainRequest:
             return []
         _, config = RunFolder.open(Path(str(parse_value(asked[-1]))))
         keys = {key: value for key, value in values_of(config).items() if key.startswith("model.")}
-        return [f"{key}={json.dumps(value)}" for key, value in keys.items() if value is not None]
+        keys["model.pose_dim"] = config.model.p_dim  # a preset may give another one to what has none of its own
+        return [f"{key}={json.dumps(value)}" for key, value in keys.items()]
 
 
 class StartObserver(Observer):

@@ -37,6 +37,8 @@ class EpisodeWriter:
         self._origin = origin or {}
 
     def __enter__(self) -> Self:
+        if os.path.lexists(self.folder) and not self.folder.is_dir():
+            raise UserError(f"{self.folder}: expected a new or empty folder, found a file or a link; choose another")
         with self._explained():
             self.folder.mkdir(parents=True, exist_ok=True)
             if any(self.folder.iterdir()):

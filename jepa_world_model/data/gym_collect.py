@@ -12,7 +12,7 @@ from jepa_world_model.data.gym_make import make_env, package_versions, render
 from jepa_world_model.data.gym_truth import agent_position
 from jepa_world_model.data.recording import RandomPolicy, Seen, check_amounts, check_room, record
 from jepa_world_model.data.square_image import to_square
-from jepa_world_model.errors import UserError
+from jepa_world_model.errors import UserError, shown
 
 
 class GymStage:
@@ -41,7 +41,7 @@ class GymStage:
 
     def step(self, action: Any) -> tuple[Seen, bool]:
         if not self.space.contains(action):
-            raise UserError(f"expected an action of {self.space}, found {action!r}")
+            raise UserError(f"expected an action of {self.space}, found {shown(action)}")
         observation, _, terminated, truncated, _ = self._env.step(action)
         return self._seen(observation), terminated or truncated
 

@@ -15,6 +15,8 @@ RECORDED_PACKAGES = ("gymnasium", "minigrid", "ale-py", "numpy")
 
 def make_env(env_id: str, env_kwargs: Mapping[str, Any]) -> Any:
     """Make ``env_id`` with rgb_array rendering. Raises UserError where Gymnasium or a package it needs objects."""
+    if "render_mode" in env_kwargs:
+        raise UserError("render_mode is rgb_array in a recording; leave it out")
     gymnasium = _gymnasium()
     _register_known_packages(gymnasium)
     try:

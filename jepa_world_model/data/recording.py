@@ -138,7 +138,10 @@ def _episode(stage: Stage, policy: Policy, seed: int, max_steps: int) -> Episode
     frames, rows, truths = [seen.frame], [], [stage.truth()]
     while not over and len(rows) < max_steps:
         action = policy.act(seen)
-        seen, over = stage.step(action)
+        try:
+            seen, over = stage.step(action)
+        except UserError as error:
+            raise UserError(f"policy {policy.facts.get('function', policy.facts['name'])}: {error}") from error
         rows.append(stage.encoding.encode(action))
         frames.append(seen.frame)
         if (count := len(frames)) >= MANY and count & (count - 1) == 0:  # as many again would be needed to store them

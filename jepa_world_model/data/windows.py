@@ -105,7 +105,7 @@ class WindowSampler:
 
 def _too_short(name: str, lengths: np.ndarray, sequence_length: int) -> str:
     longest = int(lengths.max(initial=0))
-    remedy = f"--set train.sequence_length={longest}" if longest >= 2 else "record longer episodes"
+    remedy = f"use --set train.sequence_length={longest}" if longest >= 2 else "record longer episodes"
     return (
         f"{name}: expected at least one episode of {sequence_length} frames (train.sequence_length), "
         f"found none among {len(lengths)}, the longest has {longest}; use {remedy}"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from audits.files import read_file
 from jepa_world_model.runs.files import RunFiles
+from jepa_world_model.runs.untrusted import parsed
 
 Figure = Mapping[str, Any]
 """``value``, and where known ``low``, ``high``, ``count``, ``target`` and ``met``."""
@@ -30,7 +31,7 @@ def figures(run: RunFiles) -> Figures:
     """Of a damaged file none, with what is wrong."""
     file = run.evaluation
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
+        found = parsed(read_file(file))
         measured = {name: one for name, one in found["figures"].items() if one["value"] is not None}
         success = {
             name: one["success"] for name, one in found["planning"].items() if one["success"]["value"] is not None

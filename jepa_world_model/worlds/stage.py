@@ -9,7 +9,7 @@ import numpy as np
 
 from jepa_world_model.data.gym_actions import ActionEncoding
 from jepa_world_model.data.recording import Seen
-from jepa_world_model.errors import UserError
+from jepa_world_model.errors import UserError, shown
 from jepa_world_model.worlds.world import World
 
 
@@ -45,7 +45,7 @@ class WorldStage:
     def step(self, action: Any) -> tuple[Seen, bool]:
         whole = isinstance(action, int | np.integer) and not isinstance(action, bool)
         if not whole or action not in self.choices:
-            raise UserError(f"expected an action from 0 to {len(self.choices) - 1}, found {action!r}")
+            raise UserError(f"expected an action from 0 to {len(self.choices) - 1}, found {shown(action)}")
         self._state = self._world.step(self._state, int(action))
         return self._seen(), False
 

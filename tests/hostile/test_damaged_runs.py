@@ -63,6 +63,9 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         config = load_config(None, [*SMALL, "train.checkpoint_every_steps=2", "alarms.h_norm_below=5"])
         run_training(config, run, SignalAt(3))
         (run / "loggers.json").write_text('{"wandb": "abc"}')
+        with chdir(run.parent):
+            evaluation = ["eval", "run", "--episodes", "4", "--tasks", "1", "--planners", "random"]
+            assert complaints(evaluation, ["run"], expected=0) == []
         yield run
 
 
@@ -84,7 +87,7 @@ def garbled(share: float, what: bytes) -> Mutation:
 
 
 def with_value(number: int, value: Any) -> Mutation:
-    """One of the values in the last object of a JSON file; of another file, the end."""
+    """One of the values in the last object of a JSON file, on any level; of another file, the end."""
 
     def change(file: Path) -> None:
         *before, last = file.read_bytes().splitlines(keepends=True) if file.suffix == ".jsonl" else [file.read_bytes()]
@@ -92,11 +95,19 @@ def with_value(number: int, value: Any) -> Mutation:
             told = json.loads(last)
         except ValueError:
             told = {}
-        keys = [*told, "split", "losses"]
-        told[keys[number % len(keys)]] = value
+        places = [*_places(told), (told, "split"), (told, "losses")]
+        inside, key = places[number % len(places)]
+        inside[key] = value
         file.write_bytes(b"".join(before) + json.dumps(told).encode() + b"\n")
 
     return change
+
+
+def _places(told: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
+    for key, value in told.items():
+        yield told, key
+        if isinstance(value, dict):
+            yield from _places(value)
 
 
 def instead(make: Callable[[Path], object]) -> Mutation:
@@ -112,7 +123,7 @@ MUTATIONS = st.one_of(
     st.sampled_from(CONTENTS).map(replaced),
     st.floats(0, 1, exclude_max=True).map(cut),
     st.builds(garbled, st.floats(0, 1, exclude_max=True), st.binary(min_size=1, max_size=8)),
-    st.builds(with_value, st.integers(0, 20), st.sampled_from(VALUES)),
+    st.builds(with_value, st.integers(0, 200), st.sampled_from(VALUES)),
     st.sampled_from([Path.unlink]),
     st.sampled_from(SPECIAL).map(instead),
 )
@@ -139,12 +150,32 @@ def test_a_damaged_run_is_listed_among_the_others(good: Path, data: st.DataObjec
 
 
 @given(data=st.data())
-@settings(quietly, max_examples=10)
+@settings(quietly, max_examples=30)
 def test_a_damaged_run_is_compared(good: Path, data: st.DataObject) -> None:
     with tempfile.TemporaryDirectory() as folder, chdir(folder):
         damaged(good, Path(), data)
         shutil.copytree(good, "other")
-        assert complaints(["runs", "compare", "run", "other", "--out", "out.png"]) == []
+        format = data.draw(st.sampled_from(["rich", "json"]))
+        assert complaints(["runs", "compare", "run", "other", "--format", format]) == []
+
+
+@pytest.mark.parametrize("content", CONTENTS)
+@pytest.mark.parametrize("format", ["rich", "json"])
+def test_a_damaged_evaluation_is_told(format: str, content: bytes, good: Path, tmp_path: Path) -> None:
+    with chdir(tmp_path):
+        for name in ("run", "other"):
+            shutil.copytree(good, name)
+        Path("run/evaluation.json").write_bytes(content)
+        assert complaints(["runs", "compare", "run", "other", "--format", format], expected=0) == []
+
+
+@pytest.mark.parametrize("make", range(len(SPECIAL)))
+def test_an_evaluation_that_is_no_file_is_told(make: int, good: Path, tmp_path: Path) -> None:
+    with chdir(tmp_path):
+        for name in ("run", "other"):
+            shutil.copytree(good, name)
+        instead(SPECIAL[make])(Path("run/evaluation.json"))
+        assert complaints(["runs", "compare", "run", "other"], expected=0) == []
 
 
 @given(data=st.data())
