@@ -131,21 +131,21 @@ def _explain(mistake: Any) -> str:
 
 
 def _booleans(values: Mapping[str, Any]) -> Iterator[str]:
-    """Mistakes: pydantic would take true for 1."""
-    for key, kind in _numbers().items():
+    """Mistakes: pydantic would take true for 1. A weight may be true: a loss that is on."""
+    for key in _whole_numbers():
         table, _, name = key.partition(".")
         given = values.get(table)
         value = given.get(name) if isinstance(given, Mapping) else None
         if any(isinstance(each, bool) for each in (value if isinstance(value, list) else [value])):
-            yield f"{key}: expected {EXPECTED[kind]}, found {shown(value)}"
+            yield f"{key}: expected {EXPECTED['int']}, found {shown(value)}"
 
 
 @cache
-def _numbers() -> dict[str, str]:
-    """By key, such as ``losses.jepa``: ``int`` or ``float``, for what is one or a list of them."""
-    found = {}
-    for table, values in get_type_hints(Config).items():
-        for name, hint in get_type_hints(values).items() if is_dataclass(values) else ():
-            kinds = {hint, *get_args(hint)} - {type(None)}
-            found |= {f"{table}.{name}": kind.__name__ for kind in (int, float) if kind in kinds}
-    return found
+def _whole_numbers() -> list[str]:
+    """Keys, such as ``train.steps``, of what is one or a list of them."""
+    return [
+        f"{table}.{name}"
+        for table, values in get_type_hints(Config).items()
+        for name, hint in (get_type_hints(values) if is_dataclass(values) else {}).items()
+        if int in (hint, *get_args(hint))
+    ]

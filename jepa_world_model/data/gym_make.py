@@ -1,5 +1,6 @@
 """Making a Gymnasium environment that draws itself, with errors that say what to do."""
 
+import os
 from collections.abc import Mapping
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
@@ -17,6 +18,7 @@ def make_env(env_id: str, env_kwargs: Mapping[str, Any]) -> Any:
     """Make ``env_id`` with rgb_array rendering. Raises UserError where Gymnasium or a package it needs objects."""
     if "render_mode" in env_kwargs:
         raise UserError("render_mode is rgb_array in a recording; leave it out")
+    os.environ.setdefault("SDL_VIDEODRIVER", "dummy")  # no screen is needed for arrays
     gymnasium = _gymnasium()
     _register_known_packages(gymnasium)
     try:

@@ -108,5 +108,5 @@ def _too_short(name: str, lengths: np.ndarray, sequence_length: int) -> str:
     remedy = f"use --set train.sequence_length={longest}" if longest >= 2 else "record longer episodes"
     return (
         f"{name}: expected at least one episode of {sequence_length} frames (train.sequence_length), "
-        f"found none among {len(lengths)}, the longest has {longest}; use {remedy}"
+        f"found none among {len(lengths)}, the longest has {longest}; {remedy}"
     )
