@@ -9,6 +9,7 @@ from typing import Any, get_args, get_type_hints
 from pydantic import TypeAdapter, ValidationError
 
 from jepa_world_model.errors import UserError, listed_mistakes, nearest, shown
+from jepa_world_model.expected import EXPECTED, in_our_words
 from jepa_world_model.model_config import FOR_RULES, Config
 from jepa_world_model.presets import on_preset
 from jepa_world_model.toml_values import apply_override, read_toml
@@ -20,25 +21,6 @@ TABLES: dict[str, tuple[str, ...]] = {
     if is_dataclass(values)
 }
 KEYS = tuple(f"{table}.{key}" for table, keys in TABLES.items() for key in keys)
-
-EXPECTED = {
-    "int": "a whole number",
-    "float": "a number",
-    "bool": "true or false",
-    "string": "a text",
-    "tuple": "a list",
-    "dict": "a table",
-    "dataclass": "a table",
-    "literal_error": "one of {expected}",
-    "greater_than_equal": "a number greater than or equal to {ge}",
-    "less_than_equal": "a number less than or equal to {le}",
-    "greater_than": "a number greater than {gt}",
-    "less_than": "a number less than {lt}",
-    "finite_number": "a finite number",
-    "too_long": "at most {max_length} values",
-    "too_short": "at least {min_length} value",
-}
-"""What was expected, in our words, by pydantic's type of error or the first word of it."""
 
 
 def load_config(path: Path | None = None, overrides: Iterable[str] = (), *, preset: str | None = None) -> Config:
@@ -126,8 +108,7 @@ def _explain(mistake: Any) -> str:
         return f"{key}: {mistake['ctx']['error']}" if key else str(mistake["ctx"]["error"])
     if table == ACCEPT and inner:
         return f"{key}: expected the reason in words, found {shown(mistake['input'])}"
-    words = EXPECTED.get(kind) or EXPECTED[kind.partition("_")[0]]
-    return f"{key}: expected {words.format(**mistake.get('ctx', {}))}, found {shown(mistake['input'])}"
+    return f"{key}: {in_our_words(mistake)}"
 
 
 def _booleans(values: Mapping[str, Any]) -> Iterator[str]:

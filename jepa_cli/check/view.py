@@ -26,9 +26,11 @@ def show(report: Report, page: PlainPage) -> None:
         excuses = report.excuses(finding)
         told = f"{finding.level}: {finding.rule.id}: {finding.found.message}"
         page.paragraph(f"{told} ({'; '.join(excuses)})" if excuses else told)
-    if known := [finding.rule.id for finding in others if finding.known and not finding.accepted]:
-        more = "" if report.strict else " (--strict counts them)"
-        page.paragraph(f"as in {report.baseline.settings.name}: {_counted(known)}{more}")
+    if known := [finding for finding in others if finding.known and not finding.accepted]:
+        would_count = any(finding.counts(report.least, strict=True) for finding in known)
+        more = " (--strict counts them)" if would_count and not report.strict else ""
+        names = _counted([finding.rule.id for finding in known])
+        page.paragraph(f"as in {report.baseline.settings.name}: {names}{more}")
     if others:
         page.blank()
     if shares := share_lines(report):

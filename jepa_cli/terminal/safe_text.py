@@ -15,10 +15,14 @@ def safe(text: str) -> str:
 
 @contextmanager
 def usage_shown_safely() -> Iterator[None]:
-    """What typer complains about repeats what was typed."""
+    """What typer complains about repeats what was typed, and has the words of pydantic."""
     try:
         yield
     except Exception as error:
+        if mistakes := getattr(error.__cause__, "errors", None):
+            from jepa_world_model.expected import in_our_words
+
+            error.message = "; ".join(map(in_our_words, mistakes()))  # pyright: ignore[reportAttributeAccessIssue]
         if isinstance(message := getattr(error, "message", None), str):
             error.message = safe(message)  # pyright: ignore[reportAttributeAccessIssue]
         raise

@@ -46,6 +46,12 @@ MISTAKES = {
     # lists of names
     "eval run --planners ,": "--planners ,: expected names between commas",
     "eval run --planners random,,oracle": "--planners random,,oracle: expected names between commas",
+    # what an option takes
+    "eval run --tasks x": "Invalid value for '--tasks': expected a whole number, found 'x'",
+    "plan run --moves 1.5": "Invalid value for '--moves': expected a whole number, found '1.5'",
+    "train --audit-every 0": "Invalid value for '--audit-every': expected a number greater than or equal to 1, found",
+    "collect --env x --out y --sticky 3": "expected a number less than or equal to 1",
+    "collect --env x --out y --sticky nan": "expected a number",
     # data
     "train --data short --set model.image_size=16": "the longest has 1; record longer",
 }
