@@ -37,12 +37,15 @@ def _ends(outcome: "Outcome") -> "tuple[Validation, Validation]":
 
 
 def verdict(before: float, after: float) -> str:
-    """`fell 12.3 x`, or `rose 1.2 x`."""
+    """`fell 12.3 x`, `rose 1.2 x`, or that neither is worth a word."""
     if after == before:
         return "unchanged"
-    if after < before:
-        return f"fell {before / after:.3g} x" if after else "fell to 0"
-    return f"rose {after / before:.3g} x" if before else "rose from 0"
+    if not (before and after):
+        return "rose from 0" if after else "fell to 0"
+    times = f"{max(before / after, after / before):.3g}"
+    if times == "1":
+        return "about the same"
+    return f"{'fell' if after < before else 'rose'} {times} x"
 
 
 def describe(trainer: "Trainer", outcome: "Outcome") -> str:
@@ -60,7 +63,7 @@ def describe(trainer: "Trainer", outcome: "Outcome") -> str:
         f"# {config.data.source}: {how} after {outcome.steps} of {train.steps} steps",
         "",
         f"- {train.batch_size} windows of {train.sequence_length} frames a step, on {train.device} ({train.precision}, "
-        f"{train.threads} threads)",
+        f"{train.threads} thread{'s' * (train.threads != 1)})",
         f"- {trainer.parameter_count:,} parameters trained in {', '.join(trainer.trained_modules)}",
         f"- not reached by any enabled loss, and left out: {', '.join(left_out) or 'none'}",
         f"- gates: {', '.join(f'{name} = {str(closed).lower()}' for name, closed in gates.items())}",
