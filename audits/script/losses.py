@@ -139,7 +139,7 @@ class Losses:
         return self._named_below[key]
 
     def _finds_name(self, value: int, part: Part) -> bool:
-        if self._is_weight(part.value):
+        if self.is_weight(part.value):
             return False
         if self._used(value, part) or self._defined(part.value):
             return True
@@ -148,7 +148,7 @@ class Losses:
             return bool(added.mains and added.mains[part.index])
         return any(self._has_name(owner, below) for owner, below, _ in self._summands(part.value, part.index))
 
-    def _is_weight(self, value: int) -> bool:
+    def is_weight(self, value: int) -> bool:
         """Whether a value is a parameter as it is."""
         edge = self._sums.edges.get(value)
         return edge is not None and type(edge.node).__name__ == LEAF
@@ -166,7 +166,7 @@ class Losses:
         return self._defined(part.value)
 
     def _loss(self, value: int, index: int, weight: float, known: Named | None, *, live: bool = True) -> Loss:
-        at = self._place(value)
+        at = None if self.is_weight(value) else self._place(value)
         return Loss(known or self._expression(value), value, index, weight, live, at)
 
     # ------------------------------------------------------------------------------------------------------- names

@@ -17,6 +17,7 @@ from torch.optim.optimizer import (
     register_optimizer_step_pre_hook,
 )
 
+from audits.places import Place
 from audits.recording.source_lines import Sources, Spot
 from audits.script.living import Names, script_frame
 from audits.script.losses import Loss, Losses, written_at
@@ -62,6 +63,8 @@ class Session:
         self.covered: set[int] = set()
         self._losses = Losses(self.recorder.sums, self.sources)
         self._sites: dict[tuple[Any, int], int] = {}
+        self.calls_at: list[Place] = []
+        """By number of a backward call: where it is."""
         self.calls = 0
         self._scales: dict[int, float] = {}
         self._is_done = False
@@ -156,6 +159,7 @@ class Session:
         if inputs is not None:
             wanted = [inputs] if isinstance(inputs, Tensor) else list(inputs)
             self.left_out[self.calls] = {id(tensor) for tensor in wanted}
+        self.calls_at.append(self.sources.expression(spot))
         self.calls += 1
 
     def _take(self, root: Tensor, gradient: Any, written: Any) -> None:
@@ -164,9 +168,10 @@ class Session:
         size = root.numel() if value in self.recorder.sums.of else 1
         scale = self._scale(value)
         root_name = self._losses.name_of(value, written)
-        groups: dict[tuple[Any, bool], list[Loss]] = {}
+        groups: dict[Any, list[Loss]] = {}
         for loss in self._losses.of(value, size, written):
-            groups.setdefault((loss.named, loss.live), []).append(loss)
+            alone = loss.value if self._losses.is_weight(loss.value) else None
+            groups.setdefault((loss.named, loss.live, alone), []).append(loss)
         for losses in groups.values():
             first = losses[0]
             whole = gradient if first.value == value and root.numel() > 1 else None
