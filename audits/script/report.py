@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import hypot
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -272,30 +273,46 @@ def _rows(
     sent: Iterable[Sent], renamed: Mapping[str, tuple[str, int]], weight_name: Callable[[Sent], str]
 ) -> list[Row]:
     """Losses of one name at one place are one row; those of one name at several places get longer names."""
-    groups: dict[tuple[str, Place], list[Sent]] = {}
+    groups: dict[tuple[Any, ...], list[Sent]] = {}
     for each in sent:
         name = _renamed(each, renamed) or weight_name(each) or each.loss.named.name
-        place = each.loss.named.place
-        groups.setdefault((name, replace(place, text="", nth=1)), []).append(each)
+        place = replace(each.loss.named.place, text="", nth=1)
+        groups.setdefault((name, place, tuple(spot[:2] for spot in each.site)), []).append(each)
     rows: dict[str, list[Sent]] = {}
-    for (name, place), members in groups.items():
-        alike = [(other, sent) for (other_name, other), sent in groups.items() if other_name == name]
-        rows.setdefault(_told_apart(name, place, members, alike), []).extend(members)
+    for (name, *_), members in groups.items():
+        alike = [other for (other_name, *_), other in groups.items() if other_name == name]
+        rows.setdefault(_told_apart(name, members, alike), []).extend(members)
     return [Row(name, members) for name, members in rows.items()]
 
 
-def _told_apart(name: str, place: Place, members: Sequence[Sent], alike: Sequence[tuple[Place, Sequence[Sent]]]) -> str:
+def _told_apart(name: str, members: Sequence[Sent], alike: Sequence[Sequence[Sent]]) -> str:
     """A name that no other loss has: with that of the sum that it is in, of its function, or else with its line."""
     if len(alike) == 1:
         return name
-    functions = [other.function for other, _ in alike]
-    roots = [sent[0].root for _, sent in alike]
+    for label in (_by_root, _by_function, _by_line, _by_call):
+        labels = [label(name, other) for other in alike]
+        own = label(name, members)
+        if own != name and labels.count(own) == 1:
+            return own
+    return name
+
+
+def _by_root(name: str, members: Sequence[Sent]) -> str:
     root = members[0].root
-    if root and root != name and roots.count(root) == 1:
-        return f"{root}.{name}"
-    if place.function != "<module>" and functions.count(place.function) == 1:
-        return f"{place.function}.{name}"
-    return f"{name} (line {place.line})"
+    return f"{root}.{name}" if root not in ("", name) else name
+
+
+def _by_function(name: str, members: Sequence[Sent]) -> str:
+    function = members[0].loss.named.place.function
+    return f"{function}.{name}" if function != "<module>" else name
+
+
+def _by_line(name: str, members: Sequence[Sent]) -> str:
+    return f"{name} (line {members[0].loss.named.place.line})"
+
+
+def _by_call(name: str, members: Sequence[Sent]) -> str:
+    return f"{name} ({', '.join(f'line {spot.f_lineno}' for spot in members[0].site)})"
 
 
 def _renamed(sent: Sent, renamed: Mapping[str, tuple[str, int]]) -> str:
