@@ -28,10 +28,10 @@ class Status(StrEnum):
         FROZEN: A path, but only to parameters with ``requires_grad`` False.
         UNDERFLOW: A path, and a gradient that survives in float64 but is exactly zero in the trainer's own precision.
             Never a pass: the loss is meant to train the module, and does not.
-        UNPROVEN: A path, and a gradient that one run of a script cannot judge: zero on its step, or perhaps rounding
-            noise. Counts as an update, and is no drift either way, until it is proven.
         NONFINITE: The gradient has NaN or infinite entries.
         UNKNOWN: The checks disagree, or cannot be made. Never a pass.
+        UNPROVEN: A path, and a gradient that one run of a script cannot judge: zero on its step, or perhaps rounding
+            noise. Counts as an update, and is no drift either way, until it is proven.
 
     Examples:
         >>> Status.IDLE.updates, Status.VACUOUS.updates
@@ -44,9 +44,9 @@ class Status(StrEnum):
     IDLE = "idle"
     FROZEN = "frozen"
     UNDERFLOW = "underflow"
-    UNPROVEN = "unproven"
     NONFINITE = "nonfinite"
     UNKNOWN = "unknown"
+    UNPROVEN = "unproven"
 
     @property
     def updates(self) -> bool:

@@ -12,9 +12,9 @@ UNICODE: dict[Status, str] = {
     Status.VACUOUS: "○",
     Status.FROZEN: "❄",
     Status.UNDERFLOW: "▽",
-    Status.UNPROVEN: "◇",
     Status.NONFINITE: "!",
     Status.UNKNOWN: "?",
+    Status.UNPROVEN: "◇",
     Status.ABSENT: "·",
 }
 ASCII: dict[Status, str] = {
@@ -23,9 +23,9 @@ ASCII: dict[Status, str] = {
     Status.VACUOUS: "V",
     Status.FROZEN: "F",
     Status.UNDERFLOW: "W",
-    Status.UNPROVEN: "P",
     Status.NONFINITE: "N",
     Status.UNKNOWN: "U",
+    Status.UNPROVEN: "P",
     Status.ABSENT: ".",
 }
 MEANINGS: dict[Status, str] = {
@@ -34,9 +34,9 @@ MEANINGS: dict[Status, str] = {
     Status.VACUOUS: "vacuous: zero or rounding noise",
     Status.FROZEN: "frozen: requires_grad is False",
     Status.UNDERFLOW: "underflow: lost to precision",
-    Status.UNPROVEN: "not proven: zero or tiny on this step, --proof decides",
     Status.NONFINITE: "nonfinite: NaN or infinity",
     Status.UNKNOWN: "unknown",
+    Status.UNPROVEN: "not proven: zero or tiny on this step, --proof decides",
     Status.ABSENT: "absent",
 }
 

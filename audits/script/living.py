@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from audits.recording.source_lines import Sources
+from audits.recording.source_lines import Sources, Spot
 from audits.target import WRAPPERS
 
 INSTALLED = tuple(f"{os.sep}{folder}{os.sep}" for folder in ("site-packages", "dist-packages"))
@@ -95,6 +95,12 @@ def _own(frame: FrameType | None, sources: Sources) -> Iterator[FrameType]:
 def script_frame(frame: FrameType | None, sources: Sources) -> FrameType | None:
     """The innermost function of the script itself, or else of a library that it uses."""
     return next(_own(frame, sources), None) or sources.frame(frame)
+
+
+def stack_of(frame: FrameType | None, sources: Sources) -> Iterator[Spot]:
+    """The expressions that run in all functions of the script itself, the innermost first."""
+    for running in _own(frame, sources):
+        yield Spot(running.f_code, running.f_lasti, running.f_lineno, running.f_globals)
 
 
 def _attributes(owner: Any) -> Iterator[tuple[str, Any]]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from types import CodeType
 
 from audits.graph import LEAF
 from audits.places import Place
 from audits.recording.source_lines import Sources, Spot
 from audits.script.sums import Part, Sum, Sums
-from audits.script.syntax import Tree, assigned_in, bound, expression_in, name_in, operand, text_of
+from audits.script.syntax import Tree, assigned_in, bound, container, expression_in, name_in, operand, text_of
 
 
 @dataclass(frozen=True)
@@ -49,15 +50,25 @@ class Losses:
         found: list[Loss] = []
         for index in range(size):
             found += self._expanded(root, index, 1.0, written, at_root=True)
-        known = written or self._defined(root)
-        if known and all(loss.named.is_expression for loss in found) and len({loss.named for loss in found}) == 1:
-            return [replace(loss, named=known) for loss in found]
-        return found
+        is_one = len(found) == 1 or (all(loss.named.is_expression for loss in found) and len(_names(found)) == 1)
+        return [replace(loss, named=written) for loss in found] if written and is_one else found
 
-    def name_of(self, root: int, written: Named | None) -> str:
-        """What a value that goes backward is called; empty for an expression."""
-        known = self._defined(root) or written
-        return known.name if known else ""
+    def written(
+        self, root: int, held: Sequence[tuple[str, CodeType]], call: Spot | None, number: int = 0
+    ) -> Named | None:
+        """What the script calls a value that goes backward: the variable that it was assigned to, or else that of the
+        outermost function which holds it; or what it is called where it goes backward."""
+        if call is None:
+            return None
+        place = self._sources.expression(call)
+        defined = self._defined(root)
+        if defined and any(name == defined.name and _is_of(defined.place, code) for name, code in held):
+            return defined
+        if held:
+            return Named(held[-1][0], place)
+        tree, node = expression_in(call)
+        name = name_in(tree, _root(node, number)) if isinstance(node, ast.Call) else ""
+        return Named(name, place) if name else defined
 
     def _expanded(
         self,
@@ -77,17 +88,32 @@ class Losses:
         elif not (summands := self._summands(value, index)):
             yield self._loss(value, index, weight, known, live=live)
         elif self._is_taken_apart(value, summands, known, at_root=at_root):
+            together = self._together(summands)
             for owner, part, factor in summands:
                 yield from self._expanded(
                     part.value,
                     part.index,
                     weight * factor * part.coefficient(),
-                    self._used(owner, part),
+                    together or self._used(owner, part),
                     at_root=at_root and len(summands) == 1,
                     live=part.live,
                 )
         else:
             yield self._loss(value, index, weight, known, live=live)
+
+    def _together(self, summands: Sequence[tuple[int, Part, float]]) -> Named | None:
+        """The list that losses without names were put into at one place, such as in a loop: ``torch.stack(losses)``."""
+        owner, inside = summands[0][0], [(owner, part) for owner, part, _ in summands]
+        vectors = {part.value for _, part in inside}
+        if len(vectors) == 1 and (stacked := self._sums.of.get(vectors.copy().pop())):  # torch.stack(losses).sum()
+            owner = vectors.pop()
+            inside = [(owner, row[0]) for row in stacked.rows if row]
+        places = {frames[0][:2] for _, part in inside if (frames := self._sums.frames.get(part.value))}
+        if len(inside) < 2 or len(places) != 1 or any(self._used(*each) for each in inside):
+            return None
+        frames = self._sums.frames.get(owner)
+        name = container(expression_in(frames[0])[1]) if frames else ""
+        return Named(name, self._sources.expression(frames[0])) if frames and name else None
 
     def _summands(self, value: int, index: int) -> list[tuple[int, Part, float]]:
         """What a value was added up from, the sum so far included, however often something was added to it: in which
@@ -105,11 +131,22 @@ class Losses:
     def _is_taken_apart(
         self, value: int, summands: Sequence[tuple[int, Part, float]], known: Named | None, *, at_root: bool
     ) -> bool:
-        if len(summands) > 1 and (at_root or known is None):
+        if len(summands) > 1 and at_root:
             return True
         if known is None and not self._is_returned(value):
             return True
+        if known and len(summands) == 1 and not at_root and self._comes_from_elsewhere(known, summands[0]):
+            return False
         return any(self._has_name(owner, part) for owner, part, _ in summands)
+
+    def _comes_from_elsewhere(self, known: Named, summand: tuple[int, Part, float]) -> bool:
+        """Whether a scaled value has its name in one function, and what was scaled in another one."""
+        _, part, _ = summand
+        below = self._summands(part.value, part.index)
+        if len(below) > 1 and any(self._has_name(owner, each) for owner, each, _ in below):
+            return False
+        inner = self._sums.frames.get(part.value)
+        return bool(inner) and not _is_of(known.place, inner[0].f_code)
 
     def _is_returned(self, value: int) -> bool:
         """Whether a function computes and returns a value in one expression, so that its call is what it is."""
@@ -139,7 +176,7 @@ class Losses:
         return self._named_below[key]
 
     def _finds_name(self, value: int, part: Part) -> bool:
-        if self._is_weight(part.value):
+        if self.is_weight(part.value):
             return False
         if self._used(value, part) or self._defined(part.value):
             return True
@@ -148,7 +185,7 @@ class Losses:
             return bool(added.mains and added.mains[part.index])
         return any(self._has_name(owner, below) for owner, below, _ in self._summands(part.value, part.index))
 
-    def _is_weight(self, value: int) -> bool:
+    def is_weight(self, value: int) -> bool:
         """Whether a value is a parameter as it is."""
         edge = self._sums.edges.get(value)
         return edge is not None and type(edge.node).__name__ == LEAF
@@ -166,7 +203,7 @@ class Losses:
         return self._defined(part.value)
 
     def _loss(self, value: int, index: int, weight: float, known: Named | None, *, live: bool = True) -> Loss:
-        at = self._place(value)
+        at = None if self.is_weight(value) else self._place(value)
         return Loss(known or self._expression(value), value, index, weight, live, at)
 
     # ------------------------------------------------------------------------------------------------------- names
@@ -196,6 +233,8 @@ class Losses:
         """``loss`` in ``loss = loss + kl``, where the sum so far has parts with names, or a name of its own."""
         if node is None or assigned_in(tree, node) != name:
             return False
+        if not isinstance(node, ast.BinOp | ast.AugAssign):  # loss = loss.mean()
+            return part.value in self._sums.of
         return part.value in self._sums.of or self._defined(part.value) is not None
 
     def _defined(self, value: int) -> Named | None:
@@ -242,15 +281,12 @@ def _goes_through_keys(node: ast.AST | None) -> bool:
     )
 
 
-def written_at(spot: Spot | None, sources: Sources, number: int = 0) -> Named | None:
-    """What goes backward, as it is called where it does: ``loss.backward()``, ``accelerator.backward(loss)``."""
-    if spot is None:
-        return None
-    tree, node = expression_in(spot)
-    if not isinstance(node, ast.Call):
-        return None
-    name = name_in(tree, _root(node, number))
-    return Named(name, sources.expression(spot)) if name else None
+def _is_of(place: Place, code: CodeType) -> bool:
+    return place.path == code.co_filename and place.function == code.co_qualname.replace("<locals>.", "")
+
+
+def _names(losses: Sequence[Loss]) -> set[Named]:
+    return {loss.named for loss in losses}
 
 
 def _root(call: ast.Call, number: int) -> ast.AST | None:

@@ -15,7 +15,7 @@ from audits.gradients import dense
 from audits.graph import CHECKPOINT, LEAF
 from audits.script.sums import Edge
 
-GRAD = torch.autograd.grad
+GRAD, BACKWARD = torch.autograd.grad, torch.autograd.backward
 """As torch has it, whoever listens to it later."""
 
 
@@ -105,8 +105,6 @@ def _below(nodes: Iterable[Any]) -> Iterator[Any]:
 
 
 def _backward(starts: Sequence[Start], leaves: list[Tensor], scale: float) -> list[Tensor | None]:
-    if any(type(node).__name__ == CHECKPOINT for node in _below([start.edge.node for start in starts])):
-        raise RuntimeError("a reentrant checkpoint hides what it computes: use_reentrant=False shows it")
     found: list[Tensor | None] = [None] * len(leaves)
     roots, given = [], []
     for start in starts:
@@ -115,9 +113,27 @@ def _backward(starts: Sequence[Start], leaves: list[Tensor], scale: float) -> li
         else:
             roots.append(GradientEdge(start.edge.node, start.edge.output))
             given.append(start.gradient() * scale)
-    if roots:
+    if any(type(node).__name__ == CHECKPOINT for node in _below(root.node for root in roots)):
+        _add(found, _accumulated(roots, leaves, given))
+    elif roots:
         _add(found, GRAD(roots, leaves, given, retain_graph=True, allow_unused=True))
     return found
+
+
+def _accumulated(roots: Sequence[GradientEdge], leaves: list[Tensor], given: Sequence[Tensor]) -> list[Tensor | None]:
+    """A backward pass inside of a checkpoint's own gives to `.grad` only, which is put back."""
+    hooks = any(leaf._post_accumulate_grad_hooks for leaf in leaves)  # pyright: ignore[reportAttributeAccessIssue]
+    if hooks or (torch.distributed.is_available() and torch.distributed.is_initialized()):
+        raise RuntimeError("a reentrant checkpoint hides what it computes: use_reentrant=False shows it")
+    before = [(leaf, leaf.grad) for leaf in leaves]
+    for leaf in leaves:
+        leaf.grad = None
+    try:
+        BACKWARD(roots, given, retain_graph=True)  # pyright: ignore[reportArgumentType]
+        return [leaf.grad for leaf in leaves]
+    finally:
+        for leaf, gradient in before:
+            leaf.grad = gradient
 
 
 def _add(found: list[Tensor | None], more: Iterable[Tensor | None]) -> None:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import hypot
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from audits.errors import AuditError
 from audits.gradients import Column, Measured
-from audits.graph import Graph
+from audits.graph import LEAF, Graph
 from audits.places import Place
 from audits.result import Audit, Cell, Flow, Pair, Setting, Status
 from audits.routing.routes import routes
@@ -76,8 +77,8 @@ def audit_and_parts(
 class _Report:
     def __init__(self, session: Session, name: str, choice: Choice, renamed: Mapping[str, tuple[str, int]]) -> None:
         self._session, self._name = session, name
-        self.rows = _rows(session.sent, renamed)
         self.columns = self._find_columns(choice)
+        self.rows = _rows(session.sent, renamed, self._weight_name)
         self._roots = {row.name: self._root(row) for row in self.rows}
 
     def audit(self) -> Audit:
@@ -122,6 +123,19 @@ class _Report:
         if not found:
             raise AuditError(f"{self._name}: no module with parameters ran, and no parameter was reached")
         return found
+
+    def _weight_name(self, sent: Sent) -> str:
+        """Of a loss that is a parameter as it is, such as the logarithm of a learned weight: where that is."""
+        edge = self._session.recorder.sums.edges[sent.loss.value]
+        if type(edge.node).__name__ != LEAF:
+            return ""
+        for name, column in self.columns.items():
+            if column is edge.node.variable:
+                return name
+            for path, parameter in column.named_parameters() if isinstance(column, torch.nn.Module) else ():
+                if parameter is edge.node.variable:
+                    return f"{name}.{path}"
+        return ""
 
     def _root(self, row: Row) -> Root:
         """A loss, or several of one name, as one root of the graph."""
@@ -242,38 +256,63 @@ class _Report:
         session = self._session
         steps = sum(session.stepped.values())
         yield f"measured on one run of {steps} optimizer {'step' if steps == 1 else 'steps'}"
+        calls: dict[Place, dict[str, None]] = {}
+        for row in self.rows:
+            for sent in row.sent:
+                at = sent.loss.defined or sent.loss.named.place
+                calls.setdefault(session.calls_at[sent.number], {})[f"{row.name} ({at})"] = None
+        for place, losses in calls.items():
+            yield f"backward at {place}: {', '.join(losses)}"
         if lost := session.recorder.lost:
             yield f"{len(lost)} operations could not be recorded, cuts there are not found: {lost[0]}"
         for kind in session.waiting():
             yield f"an optimizer ({kind}) made no step in this run: --steps N runs longer"
 
 
-def _rows(sent: Iterable[Sent], renamed: Mapping[str, tuple[str, int]]) -> list[Row]:
+def _rows(
+    sent: Iterable[Sent], renamed: Mapping[str, tuple[str, int]], weight_name: Callable[[Sent], str]
+) -> list[Row]:
     """Losses of one name at one place are one row; those of one name at several places get longer names."""
-    groups: dict[tuple[str, Place], list[Sent]] = {}
+    groups: dict[tuple[Any, ...], list[Sent]] = {}
     for each in sent:
-        name = _renamed(each, renamed) or each.loss.named.name
-        place = each.loss.named.place
-        groups.setdefault((name, replace(place, text="", nth=1)), []).append(each)
+        name = _renamed(each, renamed) or weight_name(each) or each.loss.named.name
+        place = replace(each.loss.named.place, text="", nth=1)
+        groups.setdefault((name, place, tuple(spot[:2] for spot in each.site)), []).append(each)
     rows: dict[str, list[Sent]] = {}
-    for (name, place), members in groups.items():
-        alike = [(other, sent) for (other_name, other), sent in groups.items() if other_name == name]
-        rows.setdefault(_told_apart(name, place, members, alike), []).extend(members)
+    for (name, *_), members in groups.items():
+        alike = [other for (other_name, *_), other in groups.items() if other_name == name]
+        rows.setdefault(_told_apart(name, members, alike), []).extend(members)
     return [Row(name, members) for name, members in rows.items()]
 
 
-def _told_apart(name: str, place: Place, members: Sequence[Sent], alike: Sequence[tuple[Place, Sequence[Sent]]]) -> str:
+def _told_apart(name: str, members: Sequence[Sent], alike: Sequence[Sequence[Sent]]) -> str:
     """A name that no other loss has: with that of the sum that it is in, of its function, or else with its line."""
     if len(alike) == 1:
         return name
-    functions = [other.function for other, _ in alike]
-    roots = [sent[0].root for _, sent in alike]
+    for label in (_by_root, _by_function, _by_line, _by_call):
+        labels = [label(name, other) for other in alike]
+        own = label(name, members)
+        if own != name and labels.count(own) == 1:
+            return own
+    return name
+
+
+def _by_root(name: str, members: Sequence[Sent]) -> str:
     root = members[0].root
-    if root and root != name and roots.count(root) == 1:
-        return f"{root}.{name}"
-    if place.function != "<module>" and functions.count(place.function) == 1:
-        return f"{place.function}.{name}"
-    return f"{name} (line {place.line})"
+    return f"{root}.{name}" if root not in ("", name) else name
+
+
+def _by_function(name: str, members: Sequence[Sent]) -> str:
+    function = members[0].loss.named.place.function
+    return f"{function}.{name}" if function != "<module>" else name
+
+
+def _by_line(name: str, members: Sequence[Sent]) -> str:
+    return f"{name} (line {members[0].loss.named.place.line})"
+
+
+def _by_call(name: str, members: Sequence[Sent]) -> str:
+    return f"{name} ({', '.join(f'line {spot.f_lineno}' for spot in members[0].site)})"
 
 
 def _renamed(sent: Sent, renamed: Mapping[str, tuple[str, int]]) -> str:

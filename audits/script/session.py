@@ -6,7 +6,7 @@ import sys
 import weakref
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -17,11 +17,14 @@ from torch.optim.optimizer import (
     register_optimizer_step_pre_hook,
 )
 
+from audits.graph import LEAF
+from audits.places import Place
 from audits.recording.source_lines import Sources, Spot
-from audits.script.living import Names, script_frame
-from audits.script.losses import Loss, Losses, written_at
+from audits.script.living import Names, script_frame, stack_of
+from audits.script.losses import Loss, Losses, Named
 from audits.script.measuring import Gradients, Start, gradients
 from audits.script.recording import ScriptRecorder
+from audits.script.variables import holders
 from audits.script.variation import varied
 
 PATIENCE = 10
@@ -39,6 +42,8 @@ class Sent:
     """Of the backward call."""
     root: str
     """What went backward, as it is called."""
+    site: tuple[Spot, ...]
+    """The expressions that were running then, the innermost first."""
 
 
 @dataclass
@@ -62,9 +67,12 @@ class Session:
         self.covered: set[int] = set()
         self._losses = Losses(self.recorder.sums, self.sources)
         self._sites: dict[tuple[Any, int], int] = {}
+        self.calls_at: list[Place] = []
+        """By number of a backward call: where it is."""
         self.calls = 0
         self._scales: dict[int, float] = {}
         self._is_done = False
+        self._is_going_back = False
 
     @contextmanager
     def watching(self) -> Iterator[Session]:
@@ -85,14 +93,16 @@ class Session:
         backward, grad = autograd.backward, autograd.grad
 
         def told_backward(tensors: Any, grad_tensors: Any = None, *args: Any, **kwargs: Any) -> Any:
+            if self._is_going_back:  # a reentrant checkpoint, inside of a backward pass
+                return backward(tensors, grad_tensors, *args, **kwargs)
             inputs = kwargs.get("inputs", args[3] if len(args) > 3 else None)
             self._see(tensors, grad_tensors, inputs, sys._getframe(1))
-            with self.recorder.asleep():
+            with self.recorder.asleep(), self._going_back():
                 return backward(tensors, grad_tensors, *args, **kwargs)
 
         def told_grad(outputs: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
             again = kwargs.get("create_graph", args[2] if len(args) > 2 else False)
-            if not again and self._are_weights(inputs):
+            if not again and not self._is_going_back and self._are_weights(inputs):
                 given = kwargs.get("grad_outputs", args[0] if args else None)
                 self._see(outputs, given, inputs, sys._getframe(1))
             return grad(outputs, inputs, *args, **kwargs)
@@ -102,6 +112,14 @@ class Session:
             yield
         finally:
             autograd.backward, autograd.grad = backward, grad
+
+    @contextmanager
+    def _going_back(self) -> Iterator[None]:
+        self._is_going_back = True
+        try:
+            yield
+        finally:
+            self._is_going_back = False
 
     @contextmanager
     def _optimizers(self) -> Iterator[None]:
@@ -114,7 +132,9 @@ class Session:
         def told_scale(scaler: Any, outputs: Any) -> Any:
             scaled = scale(scaler, outputs)
             if isinstance(outputs, Tensor) and scaled is not outputs:
-                self._scales[self.recorder.value_of(scaled)] = scaler.get_scale()
+                value, frame = self.recorder.value_of(scaled), self.sources.frame(sys._getframe(1))
+                self.recorder.sums.passed_on(value, scaled, self.recorder.value_of(outputs), outputs, frame)
+                self._scales[value] = scaler.get_scale()
             return scaled
 
         def before(_: Optimizer, args: tuple, kwargs: dict[str, Any]) -> None:
@@ -148,25 +168,30 @@ class Session:
         own = script_frame(frame, self.sources)
         spot = Spot(own.f_code, own.f_lasti, own.f_lineno, own.f_globals) if own else None
         self._end_without_optimizer(spot)
-        with self.recorder.asleep(), torch.enable_grad():
+        site = tuple(stack_of(frame, self.sources))
+        with self.recorder.asleep(), self._going_back(), torch.enable_grad():
             self.names.look(frame, self.sources)
             for number, (root, gradient) in enumerate(zip(roots, given, strict=False)):
                 if isinstance(root, Tensor) and root.requires_grad:
-                    self._take(root, gradient, written_at(spot, self.sources, number))
+                    held = holders(root, frame, self.sources)
+                    value = self.recorder.value_of(root)
+                    self._take(value, root, gradient, self._losses.written(value, held, spot, number), site)
         if inputs is not None:
             wanted = [inputs] if isinstance(inputs, Tensor) else list(inputs)
             self.left_out[self.calls] = {id(tensor) for tensor in wanted}
+        self.calls_at.append(self.sources.expression(spot))
         self.calls += 1
 
-    def _take(self, root: Tensor, gradient: Any, written: Any) -> None:
-        value = self.recorder.value_of(root)
+    def _take(self, value: int, root: Tensor, gradient: Any, written: Named | None, site: tuple[Spot, ...]) -> None:
         self.recorder.sums.hold(value, root)
         size = root.numel() if value in self.recorder.sums.of else 1
         scale = self._scale(value)
-        root_name = self._losses.name_of(value, written)
-        groups: dict[tuple[Any, bool], list[Loss]] = {}
+        groups: dict[Any, list[Loss]] = {}
         for loss in self._losses.of(value, size, written):
-            groups.setdefault((loss.named, loss.live), []).append(loss)
+            if self._is_start(loss):
+                continue
+            alone = loss.value if self._losses.is_weight(loss.value) else None
+            groups.setdefault((loss.named, loss.live, alone), []).append(loss)
         for losses in groups.values():
             first = losses[0]
             whole = gradient if first.value == value and root.numel() > 1 else None
@@ -175,8 +200,15 @@ class Session:
                 Start(edges[loss.value], loss.index, loss.weight / (first.weight or 1.0), whole) for loss in losses
             ]
             found = gradients(starts, scale) if first.live else Gradients()
-            weighed = replace(first, weight=first.weight / scale)
-            self.sent.append(Sent(weighed, tuple(loss.value for loss in losses), found, self.calls, root_name))
+            name = written.name if written else ""
+            self.sent.append(Sent(first, tuple(loss.value for loss in losses), found, self.calls, name, site))
+
+    def _is_start(self, loss: Loss) -> bool:
+        """Whether a summand is only what a sum began with: ``torch.zeros(1, requires_grad=True)``."""
+        node = self.recorder.sums.edges[loss.value].node
+        if type(node).__name__ != LEAF:
+            return False
+        return not isinstance(node.variable, nn.Parameter) and id(node.variable) not in self.weights()
 
     def _scale(self, value: int) -> float:
         """What a gradient scaler has multiplied a value by."""

@@ -6,6 +6,7 @@ such as a loss and its learned weight, is one term. Everything else is a term of
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from numbers import Number
@@ -16,7 +17,7 @@ import torch
 from torch import Tensor
 
 from audits.recording.recorder import node_of
-from audits.recording.source_lines import Sources, Spot, caller
+from audits.recording.source_lines import HERE, TORCH, Sources, Spot, caller
 from audits.routing.operations import name_of
 from audits.script.variables import begins_with_number, names_of
 
@@ -24,6 +25,9 @@ MOST = 64
 """Entries of a tensor that may hold several losses."""
 DEEPEST = 12
 """Frames in which the name of a value is sought."""
+
+BETWEEN = (HERE, os.path.join(TORCH, "_tensor.py"), os.path.join(TORCH, "overrides.py"))
+"""Files of functions between an operation and the source that it is written in."""
 
 ADDING = {"add": (1, 1), "radd": (1, 1), "iadd": (1, 1)}
 SUBTRACTING = {"sub": (1, -1), "isub": (1, -1), "subtract": (1, -1), "rsub": (-1, 1)}
@@ -111,7 +115,9 @@ class Sums:
         out = outs[0]
         if out.numel() > MOST or not out.dtype.is_floating_point:
             return None
-        rows, mains = _Reading(self, number, out.numel(), caller()).read(name_of(func), args, dict(kwargs or {}))
+        rows, mains = None, ()
+        if self._is_written():
+            rows, mains = _Reading(self, number, out.numel(), caller()).read(name_of(func), args, dict(kwargs or {}))
         if rows is None and out.numel() != 1:
             return None
         return Noted(rows, mains)
@@ -123,6 +129,20 @@ class Sums:
             self.of[value] = Sum(noted.rows, noted.mains)
         self.hold(value, out)
         self.frames.setdefault(value, tuple(self._spots(frame)))
+
+    def passed_on(self, value: int, out: Tensor, source: int, operand: Tensor, frame: FrameType | None) -> None:
+        """A value that is another one, but for a factor that nobody counts."""
+        self.hold(source, operand)
+        rows = [[Part(source, at, (), 1, names_of(operand, frame, self.sources))] for at in range(operand.numel())]
+        self.of[value] = Sum(rows)
+        self.hold(value, out)
+
+    def _is_written(self) -> bool:
+        """Whether an operation stands in the source of the script, and is not one of those that a library computes."""
+        frame = caller()
+        while frame is not None and frame.f_code.co_filename.startswith(BETWEEN):
+            frame = frame.f_back
+        return frame is not None and self.sources.frame(frame) is frame
 
     def hold(self, value: int, tensor: Tensor) -> None:
         """Remember where gradient of a value starts."""

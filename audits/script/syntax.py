@@ -130,6 +130,16 @@ def operand(tree: Tree, node: ast.AST, side: int) -> ast.AST | None:
     return None
 
 
+def container(node: ast.AST | None) -> str:
+    """``losses`` of ``sum(losses)`` and ``torch.stack(losses)``; empty for a list that is written out."""
+    if not isinstance(node, ast.Call) or not node.args:
+        return ""
+    given = node.args[0]
+    if _called(node) not in SUMMING or not isinstance(given, ast.Name | ast.Attribute):
+        return ""
+    return given.id if isinstance(given, ast.Name) else given.attr
+
+
 def name_in(tree: Tree, node: ast.AST | None) -> str:
     """``kl`` of ``kl``, ``self.kl``, ``losses["kl"]``, ``out.kl``; empty for any other expression."""
     if isinstance(node, ast.Name):
@@ -160,10 +170,14 @@ def text_of(node: ast.AST) -> str:
     return " ".join(ast.unparse(node).split())
 
 
+def _called(call: ast.Call) -> str:
+    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+
+
 def _argument(call: ast.Call, side: int) -> ast.AST | None:
     """Of ``torch.add(a, b)``, ``torch.stack([a, b])``, ``a.add(b)``."""
     given = call.args
-    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    name = _called(call)
     if name in SUMMING and not (given and isinstance(given[0], ast.List | ast.Tuple) and name not in ("sum", "reduce")):
         return None
     if len(given) >= 1 and isinstance(given[0], ast.List | ast.Tuple):

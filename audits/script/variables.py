@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import is_dataclass
-from types import FrameType, SimpleNamespace
+from types import CodeType, FrameType, SimpleNamespace
 from typing import Any
 
 from torch import Tensor, nn
@@ -33,6 +33,17 @@ def names_of(value: object, frame: FrameType | None, sources: Sources) -> tuple[
                 keys.setdefault(found)
         frame = sources.frame(frame.f_back)
     return (*(f"[{key}]" for key in keys), *variables)
+
+
+def holders(value: object, frame: FrameType | None, sources: Sources) -> list[tuple[str, CodeType]]:
+    """Variables and keys of all running functions that hold an object, those of the innermost first."""
+    found = []
+    while (frame := sources.frame(frame)) is not None:
+        variables = list(frame.f_locals.items())
+        found += [(name, frame.f_code) for name, held in variables if held is value]
+        found += [(key, frame.f_code) for _, held in variables if held is not value and (key := _key(held, value))]
+        frame = frame.f_back
+    return found
 
 
 def begins_with_number(frame: FrameType | None) -> bool:

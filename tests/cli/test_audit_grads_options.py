@@ -53,7 +53,7 @@ def test_a_device_or_a_pipe_is_not_replaced_by_a_file(arguments: list[str], trai
 
 
 def test_options_are_checked_before_anything_is_computed(trainers: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("jepa_cli.audit.run.audit", None)
+    monkeypatch.setattr("audits.auditing.audit", None)
     assert "does not exist" in complaint(audit_small("--output", "no/report"))
 
 
@@ -65,7 +65,7 @@ def test_help_shows_examples_and_every_option() -> None:
     assert "rich|json|csv|markdown|junit|sarif|github" in shown
 
 
-@pytest.mark.parametrize(("arguments", "torch_is_loaded"), [(["--help"], False), (["--format", "jsn"], True)])
+@pytest.mark.parametrize(("arguments", "torch_is_loaded"), [(["--help"], False), (["--format", "jsn"], False)])
 def test_help_does_not_import_torch(arguments: list[str], torch_is_loaded: bool) -> None:
     code = (
         "import sys; from typer.testing import CliRunner; from jepa_cli.app import app; "

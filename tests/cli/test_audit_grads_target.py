@@ -145,7 +145,7 @@ def test_a_bug_of_the_audit_is_shown_in_full_and_is_no_drift(trainers: Path, mon
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr("jepa_cli.audit.run.audit", broken)
+    monkeypatch.setattr("audits.auditing.audit", broken)
     result = audit_small()
     assert result.exit_code == BAD_INPUT
     assert "Traceback" in result.stderr

@@ -61,9 +61,9 @@ KNOWN = {
         {"loss": 1.0},
     ),
     "dino": Known(
-        {"total_loss": "loss"},
+        {"loss": "loss"},
         _same("student.backbone", "student.head", "teacher.backbone", "teacher.head"),
-        {"total_loss": 1 / 6},
+        {"loss": 1 / 6},
     ),
     "diffusion": Known(
         {"loss": "loss"},
