@@ -48,11 +48,14 @@ if TYPE_CHECKING:
     from audits.places import Place, Stop, StopKind
     from audits.result import Audit, Cell, Flow, Setting, Status
     from audits.target import Target
+    from audits.telemetry.sample import Sample
+    from audits.telemetry.watch import AuditWarning, Watch, watch
     from audits.unexpected_paths import with_routes
 
 __all__ = [
     "Audit",
     "AuditError",
+    "AuditWarning",
     "Cell",
     "Comparison",
     "Drift",
@@ -60,13 +63,16 @@ __all__ = [
     "Flow",
     "Legend",
     "Place",
+    "Sample",
     "Setting",
     "Status",
     "Stop",
     "StopKind",
     "Target",
+    "Watch",
     "against",
     "audit",
+    "watch",
     "with_routes",
 ]
 
@@ -81,6 +87,8 @@ HOME = {
     "result": ("Audit", "Cell", "Flow", "Setting", "Status"),
     "unexpected_paths": ("with_routes",),
     "target": ("Target",),
+    "telemetry.sample": ("Sample",),
+    "telemetry.watch": ("AuditWarning", "Watch", "watch"),
 }
 """Where a name is defined. It is imported when it is first used, since most of these modules import torch."""
 

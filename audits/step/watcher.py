@@ -31,12 +31,21 @@ Watching = TypeVar("Watching", bound=Callable[..., Any])
 
 
 def quiet(watching: Watching) -> Watching:
-    """What a watcher computes is not for whoever records what the trainer computes."""
+    """What a watcher computes is not for whoever records what the trainer computes, and, where it `forgives`, no
+    reason to end the training."""
 
     @wraps(watching)
-    def call(*args: Any, **kwargs: Any) -> Any:
-        with torch._C.DisableTorchFunction():
-            return watching(*args, **kwargs)
+    def call(watcher: Watcher, *args: Any, **kwargs: Any) -> Any:
+        if watcher.failed is not None:
+            return None
+        try:
+            with torch._C.DisableTorchFunction():
+                return watching(watcher, *args, **kwargs)
+        except Exception as error:
+            if not watcher.forgives:
+                raise
+            watcher.failed = error
+            return None
 
     return call  # pyright: ignore[reportReturnType]
 
@@ -51,6 +60,9 @@ class Watcher:
     def __init__(self, roots: Iterable[nn.Module | Tensor] = (), *, names_of_root: NamesOfRoot | None = None) -> None:
         """`roots` are followed from the start. `names_of_root` tells the losses in what goes backward."""
         self._roots, self._names_of_root = list(roots), names_of_root
+        self.forgives = False
+        """Whether an error of its own ends the watch, and not the trainer."""
+        self.failed: Exception | None = None
         self.backwards: list[Backward] = []
         self.steps: list[OptimizerStep] = []
         self.outside: list[Outside] = []
@@ -132,6 +144,8 @@ class Watcher:
             return original(tensors, *args, **kwargs)
         roots = [tensors] if isinstance(tensors, Tensor) else [each for each in tensors if isinstance(each, Tensor)]
         running = self._running = self._begin(roots)
+        if running is None:
+            return original(tensors, *args, **kwargs)
         with ExitStack() as stack:
             found = [stack.enter_context(factors(root)) for root in roots]
             try:
@@ -144,7 +158,7 @@ class Watcher:
                 running.weights = {node: weight for each in found for node, weight in each.items()}
 
     @quiet
-    def _begin(self, roots: list[Tensor]) -> Backward:
+    def _begin(self, roots: list[Tensor]) -> Backward | None:
         for parameter in (*self._parameters.values(), *(leaf for root in roots for leaf in leaves(root))):
             self._follow_gradient(parameter)  # what was frozen before, or is in no module
         self._gradients.refresh()

@@ -58,6 +58,7 @@ class StepWatcher(Watcher):
         self._weights, self._losses = weights, tuple(losses)
         self._rounds: list[Mapping[str, Any]] = []
         self._named = 0
+        self._next: Mapping[str, Any] = {}
 
     def name_round(self, nodes: Mapping[str, Any]) -> None:
         """Tell the nodes of the losses of the backward calls since the last time."""
@@ -65,8 +66,24 @@ class StepWatcher(Watcher):
         self._named = len(self.backwards)
         self._rounds.append(nodes)
 
+    def name_next(self, nodes: Mapping[str, Any]) -> None:
+        """Tell the nodes of the losses of the backward calls until the next time."""
+        if self._next:
+            self.name_round(self._next)
+        self._next = nodes
+
+    def have_stepped(self, times: int) -> bool:
+        """Whether each optimizer that stepped has done so `times` times, or the watch has failed."""
+        counts: dict[int, int] = {}
+        for step in self.steps:
+            counts[id(step.optimizer)] = counts.get(id(step.optimizer), 0) + (not step.skipped)
+        return self.failed is not None or (bool(counts) and min(counts.values()) >= times)
+
     def result(self) -> Steps:
-        """What was seen so far."""
+        """What was seen so far. Raises what ended a watch that forgives its own errors."""
+        if self.failed is not None:
+            raise self.failed
+        self.name_next({})
         finish_names(self.backwards)
         columns = self._columns() if callable(self._columns) else self._columns
         seen = Seen(self, columns, self._optimizers, self._weights, self._losses, self._rounds)

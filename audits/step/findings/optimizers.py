@@ -36,10 +36,10 @@ def _in_none(seen: Seen) -> Iterable[Remark]:
 @finding("in two optimizers")
 def _in_two(seen: Seen) -> Iterable[Remark]:
     """Two optimizers step the same parameter."""
-    stepped = {id(step.optimizer) for step in seen.steps} | {id(each) for each in seen.declared.values()}
+    declared = {id(each) for each in seen.declared.values()}
     holders: dict[int, list[str]] = {}
     for name, optimizer in seen.optimizers.items():
-        if id(optimizer) in stepped:
+        if id(optimizer) in declared or _takes_turns(seen, optimizer):
             for number in held_numbers(optimizer):
                 holders.setdefault(number, []).append(name)
     groups: dict[tuple[str, ...], list[int]] = {}
@@ -77,8 +77,19 @@ def _without_gradient(seen: Seen) -> Iterable[Remark]:
         numbers = [number for number in numbers if _is_left_out(seen, steps, number)]
         for column, names, text in about(seen, numbers):
             of = f"{len(names)} of {len(seen.parameters[column])} parameters of {column}" if column else text
-            told = f"{of}, held by {name}, got no gradient in {len(steps)} steps: {listed(names)}"
+            told = f"{of}, held by {name}, got no gradient in {len(steps)} steps"
+            told += f": {listed(names)}" if column else ""
             yield Remark(WITHOUT_GRADIENT, told, (), (column,) if column else (), names)
+
+
+def _takes_turns(seen: Seen, optimizer: Optimizer) -> bool:
+    """Whether it and another one step in turns, so that none of them has taken the place of the other."""
+    own = [step.number for step in seen.steps_of(optimizer)]
+    for other in seen.optimizers.values():
+        theirs = [step.number for step in seen.steps_of(other)]
+        if other is not optimizer and own and theirs and min(theirs) < max(own) and min(own) < max(theirs):
+            return True
+    return False
 
 
 def held_numbers(optimizer: Optimizer) -> list[int]:
