@@ -32,8 +32,8 @@ def evaluate(
         str | None,
         typer.Option(
             metavar="NAME,...",
-            help="search-z, search-q, search-p, a-star-p, cem-z, random, oracle; else all but cem-z that the model "
-            "allows.",
+            help="search-z, search-q, search-p, a-star-p, cem-z, mppi-z, random, oracle; else all but cem-z and mppi-z "
+            "that the model allows.",
             autocompletion=offers(planner_names),
         ),
     ] = None,

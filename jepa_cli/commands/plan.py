@@ -30,7 +30,8 @@ def plan(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="search-q, search-z, search-p, a-star-p, cem-z; else the first that the model allows.",
+            help="search-p, search-q, search-z, a-star-p, cem-z, mppi-z; else the one that reached most goals in "
+            "jepa eval.",
             autocompletion=offers(walkers),
         ),
     ] = None,

@@ -22,10 +22,12 @@ from jepa_world_model.evaluation.evaluation import held_out_source, loaded_subje
 from jepa_world_model.evaluation.held_out import HeldOut, held_out
 from jepa_world_model.evaluation.planning.attempt import Step, Task, walk
 from jepa_world_model.evaluation.planning.imagined_search import alike_distance
-from jepa_world_model.evaluation.planning.planner_names import WALKERS
-from jepa_world_model.evaluation.planning.planners import WITH_P, Arena, walker
+from jepa_world_model.evaluation.planning.planner_names import TITLES, WALKERS
+from jepa_world_model.evaluation.planning.planners import WITH_P, Arena, best_walker, walker
 from jepa_world_model.evaluation.planning.tasks import BINS, LONGEST, distance, seen_displacement, with_shown_ways
 from jepa_world_model.pictures.walk_film import Film, Moment
+from jepa_world_model.runs.figures import figures
+from jepa_world_model.runs.files import RunFiles
 from jepa_world_model.worlds.world import State, World
 
 EPISODES, LENGTH, TRIES = 20, 64, 1000
@@ -89,8 +91,9 @@ def run_plan(request: PlanRequest) -> bool:
     goal = _goal(request.goal, world, data, start, rng)
     film = Film(goal.frame, data.traces.p)
     view = WalkView(sys.stdout, goal.name)
-    planner = walker(Arena(data, world, 1, request.seed), request.planner)
-    displacement = _displacement(request.planner, world, data, start, goal) if request.planner in WITH_P else None
+    name = request.planner or _best(request.run, data, view)
+    planner = walker(Arena(data, world, 1, request.seed), name)
+    displacement = _displacement(name, world, data, start, goal) if name in WITH_P else None
     steps = islice(walk(world, planner, start, goal.frame, displacement), request.moves)
     reached = False
     for moment, state in _moments(world, data, start, steps):
@@ -102,6 +105,15 @@ def run_plan(request: PlanRequest) -> bool:
     write_file(request.out, film.gif())
     view.end(reached, len(film) - 1, None if goal.state is None else distance(world, start, goal.state), request.out)
     return reached
+
+
+def _best(run: Path, data: HeldOut, view: WalkView) -> str:
+    """The planner that did best in the evaluation of the run, if it has one of these weights."""
+    found = figures(RunFiles(run))
+    measured = {} if found.problem else {title: one["value"] for title, one in found.success.items()}
+    name = best_walker(data, measured)
+    view.chosen(TITLES[name], measured.get(TITLES[name]))
+    return name
 
 
 def _displacement(planner: str, world: World, data: HeldOut, start: State, goal: Goal) -> np.ndarray:

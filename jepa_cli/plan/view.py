@@ -22,6 +22,11 @@ class WalkView:
         self._pictures = stream.isatty()
         print(safe(f"goal  {goal}"), file=stream)
 
+    def chosen(self, planner: str, success: float | None) -> None:
+        """The planner that nobody named, and the share of goals that it reached when that was measured."""
+        why = "jepa eval measures which is best" if success is None else f"reached {100 * success:.0f}% in jepa eval"
+        print(safe(f"planner  {planner} ({why})"), file=self._stream)
+
     def show(self, moment: Moment) -> None:
         """One move."""
         text = "start" if moment.imagined is None else f"move {self._moves}  {moment.action}{_error(moment)}"

@@ -1,14 +1,18 @@
-"""The cross-entropy method in imagined z: sequences of actions are drawn, imagined, and drawn again like the best."""
+"""Sequences of actions are drawn, imagined in z, and drawn again like the good ones: by the cross-entropy method (CEM),
+and by model predictive path integral control (MPPI)."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from jepa_world_model.evaluation.planning.planner_names import TITLES
 from jepa_world_model.evaluation.subject import EvaluatedModel
 
 HORIZON, DRAWN, BEST, ROUNDS = 12, 128, 16, 4
 KEPT = 0.1
 """So much of the former probabilities stays in each round, so that no action dies out."""
+TEMPERATURE = 0.3
+"""Of MPPI, as a share of the standard deviation of the costs."""
 HURRY = 0.02
 """What a later arrival costs for each step, as a share of the distance at the start."""
 REPLAN = 4
@@ -18,7 +22,7 @@ REPLAN = 4
 class CrossEntropy:
     """Draws sequences of actions. The cost of one is the least distance to the goal's z on its way."""
 
-    name = "CEM in z"
+    name = TITLES["cem-z"]
 
     def __init__(self, subject: EvaluatedModel, actions: np.ndarray, seed: int) -> None:
         """`actions` [N, A]."""
@@ -55,9 +59,16 @@ class CrossEntropy:
             if costs[order[0]].min() < lowest:
                 lowest = costs[order[0]].min()
                 best = sequences[order[0], : int(costs[order[0]].argmin()) + 1].tolist()
-            share = (sequences[order[:BEST], :, None] == np.arange(count)).mean(axis=0)
+            weights = self._weights(costs.min(axis=1))
+            share = np.tensordot(weights, sequences[:, :, None] == np.arange(count), axes=1)
             odds = KEPT * odds + (1 - KEPT) * share
         return best
+
+    def _weights(self, costs: np.ndarray) -> np.ndarray:
+        """How much each sequence counts in the next round, by its cost [DRAWN]: the best alike, the others nothing."""
+        weights = np.zeros(len(costs))
+        weights[costs.argsort()[:BEST]] = 1 / BEST
+        return weights
 
     def _costs(self, sequences: np.ndarray) -> np.ndarray:
         """[DRAWN, HORIZON] after each step of some sequences."""
@@ -68,3 +79,14 @@ class CrossEntropy:
             z, h = self._subject.predict(z, h, self._actions[sequences[:, step]])
             costs.append(np.linalg.norm(z - self._goal, axis=1) + hurry * step)
         return np.stack(costs, axis=1)
+
+
+class PathIntegral(CrossEntropy):
+    """Every sequence counts by exp(-cost / temperature); the temperature is a share of how much the costs differ."""
+
+    name = TITLES["mppi-z"]
+
+    def _weights(self, costs: np.ndarray) -> np.ndarray:
+        costs = costs.astype(float)
+        weights = np.exp((costs.min() - costs) / max(TEMPERATURE * float(costs.std()), 1e-12))
+        return weights / weights.sum()

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from jepa_world_model.evaluation.planning.experience import UNKNOWN, Experience
+from jepa_world_model.evaluation.planning.planner_names import TITLES
 from jepa_world_model.evaluation.subject import EvaluatedModel
 
 DEPTH = 24
@@ -20,25 +22,27 @@ class _Tree:
 
     z: np.ndarray
     h: np.ndarray
+    place: list[int]
     parent: list[int]
     action: list[int]
 
 
 class ImaginedSearch:
     """Imagines every action of every new place, keeps one node for places that look alike, and walks to the node that
-    is nearest to the goal's z. It plans again after some moves."""
+    is nearest to the goal's z, of those where it has not stood. It plans again after some moves, and when it sees
+    something else than it imagined."""
 
-    name = "search in imagined z"
+    name = TITLES["search-z"]
 
     def __init__(self, subject: EvaluatedModel, actions: np.ndarray, alike: float) -> None:
         """`actions` [N, A]; two z closer than `alike` are one place."""
         self._subject, self._actions, self._alike = subject, actions.astype(np.float32), alike
+        self._known = Experience(subject, actions, alike)
         self.plans = 0
 
     def begin(self, frame: np.ndarray, goal: np.ndarray, displacement: np.ndarray | None) -> None:
         self._goal = self._subject.embed(goal[None])[0]
-        self._z = self._subject.embed(frame[None])
-        self._h = self._subject.begin(self._z)
+        self._known.begin(frame)
         self._plan: list[int] = []
         self.imagined = np.empty((0, self._goal.shape[0]), np.float32)
         """z [M, Dz] of the moves that are planned, the next first."""
@@ -51,38 +55,44 @@ class ImaginedSearch:
             self.plans += 1
         self._since += 1
         self.imagined = self.imagined[len(self.imagined) - len(self._plan) :]
-        return self._plan.pop(0) if self._plan else len(self._actions) - 1
+        return self._plan.pop(0) if self._plan else self._known.least_tried()
 
     def see(self, action: int, frame: np.ndarray) -> None:
-        _, self._h = self._subject.predict(self._z, self._h, self._actions[action][None])
-        self._z = self._subject.embed(frame[None])
+        if not self._known.see(action, frame):
+            self._plan = []
 
     def _search(self) -> list[int]:
-        tree = _Tree(self._z, self._h, [-1], [-1])
+        known = self._known
+        tree = _Tree(known.z[None], known.h[None], [known.place], [-1], [-1])
         level = np.array([0])
         for _ in range(DEPTH):
             level = self._grown(tree, level)
             near = np.linalg.norm(tree.z[level] - self._goal, axis=1) if len(level) else np.array([])
-            if not len(level) or near.min() < self._alike / 2 or len(tree.parent) >= MOST_NODES:
+            new = [tree.place[node] == UNKNOWN for node in level]
+            if not len(level) or near[new].min(initial=np.inf) < self._alike / 2 or len(tree.parent) >= MOST_NODES:
                 break
-        distances = np.linalg.norm(tree.z[1:] - self._goal, axis=1)
-        nodes = _way(tree, 1 + int(distances.argmin())) if len(distances) else []
-        self.imagined = tree.z[nodes]
-        return [tree.action[node] for node in nodes]
+        nodes = [node for node in range(1, len(tree.parent)) if tree.place[node] == UNKNOWN]
+        if not nodes:
+            self.imagined = tree.z[:0]
+            return []
+        distances = np.linalg.norm(tree.z[nodes] - self._goal, axis=1)
+        way = _way(tree, nodes[int(distances.argmin())])
+        self.imagined = tree.z[way]
+        return [tree.action[node] for node in way]
 
     def _grown(self, tree: _Tree, level: np.ndarray) -> np.ndarray:
         """Every action of every node of a level; the numbers of those nodes that are new places."""
         count = len(self._actions)
         parents, taken = np.repeat(level, count), np.tile(np.arange(count), len(level))
-        z, h = self._subject.predict(tree.z[parents], tree.h[parents], self._actions[taken])
+        places = [tree.place[parent] for parent in parents]
+        z, h, places = self._known.after(tree.z[parents], tree.h[parents], places, taken.tolist())
         new: list[int] = []
-        known = np.concatenate([tree.z, np.empty((0, z.shape[1]), z.dtype)])
-        for number in range(len(z)):
-            if np.square(known - z[number]).sum(axis=1).min() >= self._alike**2:
-                known = np.concatenate([known, z[number : number + 1]])
-                new.append(number)
+        for number in np.flatnonzero(_nearest(z, tree.z) >= self._alike):
+            if not new or _nearest(z[[number]], z[new])[0] >= self._alike:
+                new.append(int(number))
         first = len(tree.parent)
-        tree.z, tree.h = known, np.concatenate([tree.h, h[new]])
+        tree.z, tree.h = np.concatenate([tree.z, z[new]]), np.concatenate([tree.h, h[new]])
+        tree.place += [places[number] for number in new]
         tree.parent += parents[new].tolist()
         tree.action += taken[new].tolist()
         return np.arange(first, len(tree.parent))
@@ -96,6 +106,12 @@ def alike_distance(z: np.ndarray) -> float:
     steps = np.linalg.norm(np.diff(z, axis=1), axis=-1).ravel()
     moved = steps[steps > steps.mean() / 4]
     return float(np.median(moved)) / 2 if len(moved) else 0.0
+
+
+def _nearest(z: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Distance of each z [M, Dz] to the nearest of some others [N, Dz]."""
+    squares = np.square(z).sum(axis=1)[:, None] + np.square(others).sum(axis=1) - 2 * z @ others.T
+    return np.sqrt(squares.min(axis=1).clip(0))
 
 
 def _way(tree: _Tree, node: int) -> list[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,10 +11,10 @@ import numpy as np
 from jepa_world_model.errors import UserError, nearest
 from jepa_world_model.evaluation.held_out import HeldOut
 from jepa_world_model.evaluation.planning.attempt import Planner, Task
-from jepa_world_model.evaluation.planning.cross_entropy import CrossEntropy
+from jepa_world_model.evaluation.planning.cross_entropy import CrossEntropy, PathIntegral
 from jepa_world_model.evaluation.planning.imagined_search import ImaginedSearch, alike_distance
 from jepa_world_model.evaluation.planning.place_search import PlaceSearch, PoseSearch
-from jepa_world_model.evaluation.planning.planner_names import DEFAULT, NAMES
+from jepa_world_model.evaluation.planning.planner_names import DEFAULT, NAMES, TITLES, WALKERS
 from jepa_world_model.evaluation.planning.pose_steps import PoseSteps
 from jepa_world_model.evaluation.planning.references import Oracle, RandomWalk
 from jepa_world_model.evaluation.planning.tasks import (
@@ -86,11 +86,18 @@ def has_place_pose(data: HeldOut) -> bool:
     return data.subject.place_pose(data.subject.embed(data.frames[0, :1])) is not None
 
 
-def walker(arena: Arena, name: str | None) -> Planner:
-    """A planner that uses the model alone; without a name the best that the model allows. Raises UserError for one that
-    needs what the model does not have."""
-    check_planners([name] if name else [], arena.data)
-    return MAKERS[name](arena) if name else best_search(arena.data, arena.world.actions)
+def walker(arena: Arena, name: str) -> Planner:
+    """A planner that uses the model alone. Raises UserError for one that needs what the model does not have."""
+    check_planners([name], arena.data)
+    return MAKERS[name](arena)
+
+
+def best_walker(data: HeldOut, measured: Mapping[str, float]) -> str:
+    """The planner that reached most goals, of those that need no more than the picture of a goal; where none was
+    measured, the first of them. `measured` has shares by the names of reports."""
+    seeing = (*WITH_P, "search-q")
+    able = [name for name in WALKERS if has_place_pose(data) or name not in seeing]
+    return max(able, key=lambda name: measured.get(TITLES[name], 0.0))
 
 
 def best_search(data: HeldOut, actions: np.ndarray) -> PlaceSearch | ImaginedSearch:
@@ -108,7 +115,7 @@ def search_in_q(data: HeldOut, actions: np.ndarray) -> PlaceSearch:
     q = data.subject.place_pose(z.reshape(-1, z.shape[-1]))
     if q is None:
         raise UserError(NO_PLACE_POSE)
-    return PlaceSearch(data.subject, actions, 2 * alike_distance(q.reshape(*z.shape[:2], -1)))
+    return PlaceSearch(data.subject, actions, 2 * alike_distance(q.reshape(*z.shape[:2], -1)), alike_distance(z))
 
 
 def a_star_on_p(data: HeldOut, actions: np.ndarray) -> PoseSteps:
@@ -117,7 +124,8 @@ def a_star_on_p(data: HeldOut, actions: np.ndarray) -> PoseSteps:
 
 def search_in_p(data: HeldOut, actions: np.ndarray) -> PoseSearch:
     lengths = np.linalg.norm(mean_increments(data, actions[actions.any(axis=-1)]), axis=1)
-    return PoseSearch(data.subject, actions, float(lengths.min(initial=np.inf)) if len(lengths) else 0.0)
+    unit = float(lengths.min(initial=np.inf)) if len(lengths) else 0.0
+    return PoseSearch(data.subject, actions, unit, alike_distance(data.traces.z))
 
 
 WITH_P = ("search-p", "a-star-p")
@@ -128,6 +136,7 @@ MAKERS: dict[str, Callable[[Arena], Planner]] = {
     "search-p": lambda arena: search_in_p(arena.data, arena.world.actions),
     "a-star-p": lambda arena: a_star_on_p(arena.data, arena.world.actions),
     "cem-z": lambda arena: CrossEntropy(arena.data.subject, arena.world.actions, arena.seed),
+    "mppi-z": lambda arena: PathIntegral(arena.data.subject, arena.world.actions, arena.seed),
     "random": lambda arena: RandomWalk(len(arena.world.actions), arena.seed),
     "oracle": lambda arena: Oracle(arena.world, arena.tasks),
 }

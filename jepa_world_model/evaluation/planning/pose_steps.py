@@ -8,6 +8,7 @@ from itertools import count
 import numpy as np
 
 from jepa_world_model.evaluation.planning.places import Places
+from jepa_world_model.evaluation.planning.planner_names import TITLES
 from jepa_world_model.evaluation.subject import EvaluatedModel
 
 MOST_NODES = 1000
@@ -23,7 +24,7 @@ class PoseSteps:
     """A* over sums of the actions' mean increments. A move that odometry finds blocked is not planned again there, and
     where a plan ended short of the goal, the next one leads to the nearest of the other places."""
 
-    name = "A* on p"
+    name = TITLES["a-star-p"]
 
     def __init__(self, subject: EvaluatedModel, actions: np.ndarray, increments: np.ndarray) -> None:
         """`actions` [N, A] as the model reads them, `increments` [N, Dp] the mean of what each does to p.
@@ -34,7 +35,6 @@ class PoseSteps:
         self._lengths = np.linalg.norm(increments, axis=1)
         self._moves = np.flatnonzero(actions.any(axis=-1)).tolist()
         self._radius = NEAR * float(self._lengths[self._moves].min(initial=np.inf))
-        self._plane = np.linalg.svd(increments, full_matrices=False)[2][:2]
         self.plans = 0
 
     def begin(self, frame: np.ndarray, goal: np.ndarray, displacement: np.ndarray | None) -> None:
@@ -43,8 +43,8 @@ class PoseSteps:
         self._goal, self._at = displacement.astype(float), np.zeros(len(displacement))
         self._z = self._subject.embed(frame[None])
         self._h, self._p = self._subject.begin(self._z), self._subject.origin(1)
-        self._been = Places(self._radius, self._plane)
-        self._blocked = [Places(self._radius, self._plane) for _ in self._steps]
+        self._been = Places(self._radius)
+        self._blocked = [Places(self._radius) for _ in self._steps]
         self._plan: list[int] = []
         self.plans = 0
 
@@ -75,7 +75,7 @@ class PoseSteps:
     def _search(self) -> list[int]:
         if not self._is_able:
             return []
-        order, places = count(), Places(self._radius, self._plane)
+        order, places = count(), Places(self._radius)
         reach = float(self._lengths.max())
         queue: list[tuple[float, int, int, np.ndarray, tuple[int, ...]]] = [(0.0, next(order), 0, self._at, ())]
         places.added(self._at)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from jepa_world_model.evaluation.planning.attempt import Task
+from jepa_world_model.evaluation.planning.planner_names import TITLES
 from jepa_world_model.evaluation.planning.tasks import shortest_path
 from jepa_world_model.worlds.world import World
 
@@ -14,7 +15,7 @@ from jepa_world_model.worlds.world import World
 class RandomWalk:
     """Any action at any time."""
 
-    name = "random walk"
+    name = TITLES["random"]
     plans = 0
 
     def __init__(self, actions: int, seed: int) -> None:
@@ -33,7 +34,7 @@ class RandomWalk:
 class Oracle:
     """Breadth-first search in the real world."""
 
-    name = "oracle"
+    name = TITLES["oracle"]
     plans = 1
 
     def __init__(self, world: World, tasks: Iterable[Task]) -> None:

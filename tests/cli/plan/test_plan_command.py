@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +44,19 @@ def test_other_planners_walk_too(planner: str, run: Path, tmp_path: Path) -> Non
     found = invoke("plan", run, "--moves", 2, "--planner", planner, "--out", tmp_path / "walk.gif")
     assert found.exit_code in (0, 1), found.output
     assert (tmp_path / "walk.gif").exists()
+
+
+def test_without_a_name_the_planner_that_did_best_in_the_evaluation_walks(run: Path, tmp_path: Path) -> None:
+    walk = ("plan", run, "--moves", 1, "--out", tmp_path / "walk.gif")
+    assert "planner  search in imagined z (jepa eval measures which is best)" in invoke(*walk).output
+    success = {"CEM in z": {"success": {"value": 0.5}}, "search in imagined z": {"success": {"value": 0.25}}}
+    try:
+        (run / "evaluation.json").write_text(json.dumps({"protocol": {}, "figures": {}, "planning": success}))
+        assert "planner  CEM in z (reached 50% in jepa eval)" in invoke(*walk).output
+        os.utime(run / "evaluation.json", (0, 0))
+        assert "planner  search in imagined z (jepa" in invoke(*walk).output, "figures of older weights"
+    finally:
+        (run / "evaluation.json").unlink()
 
 
 def test_a_goal_where_it_stands_is_reached_at_once(run: Path, tmp_path: Path) -> None:
