@@ -9,6 +9,7 @@ import typer
 from jepa_cli.commands.audit_grads import audit_grads
 from jepa_cli.commands.check_weights import check_weights
 from jepa_cli.commands.collect import collect
+from jepa_cli.commands.data import data
 from jepa_cli.commands.eval import evaluate
 from jepa_cli.commands.plan import plan
 from jepa_cli.commands.render_flow import render_flow
@@ -63,6 +64,7 @@ command(short_help="Record trajectories in a Gymnasium environment.")(collect)
 command(short_help="Prove which loss updates which module; fail on drift from the documented table.")(audit_grads)
 command(short_help="Draw the measured gradient flow.")(render_flow)
 command(short_help="Report what an edit of weights or gates would do.")(check_weights)
+app.add_typer(data, name="data", short_help="Show what a data set is, or convert it.")
 app.add_typer(runs, name="runs", short_help="List runs, or compare them.")
 
 

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, TypeVar, dataclass_transform
 from pydantic import AfterValidator, ConfigDict, Field, ValidationError, ValidationInfo, WrapValidator, model_validator
 from pydantic.dataclasses import dataclass
 
+from jepa_world_model.data.spec import Fit
 from jepa_world_model.errors import nearest
 from jepa_world_model.losses import LOSSES, Loss
 from jepa_world_model.phases import Phase, perception_losses, why_not_separate
@@ -263,14 +264,18 @@ class TrainConfig:
 
 @settings
 class DataConfig:
-    """[data] What is trained on: an embedded world, or a folder.
+    """[data] What is trained on: an embedded world, or a file or folder in a known format.
 
     Attributes:
-        source: grid-rooms, grid-loops, or the path of a folder of episodes or of image folders.
+        source: grid-rooms, grid-loops, or the path of a data set: see data_format.md for the formats.
         episodes: Number of episodes of an embedded world.
         episode_length: Frames of an episode of an embedded world.
         validation_fraction: Fraction of the episodes that is held out. 0 holds out none.
         action_kind: Kind of the actions. auto takes what the data set says, or infers it from the values.
+        cameras: Cameras of a data set that has several, stacked on the channels in this order; none takes the first.
+        fit: How pictures that are not square are made so. letterbox adds black, crop cuts the longer side, stretch
+            changes the proportions.
+        strict: Refuse data that training would warn of, such as frames that never change.
         seed: Seed of an embedded world, and of the choice of held-out episodes.
     """
 
@@ -279,6 +284,9 @@ class DataConfig:
     episode_length: Annotated[Whole, Field(ge=2)] = 64
     validation_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.1
     action_kind: Literal["auto", "multi-hot", "one-hot", "real"] = "auto"
+    cameras: tuple[Text, ...] = ()
+    fit: Fit = "letterbox"
+    strict: bool = False
     seed: Seed = 0
 
 

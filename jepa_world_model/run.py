@@ -8,7 +8,8 @@ from pathlib import Path
 from signal import SIGINT
 
 from jepa_world_model import processes
-from jepa_world_model.data import EpisodeSource, open_source, split_episodes
+from jepa_world_model.data import EMBEDDED, EpisodeSource, open_source, split_episodes
+from jepa_world_model.data.inspection import inspect_data
 from jepa_world_model.data.windows import Batch, WindowSampler
 from jepa_world_model.errors import UserError
 from jepa_world_model.model import WorldModel
@@ -44,10 +45,23 @@ def run_training(config: Config, out: Path | None, observer: Observer) -> Outcom
     check_training_memory(config)
     with processes.joined(config.train.device):
         source = open_config_source(config, observer.on_decoding)
+        _look_at(source, config, observer)
         trainer = Trainer(config, source, prepare(config.train), _initial(config))
         with _begun(out, source.name, config) if processes.is_first() else nullcontext() as own:
             path = processes.from_first(own.path if own else RUNS)  # the others wait until there is a folder
             return _carried_out(Session(trainer, own or RunFolder(path), observer))
+
+
+def _look_at(source: EpisodeSource, config: Config, observer: Observer) -> None:
+    """Warn of what is wrong with data of the user. Raises UserError for what no training can go on with, and for
+    everything where the config is strict."""
+    if config.data.source in EMBEDDED:
+        return
+    found = inspect_data(source, *split_episodes(source, config.data.validation_fraction, config.data.seed))
+    if found and config.data.strict:
+        raise UserError(f"{config.data.source}: data.strict refuses it:\n  " + "\n  ".join(found))
+    for remark in found:
+        observer.on_warning(remark)
 
 
 def _initial(config: Config) -> Callable[[WorldModel], None] | None:
@@ -178,5 +192,7 @@ def open_config_source(config: Config, on_decoding: Callable[[int, int], None] |
         episode_length=data.episode_length,
         seed=data.seed,
         action_kind=data.action_kind,
+        cameras=data.cameras,
+        fit=data.fit,
         on_progress=on_decoding,
     )

@@ -37,7 +37,8 @@ def train(
     data: Annotated[
         str | None,
         typer.Option(
-            help="grid-rooms, grid-loops, or a folder of episodes. Same as --set data.source=...", show_default=False
+            help="grid-rooms, grid-loops, or a data set in any known format. Same as --set data.source=...",
+            show_default=False,
         ),
     ] = None,
     out: Annotated[
@@ -95,6 +96,10 @@ def train(
             show_default=False,
         ),
     ] = None,
+    strict_data: Annotated[
+        bool,
+        typer.Option("--strict-data", help="Refuse data that there are warnings of. Same as --set data.strict=true"),
+    ] = False,
     print_config: Annotated[
         bool, typer.Option("--print-config", help="Print the resolved TOML and exit; that file reproduces the run.")
     ] = False,
@@ -116,6 +121,7 @@ def train(
         "train.threads": threads,
         "train.init": str(init) if init else None,
         "train.freeze": freeze or None,
+        "data.strict": strict_data or None,
     }
     given = [f"{key}={json.dumps(value)}" for key, value in shortcuts.items() if value is not None]
     request = TrainRequest(config, [*(overrides or []), *given], out, resume, log=log or [], audit_every=audit_every)

@@ -80,7 +80,7 @@ class TrainingView(Observer):
 
     def on_decoding(self, done: int, total: int) -> None:
         if done == total:
-            self._print(f"decoded {total} trajectories of images")
+            self._print(f"converted {total} trajectories to frames of the model's size")
 
     def on_start(self, run: RunFolder, trainer: Trainer) -> None:
         self._run = run
@@ -92,6 +92,8 @@ class TrainingView(Observer):
             f"data        {source.name}: {len(source)} trajectories of {spec.image_size}x{spec.image_size}, "
             f"{spec.action_width} actions ({spec.action_kind})"
         )
+        for note in getattr(source, "notes", ()):
+            self._tell("", note)
         self._print(
             f"model       {trainer.parameter_count:,} parameters in {len(trainer.trained_modules)} modules, "
             f"{len(self._weights)} losses, {train.device} {train.precision}"

@@ -1,6 +1,6 @@
 """The files of one episode on disk: checked by their headers when a set is opened, mapped when it is read."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,6 +72,22 @@ def save_episode(folder: Path, episode: Episode) -> None:
     np.save(folder / ACTIONS, episode.actions)
     for name, values in episode.truth.items():
         np.save(_truth_path(folder, name), values)
+
+
+def save_blocks(
+    folder: Path,
+    shape: tuple[int, ...],
+    fill: Callable[[np.ndarray], None],
+    actions: np.ndarray,
+    truth: Mapping[str, Callable[[], np.ndarray]],
+) -> None:
+    """As `save_episode`, of frames that `fill` writes into a map of the file, so that they need not fit in memory."""
+    frames = np.lib.format.open_memmap(folder / FRAMES, mode="w+", dtype=np.uint8, shape=shape)
+    fill(frames)
+    frames.flush()
+    np.save(folder / ACTIONS, actions)
+    for name, values in truth.items():
+        np.save(_truth_path(folder, name), values())
 
 
 def pad_actions(actions: np.ndarray, length: int) -> np.ndarray:

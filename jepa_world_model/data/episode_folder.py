@@ -26,8 +26,9 @@ class EpisodeFolder:
     def __init__(self, folder: str | Path, *, max_open: int = MAX_OPEN) -> None:
         self.folder = Path(folder)
         self.name = self.folder.resolve().name
-        self._files = [inspect_episode(path) for path in _episode_folders(self.folder)]
+        self._files = [inspect_episode(path) for path in episode_folders(self.folder)]
         self.info = read_info(self.folder)
+        self.notes = tuple(map(str, self.info.origin.get("notes", ())))
         _check_alike(self._files)
         self.lengths = np.array([files.length for files in self._files], dtype=np.int64)
         self.spec = _spec(self.folder, self._files, self.info)
@@ -39,6 +40,13 @@ class EpisodeFolder:
     def __getitem__(self, index: int, /) -> Episode:
         return self._open(range(len(self))[index])  # a negative index and its positive twin share one map
 
+    def place(self, index: int, file: str = "") -> str:
+        """Where an episode comes from: its folder, or a file in it; or the file that it was converted from."""
+        places = self.info.origin.get("places")
+        if isinstance(places, list) and len(places) == len(self):
+            return str(places[index])
+        return str(self._files[index].folder / file)
+
     def _map(self, index: int) -> Episode:
         files = self._files[index]
         try:
@@ -47,7 +55,8 @@ class EpisodeFolder:
             raise UserError(f"{files.folder}: changed or removed since the data set was opened ({error})") from error
 
 
-def _episode_folders(folder: Path) -> list[Path]:
+def episode_folders(folder: Path) -> list[Path]:
+    """The sub-folders of episodes, in order. Raises UserError where there are none."""
     with readable(folder):
         if not folder.is_dir():
             raise UserError(f"{folder}: no such folder")

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -29,9 +29,12 @@ class EpisodeWriter:
         action_kind: ActionKind,
         action_names: tuple[str, ...] = (),
         origin: Mapping[str, Any] | None = None,
+        resume: bool = False,
     ) -> None:
+        """`resume` goes on after the whole episodes of a folder that this class began to fill."""
         self.folder = Path(folder)
         self.count = 0
+        self._resume = resume
         self._action_kind = action_kind
         self._action_names = action_names
         self._origin = origin or {}
@@ -41,7 +44,9 @@ class EpisodeWriter:
             raise UserError(f"{self.folder}: expected a new or empty folder, found a file or a link; choose another")
         with self._explained():
             self.folder.mkdir(parents=True, exist_ok=True)
-            if any(self.folder.iterdir()):
+            if self._resume:
+                self._take_up()
+            elif any(self.folder.iterdir()):
                 raise UserError(f"{self.folder}: expected a new or empty folder, found files in it; choose another")
         return self
 
@@ -55,12 +60,16 @@ class EpisodeWriter:
 
     def add(self, episode: Episode) -> Path:
         """Write one episode and return its folder. Raises UserError when it is malformed or cannot be written."""
-        final = self.folder / f"episode_{self.count:06d}"
+        return self.add_by(lambda folder: save_episode(folder, episode))
+
+    def add_by(self, save: Callable[[Path], None]) -> Path:
+        """As `add`, of an episode that `save` writes into a folder that it is given."""
+        final = self._place(self.count)
         partial = self.folder / f".{final.name}.partial"
         try:
             with self._explained():
                 partial.mkdir()
-                save_episode(partial, episode)
+                save(partial)
                 self._describe(partial)
                 os.rename(partial, final)
         except BaseException:
@@ -68,6 +77,19 @@ class EpisodeWriter:
             raise
         self.count += 1
         return final
+
+    def _place(self, number: int) -> Path:
+        return self.folder / f"episode_{number:06d}"
+
+    def _take_up(self) -> None:
+        """Count the episodes that are whole; everything else is removed."""
+        with suppress(UserError):
+            while self._place(self.count).is_dir():
+                self._describe(self._place(self.count))
+                self.count += 1
+        whole = {self._place(number) for number in range(self.count)} | {self.folder / DATASET_JSON}
+        for path in set(self.folder.iterdir()) - whole:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def _describe(self, partial: Path) -> None:
         """Check the files just written; before the first episode appears, say what it is in dataset.json."""

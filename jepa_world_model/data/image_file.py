@@ -1,8 +1,9 @@
-"""Pictures on disk, decoded by the decoders that are meant and by no other."""
+"""Encoded pictures, decoded by the decoders that are meant and by no other."""
 
 from __future__ import annotations
 
 import warnings
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from PIL import Image, ImageOps
 
 from jepa_world_model.data.square_image import to_square
 from jepa_world_model.errors import UserError
-from jepa_world_model.input_files import check_file
+from jepa_world_model.input_files import check_file, readable
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
 """Pillow guesses a format by content, whatever the name says, and some of its decoders start other programs."""
@@ -21,17 +22,29 @@ DEEP = {"I;16", "I;16B", "I;16L", "I;16N", "I"}
 
 def decode_image(path: Path, size: int) -> np.ndarray:
     """A picture as uint8 RGB [size, size, 3], turned as its EXIF says. Raises UserError that names the file."""
+    return to_square(read_image(path), size)
+
+
+def read_image(path: Path) -> np.ndarray:
+    """A picture as uint8 RGB [H, W, 3], turned as its EXIF says. Raises UserError that names the file."""
     check_file(path, "an image")
+    with readable(path):
+        content = path.read_bytes()
+    return decoded(content, str(path))
+
+
+def decoded(content: bytes, where: str) -> np.ndarray:
+    """As `read_image`, of the bytes of a file."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=FORMATS) as image:
-                return to_square(_eight_bits(ImageOps.exif_transpose(image)), size)
+            with Image.open(BytesIO(content), formats=FORMATS) as image:
+                return np.array(_eight_bits(ImageOps.exif_transpose(image)).convert("RGB"), dtype=np.uint8)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning, MemoryError) as error:
-        raise UserError(f"{path}: is too large to be decoded ({error}); shrink it first") from error
+        raise UserError(f"{where}: is too large to be decoded ({error}); shrink it first") from error
     except (OSError, SyntaxError, ValueError, OverflowError) as error:
         known = f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
-        raise UserError(f"{path}: expected a {known} image, found one that cannot be decoded ({error})") from error
+        raise UserError(f"{where}: expected a {known} image, found one that cannot be decoded ({error})") from error
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:

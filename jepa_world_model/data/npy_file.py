@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 import numpy as np
 from numpy.lib import format as npy_format
@@ -31,7 +31,7 @@ def read_header(path: Path) -> NpyHeader:
     check_file(path)
     try:
         with readable(path), path.open("rb") as file:
-            shape, dtype = _parse(file)
+            shape, dtype = parse_header(file)
             found = os.fstat(file.fileno()).st_size - file.tell()
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError, OverflowError) as error:
         raise UserError(f"{path}: expected a file written by numpy.save, found something else ({error})") from error
@@ -46,7 +46,8 @@ def read_header(path: Path) -> NpyHeader:
     return NpyHeader(shape, dtype)
 
 
-def _parse(file: BinaryIO) -> tuple[tuple[int, ...], np.dtype]:
+def parse_header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
+    """Shape and type. Raises ValueError and the like for what is no such header."""
     version = npy_format.read_magic(file)
     if version == (1, 0):
         shape, _, dtype = npy_format.read_array_header_1_0(file)

@@ -1,7 +1,5 @@
 """The research layout: a folder of trajectories, each a folder of numbered images and actions.npz."""
 
-import hashlib
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,15 +38,9 @@ def read_trajectories(folder: Path) -> list[Trajectory]:
     return trajectories
 
 
-def fingerprint(trajectories: list[Trajectory]) -> str:
-    """Return a digest of the paths, sizes and times of change of all files; no image is read."""
-    digest = hashlib.sha256()
-    for trajectory in trajectories:
-        for path in (*trajectory.images, trajectory.actions_path):
-            with readable(path):
-                stat = path.stat()
-            digest.update(os.fsencode(path.resolve()) + f"\n{stat.st_size}\n{stat.st_mtime_ns}\n".encode())
-    return digest.hexdigest()[:32]
+def files_of_trajectories(trajectories: list[Trajectory]) -> list[Path]:
+    """All images and actions."""
+    return [path for trajectory in trajectories for path in (*trajectory.images, trajectory.actions_path)]
 
 
 def _read(folder: Path) -> Trajectory:

@@ -25,7 +25,7 @@ class Observer:
     """Override the methods for the events that you need."""
 
     def on_decoding(self, done: int, total: int) -> None:
-        """Image folders are being decoded."""
+        """Data of another format is being converted: so many trajectories are done."""
 
     def on_warning(self, message: str) -> None:
         """Something is not as expected; the run continues."""

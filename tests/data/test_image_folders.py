@@ -8,12 +8,20 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jepa_world_model.data import image_folders
-from jepa_world_model.data.image_folders import cache_folder, open_image_folders
+from jepa_world_model.data import EpisodeFolder
+from jepa_world_model.data.readers import images
+from jepa_world_model.data.readers.cache import cache_folder, open_cached
+from jepa_world_model.data.readers.conversion import Progress
+from jepa_world_model.data.readers.shaping import Shaping
 from jepa_world_model.data.spec import ActionKind
 from jepa_world_model.errors import UserError
 
 LENGTH = 12  # past 9, where the order of names and the order of numbers part
+
+
+def open_image_folders(folder: Path, size: int, on_progress: Progress | None = None) -> EpisodeFolder:
+    files = [file for run in folder.iterdir() for file in run.iterdir()] if folder.exists() else []
+    return open_cached(folder, images, images.files_of(folder) or files, Shaping(size), on_progress)
 
 
 @pytest.fixture(autouse=True)
@@ -75,7 +83,7 @@ def test_the_second_time_nothing_is_decoded(folder: Path, monkeypatch: pytest.Mo
     progress: list[tuple[int, int]] = []
     first = open_image_folders(folder, 16, lambda done, total: progress.append((done, total)))
     assert progress == [(1, 2), (2, 2)]
-    monkeypatch.setattr(image_folders, "decode_image", lambda *_: pytest.fail("decoded again"))
+    monkeypatch.setattr(images, "read_image", lambda *_: pytest.fail("decoded again"))
     assert np.array_equal(open_image_folders(folder, 16)[1].frames, first[1].frames)
 
 
@@ -107,7 +115,7 @@ def test_a_change_is_noticed(folder: Path, own_cache: Path, change: Callable[[Pa
     assert len(list(own_cache.iterdir())) == 2
 
 
-def test_an_interrupted_decoding_leaves_no_cache(
+def test_a_decoding_that_was_stopped_goes_on_where_it_was(
     folder: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupt(done: int, total: int) -> None:
@@ -115,8 +123,13 @@ def test_an_interrupted_decoding_leaves_no_cache(
 
     with pytest.raises(KeyboardInterrupt):
         open_image_folders(folder, 16, interrupt)
-    assert list(own_cache.iterdir()) == []
-    assert len(open_image_folders(folder, 16)) == 2
+    assert [path.name[0] for path in own_cache.iterdir()] == ["."]  # nothing that would be taken for a whole set
+    (partial,) = own_cache.iterdir()
+    (partial / ".episode_000001.partial").mkdir()  # as a killed process leaves it
+    progress: list[tuple[int, int]] = []
+    assert len(open_image_folders(folder, 16, lambda done, total: progress.append((done, total)))) == 2
+    assert progress == [(2, 2)]
+    assert [path.name[0] == "." for path in own_cache.iterdir()] == [False]
 
 
 def test_two_processes_may_decode_at_once(folder: Path, own_cache: Path) -> None:

@@ -31,7 +31,8 @@ BASES: dict[tuple[str, ...], list[str]] = {
     ("check-weights",): ["--no-measure"],
     ("runs", "list"): ["run"],
     ("runs", "compare"): ["run", "run2"],
-    ("convert",): [],
+    ("data", "show"): ["grid-loops"],
+    ("data", "convert"): ["nothing", "out"],
 }
 """What a command needs beside a hostile value. Commands that take long are stopped by another mistake."""
 OUTPUTS = ("out", "out.txt", "gradient-flow.svg", "runs-compare.png", "nowhere")

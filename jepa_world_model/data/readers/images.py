@@ -1,0 +1,36 @@
+"""Folders of numbered images with their actions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from jepa_world_model.data.actions_npz import ACTIONS_NPZ
+from jepa_world_model.data.image_file import read_image
+from jepa_world_model.data.readers.assemble import Found, assemble
+from jepa_world_model.data.readers.lazy import Rows
+from jepa_world_model.data.readers.raw import Camera, RawSet
+from jepa_world_model.data.trajectory_folders import Trajectory, files_of_trajectories, read_trajectories
+
+FORMAT = "folders of images"
+
+
+def files_of(path: Path) -> list[Path]:
+    """All images and actions below a folder."""
+    if not path.is_dir() or not any(path.glob(f"*/{ACTIONS_NPZ}")):
+        return []
+    return files_of_trajectories(read_trajectories(path))
+
+
+def read(path: Path, files: list[Path]) -> RawSet:
+    """Raises UserError that names the file."""
+    return assemble(FORMAT, path, files, [_found(each) for each in read_trajectories(path)], encoded=True)
+
+
+def _found(trajectory: Trajectory) -> Found:
+    height, width, channels = read_image(trajectory.images[0]).shape
+    camera = Camera(
+        len(trajectory.images),
+        (height, width, channels),
+        lambda: (read_image(image)[None] for image in trajectory.images),
+    )
+    return Found(str(trajectory.folder), {"images": camera}, {"action": Rows.of(trajectory.actions)})
