@@ -46,7 +46,7 @@ def run_training(config: Config, out: Path | None, observer: Observer) -> Outcom
     with processes.joined(config.train.device):
         source = open_config_source(config, observer.on_decoding)
         _look_at(source, config, observer)
-        trainer = Trainer(config, source, prepare(config.train), _initial(config))
+        trainer = Trainer(config, source, prepare(config.train), initial_weights(config))
         with _begun(out, source.name, config) if processes.is_first() else nullcontext() as own:
             path = processes.from_first(own.path if own else RUNS)  # the others wait until there is a folder
             return _carried_out(Session(trainer, own or RunFolder(path), observer))
@@ -64,7 +64,7 @@ def _look_at(source: EpisodeSource, config: Config, observer: Observer) -> None:
         observer.on_warning(remark)
 
 
-def _initial(config: Config) -> Callable[[WorldModel], None] | None:
+def initial_weights(config: Config) -> Callable[[WorldModel], None] | None:
     """What gives a model the weights of another run; None for weights of its own."""
     if not config.train.init:
         return None
@@ -103,7 +103,7 @@ def resume_training(path: Path, observer: Observer) -> Outcome:
         source = open_config_source(config, observer.on_decoding)
         found = run.checkpoints.newest(observer.on_warning) if processes.is_first() else None
         checkpoint = processes.from_first(found)
-        trainer = Trainer(config, source, prepare(config.train), None if checkpoint else _initial(config))
+        trainer = Trainer(config, source, prepare(config.train), None if checkpoint else initial_weights(config))
         if checkpoint:
             for warning in restore(trainer, checkpoint, f"{run.checkpoints.folder}, step {checkpoint.facts['step']}"):
                 observer.on_warning(warning)

@@ -54,6 +54,14 @@ def walkers() -> list[str]:
     return list(WALKERS)
 
 
+def ablated() -> list[str]:
+    """What `--ablate` may name."""
+    from jepa_world_model.record import record
+
+    routing = next(iter(record().settings.values()))
+    return ["all", *routing.updates, *record().gates]
+
+
 def _schema() -> Iterator[tuple[str, dict[str, Any]]]:
     """By key, such as ``losses.jepa``."""
     import json

@@ -132,8 +132,13 @@ def loaded_subject(path: Path) -> tuple[Config, ModelSubject, DataSpec]:
     spec = _spec(config)
     model = WorldModel(config.model, spec)
     run.load_weights(model)
+    return config, subject_of(config, model), spec
+
+
+def subject_of(config: Config, model: WorldModel) -> ModelSubject:
+    """A model that a config trained."""
     trained = {module for loss in config.enabled for module in loss.updates}
-    return config, ModelSubject(model, gives_places_a_pose="z_to_p" in trained), spec
+    return ModelSubject(model, gives_places_a_pose="z_to_p" in trained)
 
 
 def evaluation_of(

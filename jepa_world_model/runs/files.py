@@ -31,6 +31,8 @@ class RunFiles:
         self.summary = path / "summary.md"
         self.evaluation = path / "evaluation.json"
         self.evaluation_page = path / "evaluation.html"
+        self.ablation = path / "ablation.json"
+        self.ablation_page = path / "ablation.html"
         self.pictures = path / "pictures"
         self.tensorboard = path / "tensorboard"
 

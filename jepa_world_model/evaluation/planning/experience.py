@@ -13,7 +13,7 @@ UNKNOWN = -1
 """The number of a place where the agent has not stood."""
 
 
-class Outcome(NamedTuple):
+class Consequences(NamedTuple):
     """What some actions lead to, as imagined or as known."""
 
     z: np.ndarray
@@ -62,7 +62,7 @@ class Experience:
         """The action that was made least often here, the first of several."""
         return min(range(len(self._actions)), key=lambda action: self.tried.get((self.place, action), 0))
 
-    def after(self, z: np.ndarray, h: np.ndarray, place: Sequence[int], actions: Sequence[int]) -> Outcome:
+    def after(self, z: np.ndarray, h: np.ndarray, place: Sequence[int], actions: Sequence[int]) -> Consequences:
         """What some actions lead to, each from a z [M, Dz], h [M, Dh] and number of its place."""
         following, hidden = self._subject.predict(z, h, self._actions[list(actions)])
         found = self._find(following)
@@ -70,7 +70,7 @@ class Experience:
         for row, number in enumerate(places):
             if number != UNKNOWN:
                 following[row], hidden[row] = self._z[number], self._h[number]
-        return Outcome(following, hidden, places)
+        return Consequences(following, hidden, places)
 
     def _stood(self) -> int:
         (number,) = self._find(self.z[None])

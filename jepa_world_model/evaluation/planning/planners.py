@@ -37,11 +37,13 @@ class Arena:
     world: World
     per_bin: int
     seed: int
+    drawn: Sequence[Task] | None = None
+    """Tasks of another arena in the same world, with the same seed."""
 
     @cached_property
     def tasks(self) -> Sequence[Task]:
         """For a planner that is given the picture of a goal."""
-        return draw_tasks(self.world, self.per_bin, self.seed)
+        return self.drawn or draw_tasks(self.world, self.per_bin, self.seed)
 
     @cached_property
     def posed_tasks(self) -> tuple[str, Sequence[Task]]:
