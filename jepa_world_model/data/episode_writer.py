@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -13,6 +13,7 @@ from jepa_world_model.data.episode_files import inspect_episode, save_episode
 from jepa_world_model.data.episodes import Episode
 from jepa_world_model.data.spec import ActionKind, DataSpec
 from jepa_world_model.errors import UserError
+from jepa_world_model.locks import locked_folder
 
 
 class EpisodeWriter:
@@ -31,7 +32,10 @@ class EpisodeWriter:
         origin: Mapping[str, Any] | None = None,
         resume: bool = False,
     ) -> None:
-        """`resume` goes on after the whole episodes of a folder that this class began to fill."""
+        """`resume` goes on after the whole episodes of a folder that this class began to fill.
+
+        Such a folder belongs to the caller, who keeps other processes away.
+        """
         self.folder = Path(folder)
         self.count = 0
         self._resume = resume
@@ -42,21 +46,25 @@ class EpisodeWriter:
     def __enter__(self) -> Self:
         if os.path.lexists(self.folder) and not self.folder.is_dir():
             raise UserError(f"{self.folder}: expected a new or empty folder, found a file or a link; choose another")
-        with self._explained():
+        with ExitStack() as stack, self._explained():
             self.folder.mkdir(parents=True, exist_ok=True)
             if self._resume:
                 self._take_up()
+            elif not stack.enter_context(locked_folder(self.folder)):
+                raise UserError(f"{self.folder}: another process writes episodes into it; choose another folder")
             elif any(self.folder.iterdir()):
                 raise UserError(f"{self.folder}: expected a new or empty folder, found files in it; choose another")
+            self._lock = stack.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self.count == 0:
-            (self.folder / DATASET_JSON).unlink(missing_ok=True)
-            with suppress(OSError):
-                self.folder.rmdir()
+        with self._lock:
+            if self.count == 0:
+                (self.folder / DATASET_JSON).unlink(missing_ok=True)
+                with suppress(OSError):
+                    self.folder.rmdir()
 
     def add(self, episode: Episode) -> Path:
         """Write one episode and return its folder. Raises UserError when it is malformed or cannot be written."""

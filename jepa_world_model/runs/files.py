@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
 from audits.files import open_file
+from jepa_world_model.locks import locked
 from jepa_world_model.runs.untrusted import moment, number, read_object, text, whole
 
 RUNNING, FINISHED, INTERRUPTED, FAILED = "running", "finished", "interrupted", "failed"
 HEADER_SIZE, FACTS = 8, "jepa"
 """Bytes that say how long the header of a safetensors file is, and the key of its metadata that holds our facts."""
-PATIENCE = 0.3
-"""Seconds. A test of the lock holds it for an instant."""
 
 
 class RunFiles:
@@ -57,32 +55,7 @@ def is_held(config: Path) -> bool | None:
     """Whether some process trains into the folder of this config; None where that cannot be known."""
     try:
         with open_file(config) as file:
-            locked = _locked(file.fileno(), shared=True)
+            alone = locked(file.fileno(), shared=True)
     except OSError:
         return None
-    return None if locked is None else not locked
-
-
-def hold(descriptor: int) -> bool:
-    """Lock a file until it is closed, by whatever end of the process; where there are no locks, it counts as locked."""
-    until = time.monotonic() + PATIENCE
-    while _locked(descriptor) is False:
-        if time.monotonic() > until:
-            return False
-        time.sleep(PATIENCE / 10)
-    return True
-
-
-def _locked(descriptor: int, *, shared: bool = False) -> bool | None:
-    """Whether this process got the lock; None where the system or the file system has no locks."""
-    try:
-        import fcntl
-    except ImportError:
-        return None
-    try:
-        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return None
-    return True
+    return None if alone is None else not alone

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
 
 from audits.files import explained
+from jepa_world_model import locks
 from jepa_world_model.errors import UserError
-from jepa_world_model.runs.files import hold
 
 
 class InUse(UserError):
@@ -19,17 +18,12 @@ class InUse(UserError):
 
 @contextmanager
 def locked_folder(path: Path) -> Iterator[None]:
-    """The folder itself is locked: unlike a file in it, it is there before anything is written, and never replaced."""
-    if os.name != "posix":
+    """A folder, before anything is written into it. Raises InUse."""
+    with ExitStack() as stack:
+        with explained(path):
+            held = stack.enter_context(locks.locked_folder(path))
+        _check(held, path)
         yield
-        return
-    with explained(path):
-        descriptor = os.open(path, os.O_RDONLY)
-    try:
-        _hold(descriptor, path)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager
@@ -38,7 +32,7 @@ def locked_file(file: Path, run: Path) -> Iterator[None]:
     with explained(file):
         opened = file.open("rb")
     with opened:
-        _hold(opened.fileno(), run)
+        _check(locks.hold(opened.fileno()), run)
         yield
 
 
@@ -57,6 +51,6 @@ def new_folder(parent: Path, name: str) -> Path:
     raise AssertionError("numbers do not end")
 
 
-def _hold(descriptor: int, run: Path) -> None:
-    if not hold(descriptor):
+def _check(held: bool, run: Path) -> None:
+    if not held:
         raise InUse(f"{run} is being trained by another process; wait for it, or end it first")

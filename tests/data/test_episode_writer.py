@@ -137,3 +137,20 @@ def test_dataset_json_is_there_before_the_first_episode(tmp_path: Path, make_epi
         content = json.loads((tmp_path / "set/dataset.json").read_text())
     assert content["format"] == "jepa-episodes"
     assert content["action_kind"] == "multi-hot"
+
+
+def test_two_writers_never_fill_one_folder(tmp_path: Path, make_episode: MakeEpisode) -> None:
+    """Both may find it empty, since a first episode takes its time."""
+    with EpisodeWriter(tmp_path / "set", action_kind=ActionKind.REAL) as first:
+        with (
+            pytest.raises(UserError, match="another process writes episodes into it"),
+            EpisodeWriter(tmp_path / "set", action_kind=ActionKind.REAL),
+        ):
+            pass
+        first.add(make_episode(0, 4))
+    assert sorted(path.name for path in (tmp_path / "set").iterdir()) == ["dataset.json", "episode_000000"]
+    with (
+        pytest.raises(UserError, match="found files in it"),
+        EpisodeWriter(tmp_path / "set", action_kind=ActionKind.REAL),
+    ):
+        pass
