@@ -9,6 +9,7 @@ from jepa_world_model.data.image_file import read_image
 from jepa_world_model.data.readers.assemble import Found, assemble
 from jepa_world_model.data.readers.lazy import Rows
 from jepa_world_model.data.readers.raw import Camera, RawSet
+from jepa_world_model.data.readers.video_file import SUFFIXES as VIDEOS
 from jepa_world_model.data.trajectory_folders import Trajectory, files_of_trajectories, read_trajectories
 
 FORMAT = "folders of images"
@@ -16,7 +17,8 @@ FORMAT = "folders of images"
 
 def files_of(path: Path) -> list[Path]:
     """All images and actions below a folder."""
-    if not path.is_dir() or not any(path.glob(f"*/{ACTIONS_NPZ}")):
+    tables = list(path.glob(f"*/{ACTIONS_NPZ}")) if path.is_dir() else []
+    if not tables or any(each.suffix.lower() in VIDEOS for each in tables[0].parent.iterdir()):
         return []
     return files_of_trajectories(read_trajectories(path))
 

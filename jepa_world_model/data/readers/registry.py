@@ -13,9 +13,9 @@ from jepa_world_model.data.episode_folder import EPISODE_PATTERN
 from jepa_world_model.data.readers.raw import RawSet
 from jepa_world_model.errors import UserError
 
-MODULES = ("own", "images", "hdf5", "replay")
+MODULES = ("own", "images", "lerobot", "minari", "hdf5", "replay", "videos", "shards")
 """Of this package. The first that recognises a path reads it."""
-OTHERS = "HDF5 (.hdf5, .h5), a replay (.npz)"
+OTHERS = "HDF5, LeRobot, Minari, a replay (.npz), videos with actions, WebDataset shards (.tar)"
 
 
 class Reader(Protocol):

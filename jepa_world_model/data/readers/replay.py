@@ -10,6 +10,7 @@ from jepa_world_model.data.readers.looking import below
 from jepa_world_model.data.readers.npz_file import arrays_of
 from jepa_world_model.data.readers.raw import RawSet
 from jepa_world_model.data.readers.tables import episodes_of
+from jepa_world_model.data.readers.video_file import SUFFIXES as VIDEOS
 from jepa_world_model.errors import UserError
 
 FORMAT = "replay npz"
@@ -21,7 +22,8 @@ def files_of(path: Path) -> list[Path]:
     if path.is_file():
         return [path] if path.suffix.lower() in SUFFIXES else []
     found = below(path, SUFFIXES)
-    return [] if all(file.name == ACTIONS_NPZ for file in found) else found
+    beside_videos = any(each.suffix.lower() in VIDEOS for file in found[:1] for each in file.parent.iterdir())
+    return [] if beside_videos or all(file.name == ACTIONS_NPZ for file in found) else found
 
 
 def read(path: Path, files: list[Path]) -> RawSet:
