@@ -9,9 +9,8 @@ from functools import cached_property
 from math import isfinite, sqrt
 from statistics import fmean, stdev
 
-from audits.cosines import Cosines
+from audits.cosines import measured_with_cosines
 from audits.forward import forward
-from audits.gradients import measure
 from audits.result import Pair, Setting
 from audits.target import Target
 
@@ -60,9 +59,8 @@ def conflicts(
     narrowed = target.narrowed(losses)
     for batch in range(len(target.batches)):
         with forward(narrowed, setting, losses=losses, batch=batch) as run:
-            angles = Cosines(run.columns)
-            measure(run.losses, run.columns, run.graph, visit=angles.visit)
-        for module, pairs in angles.result().items():
+            _, angles = measured_with_cosines(run)
+        for module, pairs in angles.items():
             for pair, cosine in pairs.items():
                 if isfinite(cosine):
                     found[module, pair].append(cosine)

@@ -17,6 +17,7 @@ from audits.grad_hooks import hooks_of
 from audits.gradients import Column
 from audits.graph import Graph
 from audits.isolation.eager import eager
+from audits.isolation.freed_memory import FREED
 from audits.isolation.parameter_swap import ParameterSwap, Vary, swapped_parameters
 from audits.isolation.precision import Chopped, InFloat32, InFloat64
 from audits.isolation.random_state import drawn_state
@@ -106,6 +107,7 @@ def forward(
     trainers whose own precision is float64. `displace` may change the copies before the pass. The trainer's code
     runs `within` a context, if given.
     """
+    FREED.give_back()
     watch = _watch(recorder, lower, within, float64=float64)
     given = target.given(batch)
     own = swapped_parameters(
@@ -130,9 +132,9 @@ def forward(
             with watch, retained_graphs():
                 found = target.run(setting, given)
             found = target.checked(found, setting)
-        draws = drawn_state() != before
-        columns = _columns(target, copies)
-        yield Forward(_chosen(found, losses), columns, _strangers(columns, copies), tuple(found), draws)
+        draws, known, columns = drawn_state() != before, tuple(found), _columns(target, copies)
+        found = _chosen(found, losses)  # the graphs of all others are let go
+        yield Forward(found, columns, _strangers(columns, copies), known, draws)
 
 
 @contextmanager

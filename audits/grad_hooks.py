@@ -25,19 +25,17 @@ def hooks_of(parameter: Tensor) -> tuple[Hook, ...]:
 
 
 def run_hooks(
-    parameters: Sequence[Tensor], gradients: list[Tensor | None], hooks: Mapping[int, Sequence[Hook]]
+    parameters: Sequence[Tensor], gradients: dict[int, Tensor], hooks: Mapping[int, Sequence[Hook]]
 ) -> dict[int, str]:
-    """Let hooks change gradients as they would change `.grad`.
+    """Let hooks change gradients, given by number of the parameter, as they would change `.grad`.
 
     Gives the numbers of the parameters that had a gradient and are left with none, each with the hook that took it. A
     hook that cannot run on a copy, such as one that looks its parameter up among optimizers, changes nothing; so does
     one that made use of the gradient and threw it away, as an optimizer step in the backward pass does.
     """
     emptied = {}
-    for number, parameter in enumerate(parameters):
-        gradient = gradients[number]
-        if gradient is None:
-            continue
+    for number, gradient in gradients.items():
+        parameter = parameters[number]
         for hook in hooks.get(id(parameter), ()):
             before, gradient = gradient, _after(hook, parameter, gradient)
             if not _any(gradient) and _any(before):

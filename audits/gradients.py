@@ -9,13 +9,14 @@ from math import isfinite
 import torch
 from torch import Tensor
 
-from audits.grad_hooks import Hook, run_hooks
+from audits.backward import Backward
+from audits.grad_hooks import Hook
 from audits.graph import Graph
 from audits.result import Pair
-from audits.sketch import Sketch, sketched
+from audits.sketch import Sketch, Sketches
 
-Gradients = list[Tensor | None]
-Visit = Callable[[str, Gradients], None]
+Take = Callable[[str, int, Tensor], None]
+"""Is handed a gradient: of which loss, the number of the parameter, and what the hooks on `.grad` have left of it."""
 
 
 @dataclass(frozen=True)
@@ -58,39 +59,47 @@ def measure(
     columns: Sequence[Column],
     graph: Graph,
     *,
-    visit: Visit | None = None,
+    take: Take | None = None,
     scale: float = 1.0,
 ) -> Measured:
     """Go backward from each loss that is in the graph.
 
-    `visit` is handed each loss's gradients, in the order of all columns' parameters: as they are once the hooks on
-    `.grad` have run. Each loss is multiplied by `scale` before.
+    `take` is handed each gradient as soon as it is there, and nothing else keeps it. The numbers are those of
+    `positions`. Each loss is multiplied by `scale` before.
     """
-    measured = Measured()
-    wanted, members = differentiable(columns), positions(columns)
-    hooks = {key: hooks for column in columns for key, hooks in column.hooks.items()}
-    plain = dict(zip(graph.losses, graph.without_python(), strict=True))
-    for name, loss in losses.items():
-        if not loss.requires_grad:
-            continue
-        if loss.is_meta:
-            measured.failed[name] = "the meta device has no numbers"
-            continue
-        try:
-            start = loss.sum() if scale == 1.0 else loss.sum().float() * scale
-            gradients = _by_grad(start, wanted) if plain[name] else _by_backward(start, wanted, graph)
-        except Exception as error:  # whatever somebody's backward raises: it is what there is to say about this loss
-            measured.failed[name] = f"{type(error).__name__}: {error}".splitlines()[0]
-            continue
-        emptied = run_hooks(wanted, gradients, hooks) if hooks else {}
-        _note(measured, name, gradients, members, emptied)
-        if visit:
-            visit(name, gradients)
+    measured, members = Measured(), positions(columns)
+    with backward_of(columns, graph) as backward:
+        for name, loss in losses.items():
+            if not loss.requires_grad:
+                continue
+            if loss.is_meta:
+                measured.failed[name] = "the meta device has no numbers"
+                continue
+            sketches = Sketches()
+
+            def arrived(number: int, gradient: Tensor, name: str = name, sketches: Sketches = sketches) -> None:
+                sketches.take(number, dense(gradient))
+                if take:
+                    take(name, number, gradient)
+
+            try:
+                emptied = backward.go(name, loss.sum() if scale == 1.0 else loss.sum().float() * scale, arrived)
+            except Exception as error:  # whatever somebody's backward raises: there is no more to say about this loss
+                measured.failed[name] = f"{type(error).__name__}: {error}".splitlines()[0]
+                continue
+            sketches.finish()
+            _note(measured, name, sketches, members, emptied)
     return measured
 
 
+def backward_of(columns: Sequence[Column], graph: Graph) -> Backward:
+    """To all parameters, under the numbers of `positions`."""
+    hooks = {key: hooks for column in columns for key, hooks in column.hooks.items()}
+    return Backward(differentiable(columns), hooks, graph)
+
+
 def positions(columns: Sequence[Column]) -> dict[str, list[int]]:
-    """Where the gradients of each module's parameters stand in what `visit` is handed."""
+    """Of each module: the numbers of its parameters, by which their gradients are known."""
     position = {id(parameter): number for number, parameter in enumerate(differentiable(columns))}
     return {
         column.module: [position[id(tensor)] for tensor in column.tensors if id(tensor) in position]
@@ -107,22 +116,19 @@ def differentiable(columns: Sequence[Column]) -> list[Tensor]:
 def _note(
     measured: Measured,
     loss: str,
-    gradients: Gradients,
+    found: Sketches,
     members: Mapping[str, Sequence[int]],
     emptied: Mapping[int, str],
 ) -> None:
-    present = {number: dense(gradient) for number, gradient in enumerate(gradients) if gradient is not None}
-    found = sketched(present)
     for module, numbers in members.items():
         here = tuple(number for number in numbers if number in found)
         if not here:
             measured.norms[loss, module] = None
             continue
-        sketch = Sketch(torch.stack([found[number][0] for number in here]), tuple(found[n][1] for n in here))
-        measured.sketches[loss, module], measured.numbers[loss, module] = sketch, here
-        measured.norms[loss, module] = norm = sketch.norm
+        measured.sketches[loss, module], measured.numbers[loss, module] = found.of(here), here
+        measured.norms[loss, module] = norm = measured.sketches[loss, module].norm
         if not isfinite(norm):
-            measured.nonfinite[loss, module] = sum(int((~torch.isfinite(present[n])).sum()) for n in here)
+            measured.nonfinite[loss, module] = found.nonfinite(here)
         elif not norm and (by := next((emptied[number] for number in here if number in emptied), None)):
             measured.emptied[loss, module] = by
 
@@ -131,21 +137,3 @@ def dense(gradient: Tensor) -> Tensor:
     """The entries of a gradient as real numbers, those that a sparse one leaves out left out."""
     values = gradient.coalesce().values() if gradient.is_sparse else gradient
     return torch.view_as_real(values.resolve_conj()) if values.is_complex() else values
-
-
-def _by_grad(loss: Tensor, parameters: Sequence[Tensor]) -> Gradients:
-    return list(torch.autograd.grad(loss, parameters, retain_graph=True, allow_unused=True))
-
-
-def _by_backward(loss: Tensor, parameters: Sequence[Tensor], graph: Graph) -> Gradients:
-    """A backward pass inside of a Function's own backward, such as a checkpoint's, gives to `.grad` only."""
-    touched = {id(tensor): tensor for tensor in (*parameters, *graph.leaf_tensors())}
-    before = [(tensor, tensor.grad) for tensor in touched.values()]
-    for tensor in touched.values():
-        tensor.grad = None
-    try:
-        loss.backward(retain_graph=True)
-        return [parameter.grad for parameter in parameters]
-    finally:
-        for tensor, gradient in before:
-            tensor.grad = gradient

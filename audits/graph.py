@@ -46,6 +46,14 @@ class Graph:
         numbers = [self.leaves[id(leaf)] for leaf in leaves if id(leaf) in self.leaves]
         return [sum(self._lane(number, loss) > 0 for number in numbers) for loss in range(len(self.losses))]
 
+    def depths(self) -> dict[int, int]:
+        """By id of a leaf tensor: how many nodes lie on the longest path from a loss to it."""
+        depths = [0] * len(self.nodes)
+        for number, followers in enumerate(self.following):
+            for follower in followers:
+                depths[follower] = max(depths[follower], depths[number] + 1)
+        return {leaf: depths[number] for leaf, number in self.leaves.items()}
+
     def through(self, name: str) -> list[bool]:
         """Whether each loss has a path through a custom Function of this name."""
         numbers = [number for number, node in enumerate(self.nodes) if _is_python(node) and node.name() == name]

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from audits.dataflow.states import changed, properties_and_methods
 from audits.fingerprint import Fingerprint, fingerprint
 from audits.forward import forward
-from audits.gradients import Gradients, measure
+from audits.gradients import measure
 from audits.recording.recorder import Recorder
 from audits.recording.source_lines import Sources
 from audits.result import Setting
@@ -132,16 +132,20 @@ def _calls_noted() -> Iterator[set[nn.Module]]:
 
 def _gradients(target: Target, setting: Setting, without: str = "") -> dict[str, Tensor]:
     """By loss: all gradients in one vector."""
-    found: dict[str, Tensor] = {}
+    parts: dict[str, dict[int, Tensor]] = {}
     recorder = Recorder(Sources(target.helpers, target.locate), without=[without] if without else [])
     with forward(target, setting, recorder=recorder) as run:
 
-        def keep(loss: str, gradients: Gradients) -> None:
-            parts = [gradient.to_dense().flatten() for gradient in gradients if gradient is not None]
-            found[loss] = torch.cat(parts) if parts else torch.zeros(0)
+        def keep(loss: str, number: int, gradient: Tensor) -> None:
+            parts[loss][number] = gradient.to_dense().flatten()
 
-        measure(run.losses, run.columns, run.graph, visit=keep)
-    return found
+        parts.update({name: {} for name, loss in run.losses.items() if loss.requires_grad})
+        failed = measure(run.losses, run.columns, run.graph, take=keep).failed
+    return {
+        loss: torch.cat([found[number] for number in sorted(found)]) if found else torch.zeros(0)
+        for loss, found in parts.items()
+        if loss not in failed
+    }
 
 
 def _equal(before: Mapping[str, Tensor], after: Mapping[str, Tensor]) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 
-from audits.cosines import Cosines
+from audits.cosines import measured_with_cosines
 from audits.forward import BATCHES, NotRunnable, forward
 from audits.judging.decision import Cells, Pass
 from audits.kinks import kinked
@@ -88,9 +88,8 @@ def _see(
     ):
         recording = recorder.finish(run.losses.values())
         routed = routes(target, run, recorder, sources) if isinstance(recorder, RouteRecorder) else {}
-        angles = Cosines(run.columns) if cosines else None
-        low = Pass.of(run, angles.visit if angles else None)
-        found = angles.result() if angles else {}
+        measured, angles = measured_with_cosines(run) if cosines else (None, {})
+        low = Pass.of(run, measured)
         walk = Walk(run, recording, low.measured)
         return Sight(
             cells=walk.cells(),
@@ -99,7 +98,7 @@ def _see(
             low=low,
             called=recording.called,
             known=tuple(run.known),
-            cosines=found,
+            cosines=angles,
             notes=walk.notes(),
             draws=run.draws,
             suspects=suspects(run, recording),

@@ -6,7 +6,8 @@ and no gradient has to be kept. Up to `WIDTH` entries it is the gradient itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from math import hypot, isfinite
@@ -15,8 +16,8 @@ import torch
 from torch import Tensor
 
 WIDTH = 64
-GROUP = 2**22
-"""Entries that are in memory in float64 at one time, unless one gradient has more."""
+GROUP = 2**18
+"""Entries that are in memory in float64 at one time."""
 SMALL, LARGE = 1e-140, 1e140
 """Beyond these the square of a norm leaves float64."""
 
@@ -48,13 +49,47 @@ class Sketch:
         return float(squares.sum()) ** 2 / total if total else 0.0
 
 
-def sketched(gradients: Mapping[int, Tensor]) -> dict[int, tuple[Tensor, float]]:
-    """By number of a gradient, dense and real: its row and its norm. A device is asked once for each group."""
-    found = {}
-    for numbers in _groups(gradients):
-        rows, norms = _group([gradients[number].flatten() for number in numbers])
-        found |= {number: (rows[at], norms[at]) for at, number in enumerate(numbers)}
-    return found
+class Sketches:
+    """Takes gradients one by one, and keeps the sketch of each. Small ones wait for others: a group costs less."""
+
+    def __init__(self) -> None:
+        self._rows: dict[int, tuple[Tensor, float]] = {}
+        self._nonfinite: dict[int, int] = {}
+        self._waiting: dict[torch.device, dict[int, Tensor]] = {}
+        self._entries: Counter[torch.device] = Counter()
+
+    def take(self, number: int, gradient: Tensor) -> None:
+        """One more, dense and real, under a number of its own."""
+        self._waiting.setdefault(gradient.device, {})[number] = gradient
+        self._entries[gradient.device] += gradient.numel()
+        if self._entries[gradient.device] >= GROUP:
+            self._entries[gradient.device] = 0
+            self._sketch(self._waiting.pop(gradient.device))
+
+    def finish(self) -> None:
+        """Sketch those that wait."""
+        while self._waiting:
+            self._sketch(self._waiting.popitem()[1])
+
+    def __contains__(self, number: int) -> bool:
+        return number in self._rows
+
+    def of(self, numbers: Sequence[int]) -> Sketch:
+        """Of the gradients with some numbers together."""
+        return Sketch(torch.stack([self._rows[n][0] for n in numbers]), tuple(self._rows[n][1] for n in numbers))
+
+    def nonfinite(self, numbers: Sequence[int]) -> int:
+        """How many of their entries are no finite numbers."""
+        return sum(self._nonfinite.get(number, 0) for number in numbers)
+
+    def _sketch(self, gradients: Mapping[int, Tensor]) -> None:
+        """A device is asked once for each group."""
+        flat = [gradient.flatten() for gradient in gradients.values()]
+        rows, norms = _group(flat) if len(flat) > 1 else _alone(flat[0])
+        for at, number in enumerate(gradients):
+            self._rows[number] = rows[at].clone(), norms[at]
+            if not isfinite(norms[at]):
+                self._nonfinite[number] = int((~torch.isfinite(flat[at])).sum())
 
 
 def pattern(like: Tensor, number: Tensor) -> Tensor:
@@ -83,22 +118,6 @@ def coherence(rows: Sequence[Tensor]) -> float:
     return float(stacked.mean(0).norm()) / lengths if lengths else 0.0
 
 
-def _groups(gradients: Mapping[int, Tensor]) -> Iterator[list[int]]:
-    """Numbers of gradients on one device, together not too large."""
-    by_device: dict[torch.device, list[int]] = {}
-    for number, gradient in gradients.items():
-        by_device.setdefault(gradient.device, []).append(number)
-    for numbers in by_device.values():
-        group, entries = list[int](), 0
-        for number in numbers:
-            if group and entries + gradients[number].numel() > GROUP:
-                yield group
-                group, entries = [], 0
-            group.append(number)
-            entries += gradients[number].numel()
-        yield group
-
-
 def _group(gradients: Sequence[Tensor]) -> tuple[Tensor, list[float]]:
     counts = [-(-len(gradient) // WIDTH) for gradient in gradients]
     first = gradients[0]
@@ -106,9 +125,29 @@ def _group(gradients: Sequence[Tensor]) -> tuple[Tensor, list[float]]:
     parts = [part for gradient in gradients for part in (gradient.double(), empty[: -len(gradient) % WIDTH])]
     lines = torch.cat(parts).view(-1, WIDTH)
     owner = torch.repeat_interleave(torch.tensor(counts, device=first.device))
-    signs = torch.cat([_signs(count) for count in counts]).to(first.device)
+    signs = torch.cat([_signs(count) for count in counts]).to(lines)
     rows = empty.new_zeros(len(gradients), WIDTH).index_add_(0, owner, lines * signs[:, None])
     norms = empty.new_zeros(len(gradients)).index_add_(0, owner, lines.square().sum(1)).sqrt()
+    return _told(rows, norms, gradients)
+
+
+def _alone(gradient: Tensor) -> tuple[Tensor, list[float]]:
+    """Part by part."""
+    row = gradient.new_zeros(WIDTH, dtype=torch.float64)
+    square = row.new_zeros(())
+    signs = _signs(-(-len(gradient) // WIDTH))
+    for start in range(0, len(gradient), GROUP):
+        part = gradient[start : start + GROUP].double()
+        if rest := -len(part) % WIDTH:
+            part = torch.cat([part, part.new_zeros(rest)])
+        lines = part.view(-1, WIDTH)
+        first = start // WIDTH
+        row += signs[first : first + len(lines)].to(part) @ lines
+        square += part.dot(part)
+    return _told(row[None], square.sqrt()[None], [gradient])
+
+
+def _told(rows: Tensor, norms: Tensor, gradients: Sequence[Tensor]) -> tuple[Tensor, list[float]]:
     told = torch.cat([rows, norms[:, None]], dim=1).cpu()
     sizes = told[:, -1].tolist()
     safe = [size if SMALL < size < LARGE else _norm(g) for size, g in zip(sizes, gradients, strict=True)]
@@ -118,13 +157,15 @@ def _group(gradients: Sequence[Tensor]) -> tuple[Tensor, list[float]]:
 def _norm(gradient: Tensor) -> float:
     """Of a gradient whose squares may leave float64."""
     size = float(gradient.abs().max()) if gradient.numel() else 0.0
-    return size * float((gradient.double() / size).norm()) if size and isfinite(size) else size
+    if not size or not isfinite(size):
+        return size
+    return size * hypot(*(float((part.double() / size).norm()) for part in gradient.split(GROUP)))
 
 
 @cache
 def _many_signs(count: int) -> Tensor:
     generator = torch.Generator().manual_seed(0)
-    return torch.randint(0, 2, (count,), generator=generator).double() * 2 - 1
+    return torch.randint(0, 2, (count,), generator=generator, dtype=torch.int8) * 2 - 1
 
 
 def _signs(count: int) -> Tensor:

@@ -17,10 +17,9 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from audits import Target
-from audits.cosines import Cosines
+from audits.cosines import measured_with_cosines
 from audits.fingerprint import fingerprint
 from audits.forward import forward
-from audits.gradients import measure
 from audits.graph import Graph
 from benchmarks.pairs import compare, seconds
 from benchmarks.training_step import trainer_of
@@ -61,9 +60,7 @@ def gradients(rounds: int) -> None:
 
     def ours() -> None:
         with forward(target, setting) as run:
-            cosines = Cosines(run.columns)
-            measure(run.losses, run.columns, run.graph, visit=cosines.visit)
-            cosines.result()
+            measured_with_cosines(run)
 
     def a_pass_each() -> None:
         for name in LOSSES:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from math import isfinite
 
 from audits.forward import BATCHES, Forward, Lower, NotRunnable, forward
-from audits.gradients import Measured, Visit, measure
+from audits.gradients import Measured, measure
 from audits.judging.derivative import Point, proved
 from audits.judging.held_stops import HeldStops
 from audits.judging.noise import Verdict, judge, same_direction
@@ -51,9 +51,9 @@ class Pass:
     is_all_double: bool = False
 
     @staticmethod
-    def of(run: Forward, visit: Visit | None = None) -> Pass:
-        """Goes backward from every loss."""
-        measured = measure(run.losses, run.columns, run.graph, visit=visit)
+    def of(run: Forward, measured: Measured | None = None) -> Pass:
+        """Goes backward from every loss, unless that was done."""
+        measured = measured or measure(run.losses, run.columns, run.graph)
         return Pass(measured, run.values(), run.is_double, run.is_all_double)
 
     def norm(self, pair: Pair) -> float:

@@ -121,15 +121,21 @@ class Point:
 
     def changes(self, losses: Collection[str], direction: Direction) -> dict[str, Change]:
         """By central differences in float64; nothing where the pass does not run so."""
-        values: list[Mapping[str, float]] = []
-        for sign in (1, -1):
-            try:
-                with self.forward(losses, lambda columns, sign=sign: direction.move(columns, sign)) as run:
-                    values.append(run.values())
-            except NotRunnable:
-                return {}
-        up, down = values
+        try:
+            up, down = (self._values(losses, direction, sign) for sign in (1, -1))
+        except NotRunnable:
+            return {}
         return {loss: _change(up[loss], down[loss], direction.step) for loss in up}
+
+    def _values(self, losses: Collection[str], direction: Direction, sign: int) -> Mapping[str, float]:
+        """Of losses, once weights have moved. Their graph is gone when this returns."""
+        with self.forward(losses, lambda columns: direction.move(columns, sign)) as run:
+            return run.values()
+
+    def measured(self, losses: Collection[str]) -> tuple[Measured, dict[str, list[int]]]:
+        """The gradients of losses, and the numbers of each module's parameters; the graph is gone then."""
+        with self.forward(losses) as run:
+            return measure(run.losses, run.columns, run.graph), positions(run.columns)
 
 
 def _change(up: float, down: float, step: float) -> Change:
@@ -174,8 +180,7 @@ def ratios(point: Point, pairs: Collection[Pair]) -> dict[Pair, float]:
     """
     losses = {loss for loss, _ in pairs}
     try:
-        with point.forward(losses) as run:
-            measured, members = measure(run.losses, run.columns, run.graph), positions(run.columns)
+        measured, members = point.measured(losses)
     except NotRunnable:
         return {}
     asked = [pair for pair in pairs if pair[0] not in measured.failed]

@@ -15,7 +15,7 @@ from audits.gradients import Column, measure
 from audits.graph import Graph
 from audits.judging import other_weights
 from audits.result import Derivative
-from audits.sketch import WIDTH, apart, pattern, sketched
+from audits.sketch import WIDTH, Sketch, Sketches, apart, pattern
 
 Modules = Mapping[str, nn.Module | nn.Parameter]
 
@@ -296,16 +296,24 @@ def test_an_estimator_is_no_multiple_of_the_derivative() -> None:
     assert cells({"encoder": encoder}, loss, torch.randn(3, 4))["encoder"].derivative_ratio is None
 
 
+def sketched(*gradients: Tensor) -> list[Sketch]:
+    sketches = Sketches()
+    for number, gradient in enumerate(gradients):
+        sketches.take(number, gradient)
+    sketches.finish()
+    return [sketches.of([number]) for number in range(len(gradients))]
+
+
 def test_a_sketch_tells_lengths_and_slopes_of_the_whole_gradient() -> None:
     gradient, other = torch.randn(50, 70, dtype=torch.float64), torch.randn(50, 70, dtype=torch.float64)
-    rows = {n: row for n, (row, _) in sketched({0: gradient, 1: other, 2: gradient + other}).items()}
+    rows = [sketch.rows[0] for sketch in sketched(gradient, other, gradient + other)]
     along = torch.randn(WIDTH, dtype=torch.float64)
     assert torch.allclose(rows[0] + rows[1], rows[2])
     assert float((gradient * pattern(gradient, along)).sum()) == pytest.approx(float(rows[0] @ along))
-    assert sketched({0: gradient})[0][1] == pytest.approx(float(gradient.norm()))
+    assert sketched(gradient)[0].norm == pytest.approx(float(gradient.norm()))
     assert apart(rows[0], rows[1]) > 0.5
     gradient[49, 69] += 100.0  # the last of all entries
-    assert apart(sketched({0: gradient})[0][0], rows[0]) > 0.5
+    assert apart(sketched(gradient)[0].rows[0], rows[0]) > 0.5
 
 
 def test_norms_do_not_overflow() -> None:
