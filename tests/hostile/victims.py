@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from PIL import Image
 
 from jepa_world_model.config_file import load_config
 from jepa_world_model.run import run_training
@@ -39,6 +43,15 @@ class Inputs:
         run_training(load_config(None, [*SMALL, "train.steps=2"]), self.run, Observer())
         quietly([*RECORDING, str(self.data)])
 
+        for episode in range(4):
+            _draw(folder / "pictures" / f"walk_{episode}", np.random.default_rng(episode))
+        self.pictures = folder / "pictures"
+
+    def copy_pictures(self) -> None:
+        """Into the current folder, where what is converted is kept, too."""
+        shutil.copytree(self.pictures, "pictures")
+        os.environ["XDG_CACHE_HOME"] = os.path.abspath("cache")
+
     def copy_run(self) -> None:
         """Into the current folder."""
         shutil.copytree(self.run, "run")
@@ -46,6 +59,13 @@ class Inputs:
     def copy_data(self) -> None:
         """Into the current folder."""
         shutil.copytree(self.data, "data")
+
+
+def _draw(folder: Path, rng: np.random.Generator) -> None:
+    folder.mkdir(parents=True)
+    for number, frame in enumerate(rng.integers(0, 255, (12, 16, 16, 3), dtype=np.uint8)):
+        Image.fromarray(frame).save(folder / f"{number}.png")
+    np.savez(folder / "actions.npz", actions=np.eye(4)[np.arange(12) % 4])
 
 
 def victim(name: str, inputs: Inputs) -> Victim:
@@ -60,7 +80,7 @@ def _training(*settings: str, prepare: Callable[[], object] = lambda: None) -> V
 
 
 def _trained(name: str, content: bytes) -> bytes | None:
-    return None if name.endswith("status.json") else content
+    return None if name.endswith("status.json") or name.startswith("cache/") else content
 
 
 def _recording() -> list[str]:
@@ -69,8 +89,19 @@ def _recording() -> list[str]:
     return [*RECORDING, "data"]
 
 
+def _conversion() -> list[str]:
+    shutil.rmtree("data", ignore_errors=True)
+    return ["data", "convert", "pictures", "data", "--size", "16"]
+
+
 def _recorded(name: str, content: bytes) -> bytes | None:
     return None if ".partial/" in name else content
+
+
+def _converted(name: str, content: bytes) -> bytes | None:
+    """dataset.json has the whole path of what was converted."""
+    here = os.path.realpath(".").encode()
+    return _recorded(name, content.replace(here, b"") if name == "data/dataset.json" else content)
 
 
 def _document() -> None:
@@ -98,6 +129,8 @@ VICTIMS: dict[str, Callable[[Inputs], Victim]] = {
     "train in phases": lambda inputs: _training(*PHASES),
     "train on a folder": lambda inputs: _training("data.source=data", prepare=inputs.copy_data),
     "train from a run": lambda inputs: _training("train.init=run", prepare=inputs.copy_run),
+    "train on pictures": lambda inputs: _training("data.source=pictures", prepare=inputs.copy_pictures),
+    "data convert": lambda inputs: Victim(inputs.copy_pictures, _conversion, _converted),
     "collect": lambda inputs: Victim(lambda: None, _recording, _recorded),
     "audit-grads --update": lambda inputs: Victim(_document, lambda: AUDIT),
     "eval": lambda inputs: Victim(inputs.copy_run, lambda: EVALUATION, _evaluated),
