@@ -17,7 +17,7 @@ enc = nn.Linear(4, 4)
 opt = torch.optim.SGD(enc.parameters(), lr=0.1)
 x = torch.randn(8, 4)
 fit = enc(x).pow(2).mean()
-margin = F.relu(enc(x).norm(dim=1) - 4).mean()
+margin = F.relu(enc(x).norm(dim=1) - 2.6).mean()
 nothing = F.relu(enc(x).clamp(max=0)).sum()
 loss = fit + margin + nothing
 loss.backward()
