@@ -10,12 +10,12 @@ from fnmatch import fnmatchcase
 from torch import Tensor, nn
 
 from audits.errors import AuditError
-from audits.script.living import Names, is_numbered, wrapped, wrapped_name
+from audits.script.living import LivingNames, is_numbered, wrapped, wrapped_name
 from audits.target import Named
 
 LAYER = re.compile(r"(fc|l|lin|linear|layer|dense|conv|deconv|bn|norm|ln|hidden|h|block|up|down)_?\d+")
 PLAIN = re.compile(r"(net|mlp|main|model|body|trunk|out|output|mean|mu|log_?std|std|head|act|norm|fc|proj|linear)")
-"""Names that children have in a network that is one thing to its script, such as an actor."""
+"""LivingNames that children have in a network that is one thing to its script, such as an actor."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,9 @@ class Choice:
         return Choice(patterns=given)
 
 
-def columns(outermost: Sequence[nn.Module], loose: Iterable[Tensor], names: Names, choice: Choice) -> dict[str, Named]:
+def columns(
+    outermost: Sequence[nn.Module], loose: Iterable[Tensor], names: LivingNames, choice: Choice
+) -> dict[str, Named]:
     """By name: modules, and parameters of none.
 
     Raises AuditError for a pattern that no module has.
@@ -117,7 +119,7 @@ def _has_parts(module: nn.Module) -> bool:
     return any(True for child in module.children() for _ in child.parameters())
 
 
-def _unwrapped(module: nn.Module, names: Names) -> tuple[str, nn.Module]:
+def _unwrapped(module: nn.Module, names: LivingNames) -> tuple[str, nn.Module]:
     """The module inside of all wrappers, and what the script calls it."""
     name = names.get(module)
     while (child := wrapped(module)) is not None:

@@ -21,7 +21,7 @@ Rank = tuple[int, int]
 
 
 @dataclass
-class Names:
+class LivingNames:
     """By id of a module or parameter: the best name that was seen, and how good it is."""
 
     best: dict[int, tuple[Rank, str]] = field(default_factory=dict)

@@ -10,12 +10,12 @@ from types import CodeType
 from audits.graph import LEAF
 from audits.places import Place
 from audits.recording.source_lines import Sources, Spot
-from audits.script.sums import Part, Sum, Sums
+from audits.script.sums import Addition, Part, Sums
 from audits.script.syntax import Tree, assigned_in, bound, container, expression_in, name_in, operand, text_of
 
 
 @dataclass(frozen=True)
-class Named:
+class LossName:
     """What a loss is called, and where the source calls it so."""
 
     name: str
@@ -25,10 +25,10 @@ class Named:
 
 
 @dataclass(frozen=True)
-class Loss:
+class Summand:
     """One summand of what goes backward."""
 
-    named: Named
+    named: LossName
     value: int
     index: int
     weight: float
@@ -45,9 +45,9 @@ class Losses:
         self._sums, self._sources = sums, sources
         self._named_below: dict[tuple[int, int, int], bool] = {}
 
-    def of(self, root: int, size: int, written: Named | None) -> list[Loss]:
+    def of(self, root: int, size: int, written: LossName | None) -> list[Summand]:
         """All losses in a value that goes backward. `written`: what it is called where it does."""
-        found: list[Loss] = []
+        found: list[Summand] = []
         for index in range(size):
             found += self._expanded(root, index, 1.0, written, at_root=True)
         is_one = len(found) == 1 or (all(loss.named.is_expression for loss in found) and len(_names(found)) == 1)
@@ -55,7 +55,7 @@ class Losses:
 
     def written(
         self, root: int, held: Sequence[tuple[str, CodeType]], call: Spot | None, number: int = 0
-    ) -> Named | None:
+    ) -> LossName | None:
         """What the script calls a value that goes backward: the variable that it was assigned to, or else that of the
         outermost function which holds it; or what it is called where it goes backward."""
         if call is None:
@@ -65,21 +65,21 @@ class Losses:
         if defined and any(name == defined.name and _is_of(defined.place, code) for name, code in held):
             return defined
         if held:
-            return Named(held[-1][0], place)
+            return LossName(held[-1][0], place)
         tree, node = expression_in(call)
         name = name_in(tree, _root(node, number)) if isinstance(node, ast.Call) else ""
-        return Named(name, place) if name else defined
+        return LossName(name, place) if name else defined
 
     def _expanded(
         self,
         value: int,
         index: int,
         weight: float,
-        used: Named | None,
+        used: LossName | None,
         *,
         at_root: bool = False,
         live: bool = True,
-    ) -> Iterator[Loss]:
+    ) -> Iterator[Summand]:
         """A value as it is, or what it was added up from, if that has names or is the sum that goes backward."""
         added = self._sums.of.get(value)
         known = used or self._defined(value)
@@ -101,7 +101,7 @@ class Losses:
         else:
             yield self._loss(value, index, weight, known, live=live)
 
-    def _together(self, summands: Sequence[tuple[int, Part, float]]) -> Named | None:
+    def _together(self, summands: Sequence[tuple[int, Part, float]]) -> LossName | None:
         """The list that losses without names were put into at one place, such as in a loop: ``torch.stack(losses)``."""
         owner, inside = summands[0][0], [(owner, part) for owner, part, _ in summands]
         vectors = {part.value for _, part in inside}
@@ -113,7 +113,7 @@ class Losses:
             return None
         frames = self._sums.frames.get(owner)
         name = container(expression_in(frames[0])[1]) if frames else ""
-        return Named(name, self._sources.expression(frames[0])) if frames and name else None
+        return LossName(name, self._sources.expression(frames[0])) if frames and name else None
 
     def _summands(self, value: int, index: int) -> list[tuple[int, Part, float]]:
         """What a value was added up from, the sum so far included, however often something was added to it: in which
@@ -129,7 +129,7 @@ class Losses:
         return [summand for summands in reversed(found) for summand in summands]
 
     def _is_taken_apart(
-        self, value: int, summands: Sequence[tuple[int, Part, float]], known: Named | None, *, at_root: bool
+        self, value: int, summands: Sequence[tuple[int, Part, float]], known: LossName | None, *, at_root: bool
     ) -> bool:
         if len(summands) > 1 and at_root:
             return True
@@ -139,7 +139,7 @@ class Losses:
             return False
         return any(self._has_name(owner, part) for owner, part, _ in summands)
 
-    def _comes_from_elsewhere(self, known: Named, summand: tuple[int, Part, float]) -> bool:
+    def _comes_from_elsewhere(self, known: LossName, summand: tuple[int, Part, float]) -> bool:
         """Whether a scaled value has its name in one function, and what was scaled in another one."""
         _, part, _ = summand
         below = self._summands(part.value, part.index)
@@ -185,49 +185,54 @@ class Losses:
             return bool(added.mains and added.mains[part.index])
         return any(self._has_name(owner, below) for owner, below, _ in self._summands(part.value, part.index))
 
+    def _is_many(self, value: int) -> bool:
+        """Whether several losses were put together in a value, whose name is not theirs."""
+        added = self._sums.of.get(value)
+        return added is not None and len(added.rows) > 1
+
     def is_weight(self, value: int) -> bool:
         """Whether a value is a parameter as it is."""
         edge = self._sums.edges.get(value)
         return edge is not None and type(edge.node).__name__ == LEAF
 
-    def _product(self, value: int, index: int, weight: float, added: Sum, known: Named | None) -> Loss:
+    def _product(self, value: int, index: int, weight: float, added: Addition, known: LossName | None) -> Summand:
         """A loss times its learned weight, called by the loss."""
         main = added.mains[index] if added.mains else None
         inner = (self._used(value, main) or self._inner(main)) if main else None
         return self._loss(value, index, weight, inner or known)
 
-    def _inner(self, part: Part) -> Named | None:
+    def _inner(self, part: Part) -> LossName | None:
         found = list(self._expanded(part.value, part.index, 1.0, None))
         if len(found) == 1:
             return found[0].named
         return self._defined(part.value)
 
-    def _loss(self, value: int, index: int, weight: float, known: Named | None, *, live: bool = True) -> Loss:
+    def _loss(self, value: int, index: int, weight: float, known: LossName | None, *, live: bool = True) -> Summand:
         at = None if self.is_weight(value) else self._place(value)
-        return Loss(known or self._expression(value), value, index, weight, live, at)
+        return Summand(known or self._expression(value), value, index, weight, live, at)
 
     # ------------------------------------------------------------------------------------------------------- names
 
-    def _used(self, value: int, part: Part) -> Named | None:
+    def _used(self, value: int, part: Part) -> LossName | None:
         """What a summand is called in the sum: a variable, a key, an attribute."""
         frames = self._sums.frames.get(value)
-        if not frames:
+        if not frames or self._is_many(part.value):
             return None
         tree, node = expression_in(frames[0])
         written = operand(tree, node, part.side) if node is not None else None
         name = name_in(tree, written)
         place = self._sources.expression(frames[0])
         if name and not self._is_accumulator(tree, node, name, part):
-            return Named(name, place)
+            return LossName(name, place)
         keys = [key for key in part.names if key.startswith("[")]
-        by_key = Named(keys[0][1:-1], place) if keys else None
+        by_key = LossName(keys[0][1:-1], place) if keys else None
         if by_key and (written is not None or _goes_through_keys(node)):
             return by_key
         if defined := self._defined(part.value):
             return defined
         target = assigned_in(tree, node) if node is not None else ""
         variables = [name for name in part.names if not name.startswith("[") and name != target]
-        return Named(variables[0], place) if written is None and variables else by_key
+        return LossName(variables[0], place) if written is None and variables else by_key
 
     def _is_accumulator(self, tree: Tree, node: ast.AST | None, name: str, part: Part) -> bool:
         """``loss`` in ``loss = loss + kl``, where the sum so far has parts with names, or a name of its own."""
@@ -237,10 +242,10 @@ class Losses:
             return part.value in self._sums.of
         return part.value in self._sums.of or self._defined(part.value) is not None
 
-    def _defined(self, value: int) -> Named | None:
+    def _defined(self, value: int) -> LossName | None:
         """What a value is assigned to where it is computed, or where the function that computes it is called."""
         index: int | None = None
-        for spot in self._sums.frames.get(value, ()):
+        for spot in () if self._is_many(value) else self._sums.frames.get(value, ()):
             tree, node = expression_in(spot)
             if node is None or isinstance(node, ast.stmt):
                 if isinstance(node, ast.AugAssign):
@@ -254,20 +259,20 @@ class Losses:
             index = found.index
         return None
 
-    def _named(self, name: str, spot: Spot) -> Named | None:
-        return Named(name, self._sources.expression(spot)) if name else None
+    def _named(self, name: str, spot: Spot) -> LossName | None:
+        return LossName(name, self._sources.expression(spot)) if name else None
 
-    def _expression(self, value: int) -> Named:
+    def _expression(self, value: int) -> LossName:
         """The expression that computes a value, outside of the functions that return it."""
         last = None
         for spot in self._sums.frames.get(value, ()):
             tree, node = expression_in(spot)
             if node is None:
                 break
-            last = Named(text_of(node), self._sources.expression(spot), is_expression=True)
+            last = LossName(text_of(node), self._sources.expression(spot), is_expression=True)
             if not bound(tree, node).returned:
                 break
-        return last or Named("loss", Place("", 0, "", ""))
+        return last or LossName("loss", Place("", 0, "", ""))
 
     def _place(self, value: int) -> Place | None:
         frames = self._sums.frames.get(value)
@@ -285,7 +290,7 @@ def _is_of(place: Place, code: CodeType) -> bool:
     return place.path == code.co_filename and place.function == code.co_qualname.replace("<locals>.", "")
 
 
-def _names(losses: Sequence[Loss]) -> set[Named]:
+def _names(losses: Sequence[Summand]) -> set[LossName]:
     return {loss.named for loss in losses}
 
 

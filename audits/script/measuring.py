@@ -13,14 +13,14 @@ from torch.autograd.graph import GradientEdge
 
 from audits.gradients import dense
 from audits.graph import CHECKPOINT, LEAF
-from audits.script.sums import Edge
+from audits.script.sums import GraphOutput
 
 GRAD, BACKWARD = torch.autograd.grad, torch.autograd.backward
 """As torch has it, whoever listens to it later."""
 
 
 @dataclass(frozen=True)
-class Gradients:
+class LossGradients:
     """By id of a leaf tensor: the norm of the gradient, None where autograd gives none."""
 
     norms: dict[int, float | None] = field(default_factory=dict)
@@ -61,7 +61,7 @@ class Root:
 class Start:
     """One entry of a value from which gradient goes backward, or all of them; and how much of it."""
 
-    edge: Edge
+    edge: GraphOutput
     index: int
     factor: float = 1.0
     given: Tensor | None = None
@@ -75,22 +75,29 @@ class Start:
         return start
 
 
-def gradients(starts: Sequence[Start], scale: float = 1.0) -> Gradients:
+def gradients(starts: Sequence[Start], scale: float = 1.0, hidden: Iterable[Tensor] = ()) -> LossGradients:
     """Go backward from several values at once; times `scale`, so that half precision holds it, and divided by that
-    again."""
-    leaves = {id(leaf): leaf for leaf in leaf_tensors([start.edge.node for start in starts])}
+    again. `hidden`: tensors that a reentrant checkpoint may keep from the graph."""
+    nodes = [start.edge.node for start in starts]
+    leaves = {id(leaf): leaf for leaf in leaf_tensors(nodes)}
+    if _has_checkpoint(nodes):
+        leaves |= {id(leaf): leaf for leaf in hidden}
     if not leaves:
-        return Gradients()
+        return LossGradients()
     try:
         found = _backward(starts, list(leaves.values()), scale)
     except Exception as error:  # whatever somebody's backward raises
-        return Gradients(leaves=leaves, failed=f"{type(error).__name__}: {error}".splitlines()[0])
+        return LossGradients(leaves=leaves, failed=f"{type(error).__name__}: {error}".splitlines()[0])
     return _summary(starts[0], leaves, found, scale)
 
 
 def leaf_tensors(nodes: Iterable[Any]) -> Iterator[Tensor]:
     """All that gets gradient below some nodes."""
     return (node.variable for node in _below(nodes) if type(node).__name__ == LEAF)
+
+
+def _has_checkpoint(nodes: Sequence[Any]) -> bool:
+    return any(type(node).__name__ == CHECKPOINT for node in _below(nodes))
 
 
 def _below(nodes: Iterable[Any]) -> Iterator[Any]:
@@ -113,7 +120,7 @@ def _backward(starts: Sequence[Start], leaves: list[Tensor], scale: float) -> li
         else:
             roots.append(GradientEdge(start.edge.node, start.edge.output))
             given.append(start.gradient() * scale)
-    if any(type(node).__name__ == CHECKPOINT for node in _below(root.node for root in roots)):
+    if _has_checkpoint([root.node for root in roots]):
         _add(found, _accumulated(roots, leaves, given))
     elif roots:
         _add(found, GRAD(roots, leaves, given, retain_graph=True, allow_unused=True))
@@ -122,18 +129,18 @@ def _backward(starts: Sequence[Start], leaves: list[Tensor], scale: float) -> li
 
 def _accumulated(roots: Sequence[GradientEdge], leaves: list[Tensor], given: Sequence[Tensor]) -> list[Tensor | None]:
     """A backward pass inside of a checkpoint's own gives to `.grad` only, which is put back."""
-    hooks = any(leaf._post_accumulate_grad_hooks for leaf in leaves)  # pyright: ignore[reportAttributeAccessIssue]
-    if hooks or (torch.distributed.is_available() and torch.distributed.is_initialized()):
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
         raise RuntimeError("a reentrant checkpoint hides what it computes: use_reentrant=False shows it")
-    before = [(leaf, leaf.grad) for leaf in leaves]
-    for leaf in leaves:
-        leaf.grad = None
+    tensors: list[Any] = list(leaves)
+    before = [(leaf, leaf.grad, leaf._post_accumulate_grad_hooks) for leaf in tensors]
+    for leaf in tensors:
+        leaf.grad, leaf._post_accumulate_grad_hooks = None, None
     try:
         BACKWARD(roots, given, retain_graph=True)  # pyright: ignore[reportArgumentType]
-        return [leaf.grad for leaf in leaves]
+        return [leaf.grad for leaf in tensors]
     finally:
-        for leaf, gradient in before:
-            leaf.grad = gradient
+        for leaf, gradient, hooks in before:
+            leaf.grad, leaf._post_accumulate_grad_hooks = gradient, hooks
 
 
 def _add(found: list[Tensor | None], more: Iterable[Tensor | None]) -> None:
@@ -143,7 +150,7 @@ def _add(found: list[Tensor | None], more: Iterable[Tensor | None]) -> None:
             found[number] = gradient if before is None else before + gradient
 
 
-def _summary(start: Start, leaves: dict[int, Tensor], found: list[Tensor | None], scale: float) -> Gradients:
+def _summary(start: Start, leaves: dict[int, Tensor], found: list[Tensor | None], scale: float) -> LossGradients:
     """Norms, in one question to the device."""
     present = [(key, dense(gradient)) for key, gradient in zip(leaves, found, strict=True) if gradient is not None]
     weights = [dense(leaves[key].detach()) for key, _ in present]
@@ -158,4 +165,4 @@ def _summary(start: Start, leaves: dict[int, Tensor], found: list[Tensor | None]
         norms[key], sizes[key] = told[1 + at] / scale, told[1 + count + at]
         if not isfinite(told[1 + at]):
             nonfinite[key] = int((~torch.isfinite(gradient)).sum())
-    return Gradients(norms, nonfinite, sizes, leaves, told[0])
+    return LossGradients(norms, nonfinite, sizes, leaves, told[0])

@@ -20,7 +20,7 @@ from audits.routing.routes import routes
 from audits.script.columns import Choice, columns
 from audits.script.living import tops
 from audits.script.measuring import Join, Root
-from audits.script.session import Sent, Session
+from audits.script.session import ScriptRun, Sent
 from audits.target import Named, Target, parameters_of
 from audits.walking import Walk
 
@@ -35,7 +35,7 @@ TINY = f"the gradient may be rounding noise: {PROVE}"
 
 
 @dataclass(frozen=True)
-class Row:
+class LossRow:
     """A loss with all that was sent backward of it."""
 
     name: str
@@ -43,7 +43,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Seen:
+class ScriptPass:
     """A script's pass, as the walk of an audit wants it."""
 
     losses: Mapping[str, Root]
@@ -58,14 +58,14 @@ class Seen:
         return {}
 
 
-def audit_of(session: Session, name: str, choice: Choice, renamed: Mapping[str, tuple[str, int]]) -> Audit:
+def audit_of(session: ScriptRun, name: str, choice: Choice, renamed: Mapping[str, tuple[str, int]]) -> Audit:
     """The audit of a script that has run. Raises AuditError where nothing went backward."""
     return audit_and_parts(session, name, choice, renamed)[0]
 
 
 def audit_and_parts(
-    session: Session, name: str, choice: Choice, renamed: Mapping[str, tuple[str, int]]
-) -> tuple[Audit, Mapping[str, Named], Sequence[Row]]:
+    session: ScriptRun, name: str, choice: Choice, renamed: Mapping[str, tuple[str, int]]
+) -> tuple[Audit, Mapping[str, Named], Sequence[LossRow]]:
     """The same, with the columns and the rows that it was made from."""
     if not session.sent:
         raise AuditError(f"{name} never goes backward: no call of backward() or torch.autograd.grad() was seen")
@@ -75,7 +75,7 @@ def audit_and_parts(
 
 
 class _Report:
-    def __init__(self, session: Session, name: str, choice: Choice, renamed: Mapping[str, tuple[str, int]]) -> None:
+    def __init__(self, session: ScriptRun, name: str, choice: Choice, renamed: Mapping[str, tuple[str, int]]) -> None:
         self._session, self._name = session, name
         self.columns = self._find_columns(choice)
         self.rows = _rows(session.sent, renamed, self._weight_name)
@@ -84,7 +84,9 @@ class _Report:
     def audit(self) -> Audit:
         session = self._session
         target = Target(dict(self.columns), dict, name=self._name)  # pyright: ignore[reportArgumentType]
-        run = Seen(self._roots, [Column(name, tuple(parameters_of(value))) for name, value in self.columns.items()])
+        run = ScriptPass(
+            self._roots, [Column(name, tuple(parameters_of(value))) for name, value in self.columns.items()]
+        )
         session.recorder.name_calls(_call_names(self.columns))
         recording = session.recorder.finish()
         walk = Walk(run, recording, self._measured(run))  # pyright: ignore[reportArgumentType]
@@ -97,7 +99,7 @@ class _Report:
             stops,
             called=frozenset(recording.called),
             routes=routed,
-            unused=self._unused(run),
+            unused=self._unused(),
         )
         losses = tuple(self._roots)
         return Audit(
@@ -137,7 +139,7 @@ class _Report:
                     return f"{name}.{path}"
         return ""
 
-    def _root(self, row: Row) -> Root:
+    def _root(self, row: LossRow) -> Root:
         """A loss, or several of one name, as one root of the graph."""
         recorder = self._session.recorder
         edges = [recorder.sums.edges[value] for sent in row.sent if sent.loss.live for value in sent.values]
@@ -154,7 +156,7 @@ class _Report:
 
     # -------------------------------------------------------------------------------------------------------- cells
 
-    def _measured(self, run: Seen) -> Measured:
+    def _measured(self, run: ScriptPass) -> Measured:
         measured = Measured()
         for row in self.rows:
             if failed := next((sent.gradients.failed for sent in row.sent if sent.gradients.failed), ""):
@@ -164,7 +166,7 @@ class _Report:
                 self._measure(measured, row, column)
         return measured
 
-    def _measure(self, measured: Measured, row: Row, column: Column) -> None:
+    def _measure(self, measured: Measured, row: LossRow, column: Column) -> None:
         pair = row.name, column.module
         keys = [id(tensor) for tensor in column.parameters]
         found: list[float] = []
@@ -247,10 +249,19 @@ class _Report:
         """Of each loss in what goes backward, as often as it is added."""
         return {row.name: float(f"{row.sent[0].loss.weight:.12g}") for row in self.rows}
 
-    def _unused(self, run: Seen) -> dict[str, tuple[str, ...]]:
-        from audits.usage import _unused as unused
-
-        return unused(Target(dict(self.columns), dict), run)  # pyright: ignore
+    def _unused(self) -> dict[str, tuple[str, ...]]:
+        """By module: its trainable parameters that no loss has a path to."""
+        norms = [sent.gradients.norms for row in self.rows for sent in row.sent]
+        reached = {key for of_one in norms for key, norm in of_one.items() if norm is not None}
+        found = {}
+        for name, column in self.columns.items():
+            named = column.named_parameters() if isinstance(column, torch.nn.Module) else [(name, column)]
+            found[name] = tuple(
+                path
+                for path, parameter in named
+                if isinstance(parameter, Tensor) and parameter.requires_grad and id(parameter) not in reached
+            )
+        return found
 
     def _notes(self) -> Iterable[str]:
         session = self._session
@@ -271,7 +282,7 @@ class _Report:
 
 def _rows(
     sent: Iterable[Sent], renamed: Mapping[str, tuple[str, int]], weight_name: Callable[[Sent], str]
-) -> list[Row]:
+) -> list[LossRow]:
     """Losses of one name at one place are one row; those of one name at several places get longer names."""
     groups: dict[tuple[Any, ...], list[Sent]] = {}
     for each in sent:
@@ -282,7 +293,7 @@ def _rows(
     for (name, *_), members in groups.items():
         alike = [other for (other_name, *_), other in groups.items() if other_name == name]
         rows.setdefault(_told_apart(name, members, alike), []).extend(members)
-    return [Row(name, members) for name, members in rows.items()]
+    return [LossRow(name, members) for name, members in rows.items()]
 
 
 def _told_apart(name: str, members: Sequence[Sent], alike: Sequence[Sequence[Sent]]) -> str:

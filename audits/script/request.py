@@ -20,7 +20,7 @@ class Script:
         arguments: What it finds in `sys.argv` after its own name.
         steps: Whole rounds of its optimizers that are watched.
         modules: What the columns are: a depth below the outermost modules, or patterns of names.
-        renamed: Names of losses by file and line.
+        renamed: LivingNames of losses by file and line.
         variation: Empty for the script as it is; ``float64``; or the number of other weights, in float64 too.
     """
 

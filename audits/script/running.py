@@ -15,7 +15,7 @@ from audits.result import Audit
 from audits.script.columns import Choice
 from audits.script.endings import ended
 from audits.script.request import Script
-from audits.script.session import Session
+from audits.script.session import ScriptRun
 from audits.script.stepping import Stepping
 
 
@@ -44,7 +44,7 @@ def run_script(
             report(stepping.audit())
         raise Finished
 
-    session = Session(finish, script.steps, script.variation)
+    session = ScriptRun(finish, script.steps, script.variation)
     stepping = Stepping(session)
     with ExitStack() as stack:
         stack.enter_context(torch.autograd.set_detect_anomaly(torch.is_anomaly_enabled(), check_nan=False))
@@ -61,7 +61,7 @@ def run_script(
     return found
 
 
-def _run(script: Script, session: Session, stepping: Stepping) -> None:
+def _run(script: Script, session: ScriptRun, stepping: Stepping) -> None:
     try:
         if script.path:
             runpy.run_path(str(script.path.absolute()), run_name="__main__")

@@ -20,9 +20,9 @@ from torch.optim.optimizer import (
 from audits.graph import LEAF
 from audits.places import Place
 from audits.recording.source_lines import Sources, Spot
-from audits.script.living import Names, script_frame, stack_of
-from audits.script.losses import Loss, Losses, Named
-from audits.script.measuring import Gradients, Start, gradients
+from audits.script.living import LivingNames, script_frame, stack_of
+from audits.script.losses import Losses, LossName, Summand
+from audits.script.measuring import LossGradients, Start, gradients
 from audits.script.recording import ScriptRecorder
 from audits.script.variables import holders
 from audits.script.variation import varied
@@ -35,9 +35,9 @@ PATIENCE = 10
 class Sent:
     """One loss of one backward call, perhaps of several summands."""
 
-    loss: Loss
+    loss: Summand
     values: tuple[int, ...]
-    gradients: Gradients
+    gradients: LossGradients
     number: int
     """Of the backward call."""
     root: str
@@ -47,7 +47,7 @@ class Sent:
 
 
 @dataclass
-class Session:
+class ScriptRun:
     """All that was seen of a script."""
 
     finish: Callable[[], None]
@@ -55,7 +55,7 @@ class Session:
     steps: int = 1
     variation: str = ""
     sources: Sources = field(default_factory=Sources)
-    names: Names = field(default_factory=Names)
+    names: LivingNames = field(default_factory=LivingNames)
     sent: list[Sent] = field(default_factory=list)
     left_out: dict[int, set[int]] = field(default_factory=dict)
     """By number of a backward call that names its inputs: ids of those."""
@@ -75,7 +75,7 @@ class Session:
         self._is_going_back = False
 
     @contextmanager
-    def watching(self) -> Iterator[Session]:
+    def watching(self) -> Iterator[ScriptRun]:
         """While a script runs."""
         with ExitStack() as stack:
             stack.enter_context(self._backwards())
@@ -182,11 +182,11 @@ class Session:
         self.calls_at.append(self.sources.expression(spot))
         self.calls += 1
 
-    def _take(self, value: int, root: Tensor, gradient: Any, written: Named | None, site: tuple[Spot, ...]) -> None:
+    def _take(self, value: int, root: Tensor, gradient: Any, written: LossName | None, site: tuple[Spot, ...]) -> None:
         self.recorder.sums.hold(value, root)
         size = root.numel() if value in self.recorder.sums.of else 1
         scale = self._scale(value)
-        groups: dict[Any, list[Loss]] = {}
+        groups: dict[Any, list[Summand]] = {}
         for loss in self._losses.of(value, size, written):
             if self._is_start(loss):
                 continue
@@ -199,14 +199,14 @@ class Session:
             starts = [
                 Start(edges[loss.value], loss.index, loss.weight / (first.weight or 1.0), whole) for loss in losses
             ]
-            found = gradients(starts, scale) if first.live else Gradients()
+            found = gradients(starts, scale, self.weights().values()) if first.live else LossGradients()
             name = written.name if written else ""
             self.sent.append(Sent(first, tuple(loss.value for loss in losses), found, self.calls, name, site))
 
-    def _is_start(self, loss: Loss) -> bool:
+    def _is_start(self, loss: Summand) -> bool:
         """Whether a summand is only what a sum began with: ``torch.zeros(1, requires_grad=True)``."""
         node = self.recorder.sums.edges[loss.value].node
-        if type(node).__name__ != LEAF:
+        if type(node).__name__ != LEAF or not self.optimizers:
             return False
         return not isinstance(node.variable, nn.Parameter) and id(node.variable) not in self.weights()
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from audits.result import Audit
 from audits.script.columns import Choice
 from audits.script.report import audit_and_parts
-from audits.script.session import Session
+from audits.script.session import ScriptRun
 from audits.step.findings.graphs import is_explained
 from audits.step.watching import StepWatcher
 from audits.target import Named
@@ -25,7 +25,7 @@ from audits.target import Named
 class Stepping:
     """The audit of a script, and a watch of its steps."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: ScriptRun) -> None:
         self._session = session
         self._columns: Mapping[str, Named] = {}
         self._names: dict[str, dict[str, float | None]] = {}

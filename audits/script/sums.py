@@ -69,7 +69,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Sum:
+class Addition:
     """What a value was added up from, entry by entry; None for an entry that is a term of its own."""
 
     rows: Sequence[Sequence[Part] | None]
@@ -78,7 +78,7 @@ class Sum:
 
 
 @dataclass(frozen=True)
-class Edge:
+class GraphOutput:
     """Where a gradient can start: an output of a node of the graph."""
 
     node: Any
@@ -103,8 +103,8 @@ class Sums:
     sources: Sources
     is_fed: Callable[[int], bool]
     """Whether some parameter is behind a value."""
-    of: dict[int, Sum] = field(default_factory=dict)
-    edges: dict[int, Edge] = field(default_factory=dict)
+    of: dict[int, Addition] = field(default_factory=dict)
+    edges: dict[int, GraphOutput] = field(default_factory=dict)
     frames: dict[int, tuple[Spot, ...]] = field(default_factory=dict)
     """By value: the expressions that were running when it was made, the innermost first."""
 
@@ -126,7 +126,7 @@ class Sums:
         """The value that it made."""
         is_new = not any(part.value == value for row in noted.rows or () for part in row or ())
         if noted.rows is not None and is_new:
-            self.of[value] = Sum(noted.rows, noted.mains)
+            self.of[value] = Addition(noted.rows, noted.mains)
         self.hold(value, out)
         self.frames.setdefault(value, tuple(self._spots(frame)))
 
@@ -134,7 +134,7 @@ class Sums:
         """A value that is another one, but for a factor that nobody counts."""
         self.hold(source, operand)
         rows = [[Part(source, at, (), 1, names_of(operand, frame, self.sources))] for at in range(operand.numel())]
-        self.of[value] = Sum(rows)
+        self.of[value] = Addition(rows)
         self.hold(value, out)
 
     def _is_written(self) -> bool:
@@ -152,7 +152,7 @@ class Sums:
         if node is None and tensor.requires_grad:
             node = torch.autograd.graph.get_gradient_edge(tensor).node
         with torch._C.DisableTorchFunction():
-            self.edges[value] = Edge(node, tensor.output_nr, tensor.shape, tensor.detach())
+            self.edges[value] = GraphOutput(node, tensor.output_nr, tensor.shape, tensor.detach())
 
     def _spots(self, frame: FrameType | None) -> Iterator[Spot]:
         for _ in range(DEEPEST):

@@ -41,7 +41,7 @@ class Tree:
 
 
 @dataclass(frozen=True)
-class Bound:
+class Binding:
     """What becomes of the value of an expression, as far as its function says."""
 
     name: str = ""
@@ -95,26 +95,26 @@ def _expression_in(code: CodeType, lasti: int) -> tuple[Tree, ast.AST | None]:
     return tree, max(calls, key=lambda node: (node.lineno, node.col_offset), default=None)
 
 
-def bound(tree: Tree, node: ast.AST, index: int | None = None) -> Bound:
+def bound(tree: Tree, node: ast.AST, index: int | None = None) -> Binding:
     """What the value of an expression is assigned to; `index`: what an entry of it is."""
     child: ast.AST = node
     for parent in tree.up(node):
         if isinstance(parent, ast.Assign | ast.AnnAssign | ast.NamedExpr) and parent.value is child:
             target = parent.targets[0] if isinstance(parent, ast.Assign) else parent.target
-            return Bound(_target(target, index), node=node)
+            return Binding(_target(target, index), node=node)
         if isinstance(parent, ast.Return) or (isinstance(parent, ast.Lambda) and parent.body is child):
-            return Bound(returned=True, index=index, node=node)
+            return Binding(returned=True, index=index, node=node)
         if isinstance(parent, ast.Dict) and child in parent.values:
             key = parent.keys[parent.values.index(child)]  # pyright: ignore[reportArgumentType]
-            return Bound(_constant(key), node=node)
+            return Binding(_constant(key), node=node)
         if isinstance(parent, ast.keyword):
-            return Bound(parent.arg or "", node=node)
+            return Binding(parent.arg or "", node=node)
         if isinstance(parent, ast.Tuple | ast.List) and index is None:
             index = parent.elts.index(child)  # pyright: ignore[reportArgumentType]
         elif not (isinstance(parent, ast.IfExp) and child is not parent.test):
             break
         child = parent
-    return Bound(node=node)
+    return Binding(node=node)
 
 
 def operand(tree: Tree, node: ast.AST, side: int) -> ast.AST | None:
