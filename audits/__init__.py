@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from audits.places import Place, Stop, StopKind
     from audits.result import Audit, Cell, Flow, Setting, Status
     from audits.target import Target
+    from audits.telemetry.callbacks import GradientAudit
     from audits.telemetry.sample import Sample
     from audits.telemetry.watch import AuditWarning, Watch, watch
     from audits.unexpected_paths import with_routes
@@ -61,6 +62,7 @@ __all__ = [
     "Drift",
     "DriftKind",
     "Flow",
+    "GradientAudit",
     "Legend",
     "Place",
     "Sample",
@@ -87,6 +89,7 @@ HOME = {
     "result": ("Audit", "Cell", "Flow", "Setting", "Status"),
     "unexpected_paths": ("with_routes",),
     "target": ("Target",),
+    "telemetry.callbacks": ("GradientAudit",),
     "telemetry.sample": ("Sample",),
     "telemetry.watch": ("AuditWarning", "Watch", "watch"),
 }

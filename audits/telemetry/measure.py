@@ -56,6 +56,17 @@ def measured(
     return Sample(step, norms, _shares(norms, weights), cosines)
 
 
+def present(step: int, name: str, columns: Mapping[str, Named]) -> Sample:
+    """The norms of the gradients that parameters have now, as of one loss."""
+    norms = {}
+    for module, value in columns.items():
+        found = [each.grad for each in parameters_of(value) if each.grad is not None]
+        if found:
+            dense = [each.to_dense() if each.is_sparse else each for each in found]
+            norms[name, module] = float(_squares(dense).sum().sqrt())
+    return Sample(step, norms, dict.fromkeys(norms, 1.0))
+
+
 def _gradients(loss: Tensor, parameters: Sequence[Tensor]) -> Gradients:
     found = torch.autograd.grad(loss, parameters, retain_graph=True, allow_unused=True)
     return [each.to_dense() if each is not None and each.is_sparse else each for each in found]

@@ -15,7 +15,8 @@ from audits.moves import Steps
 from audits.remark import Remark
 from audits.step.watching import StepWatcher
 from audits.target import Named, Target
-from audits.telemetry.measure import measured
+from audits.telemetry.measure import measured, present
+from audits.telemetry.routing import Routing
 from audits.telemetry.sample import Sample
 from audits.telemetry.sinks import sink
 
@@ -55,7 +56,7 @@ class Watch:
         self._sinks, self._on_alarm = [sink(value) for value in to], on_alarm or _warn
         self._watcher = StepWatcher(columns, optimizers, weights=weights, losses=weights or ()) if check else None
         self._stack, self._step = ExitStack(), 0
-        self._first: Sample | None = None
+        self._routing = Routing()
         self._is_off = False
         self.steps: Steps | None = None
         self.sample: Sample | None = None
@@ -94,11 +95,25 @@ class Watch:
         if number % self._every == 0 and not self._is_off:
             self._measure(number, given)
 
+    def gradients(self, name: str = "loss") -> None:
+        """Tell that gradient is there, before the optimizer steps: for trainers that hide their losses.
+
+        At each hundredth call its norms are measured. What it is the gradient of is called `name`.
+        """
+        self._end_of_check()
+        number, self._step = self._step, self._step + 1
+        if number % self._every == 0 and not self._is_off:
+            self._take(lambda: present(number, name, self._columns))
+
     def _measure(self, number: int, losses: Mapping[str, Tensor]) -> None:
+        self._take(lambda: measured(number, losses, self._columns, self._weights, conflicts=self._conflicts))
+
+    def _take(self, measure: Callable[[], Sample]) -> None:
         """Whatever is raised ends the measuring, and not the training."""
         try:
-            found = measured(number, losses, self._columns, self._weights, conflicts=self._conflicts)
-            alarms = tuple(self._changes(found))
+            found = measure()
+            number = found.step
+            alarms = tuple(self._routing.changes(found))
             self.sample = Sample(number, found.norms, found.shares, found.cosines, alarms)
             for send in self._sinks:
                 send(self.sample)
@@ -111,20 +126,6 @@ class Watch:
         for alarm in alarms:
             self.alarms.append(alarm)
             self._on_alarm(alarm)
-
-    def _changes(self, found: Sample) -> Iterable[str]:
-        """How routing differs from that of the first sample, told once; it then counts as the first."""
-        if self._first is None:
-            self._first = found
-            return
-        losses = {loss for loss, _ in found.routing} & {loss for loss, _ in self._first.routing}
-        now, before = ({pair for pair in each.routing if pair[0] in losses} for each in (found, self._first))
-        for loss, module in sorted(before - now):
-            yield f"{loss} has no path to {module} at step {found.step}, and had one at step {self._first.step}"
-        for loss, module in sorted(now - before):
-            yield f"{loss} has a path to {module} at step {found.step}, and had none at step {self._first.step}"
-        if now != before:
-            self._first = found
 
     def _end_of_check(self) -> None:
         """Stop watching steps when each optimizer has made enough. Not from inside of a step: a hook would be removed

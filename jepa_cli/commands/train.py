@@ -100,6 +100,14 @@ def train(
         bool,
         typer.Option("--strict-data", help="Refuse data that there are warnings of. Same as --set data.strict=true"),
     ] = False,
+    gradients_every: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Measure the gradient of each loss by module after every N steps, for gradients.jsonl and --log.",
+            show_default=False,
+        ),
+    ] = None,
     print_config: Annotated[
         bool, typer.Option("--print-config", help="Print the resolved TOML and exit; that file reproduces the run.")
     ] = False,
@@ -124,7 +132,9 @@ def train(
         "data.strict": strict_data or None,
     }
     given = [f"{key}={json.dumps(value)}" for key, value in shortcuts.items() if value is not None]
-    request = TrainRequest(config, [*(overrides or []), *given], out, resume, log=log or [], audit_every=audit_every)
+    request = TrainRequest(
+        config, [*(overrides or []), *given], out, resume, log or [], audit_every, gradients_every=gradients_every
+    )
     if print_config:
         print(to_toml(resolve(request.loaded())), end="")
         return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +11,7 @@ from pathlib import Path
 from audits.errors import UserError
 from jepa_cli.terminal.command import BAD_INPUT
 from jepa_cli.train.audit import AuditWhileTraining
+from jepa_cli.train.gradients import GradientsWhileTraining
 from jepa_cli.train.view import TrainingView
 from jepa_world_model import processes
 from jepa_world_model.config_file import load_config, values_of
@@ -18,6 +19,7 @@ from jepa_world_model.model_config import Config
 from jepa_world_model.run import resume_training, run_training
 from jepa_world_model.toml_values import parse_value
 from jepa_world_model.training.divergence import Diverged
+from jepa_world_model.training.loggers.logger import Logger
 from jepa_world_model.training.loggers.registry import loggers_named
 from jepa_world_model.training.observer import Observer, Observers, StopTraining
 from jepa_world_model.training.outcome import Outcome
@@ -37,6 +39,7 @@ class TrainRequest:
     resume: Path | None
     log: list[str] = field(default_factory=list)
     audit_every: int | None = None
+    gradients_every: int | None = None
 
     def loaded(self) -> Config:
         """The config that was asked for. Raises UserError where it is a mistake, or two things were asked for."""
@@ -77,7 +80,7 @@ def run_train(request: TrainRequest) -> Outcome:
         return _spoken(request)
     start = StartObserver()
     try:
-        return _trained(request, [start, *_audits(request, print)])
+        return _trained(request, [start, *_audits(request, print, ())])
     except UserError as error:
         if start.begun:
             raise UserError(f"process {processes.expected_rank()}: {error}") from error
@@ -96,8 +99,8 @@ def _spoken(request: TrainRequest) -> Outcome:
     with ExitStack() as open_till_the_end:
         open_till_the_end.enter_context(view)
         view.warn(config)
-        loggers = map(open_till_the_end.enter_context, loggers_named(request.log, view.on_warning))
-        outcome = _trained(request, [view, *loggers, *_audits(request, view.on_audit)])
+        loggers = [open_till_the_end.enter_context(each) for each in loggers_named(request.log, view.on_warning)]
+        outcome = _trained(request, [view, *loggers, *_audits(request, view.on_audit, loggers)])
     view.show_outcome(outcome)
     return outcome
 
@@ -109,5 +112,8 @@ def _trained(request: TrainRequest, observers: list[Observer]) -> Outcome:
     return run_training(request.loaded(), request.out, observer)
 
 
-def _audits(request: TrainRequest, tell: Callable[[str], None]) -> list[Observer]:
-    return [AuditWhileTraining(request.audit_every, tell)] if request.audit_every else []
+def _audits(request: TrainRequest, tell: Callable[[str], None], loggers: Sequence[Logger]) -> list[Observer]:
+    audits: list[Observer] = [AuditWhileTraining(request.audit_every, tell)] if request.audit_every else []
+    if request.gradients_every:
+        audits.append(GradientsWhileTraining(request.gradients_every, tell, loggers))
+    return audits

@@ -21,6 +21,7 @@ class RunFiles:
         self.path = path
         self.config = path / "config.toml"
         self.metrics = path / "metrics.jsonl"
+        self.gradients = path / "gradients.jsonl"
         self.weights = path / "weights.safetensors"
         self.best = path / "best.safetensors"
         self.checkpoint_folder = path / "checkpoints"

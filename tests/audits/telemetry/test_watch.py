@@ -129,7 +129,7 @@ def test_routing_that_changes_in_mid_run_is_an_alarm_once() -> None:
     model, told = net(), list[str]()
     with watch(model, every=1, check=False, on_alarm=told.append) as watching:
         train(model, 6, watching, stopped=lambda step: step < 3)
-    assert told == ["value has a path to encoder at step 3, and had none at step 0"]
+    assert told == ["value has a path to encoder at step 3, and had none at step 2"]
     assert watching.alarms == told
 
 
