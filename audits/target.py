@@ -250,6 +250,10 @@ def _scalar(name: str, value: object, setting: Setting, device: torch.device | N
         raise AuditError(f"{at}: expected a tensor with one element, found {type(value).__name__} {value!r:.40}")
     if value.numel() != 1:
         raise AuditError(f"{at}: expected a tensor with one element, found shape {list(value.shape)}; reduce it first")
+    if value.is_complex():
+        raise AuditError(
+            f"{at}: expected a real number, found {value.dtype}; a gradient needs its real part or its size"
+        )
     if not value.is_meta and not bool(torch.isfinite(value.detach()).all()):
         raise AuditError(f"{at}: is {value.item()}; the audit needs a batch on which every loss is finite")
     return value

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 SIGNALLED = 128
@@ -30,7 +30,8 @@ def interruptible() -> Iterator[list[int]]:
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         if imports_library(frame):
-            os.write(2, f"Error: {told(number)}\n".encode())
+            with suppress(OSError):  # the terminal may be closed
+                os.write(2, f"Error: {told(number)}\n".encode())
             os._exit(SIGNALLED + number)
         _heard.append(number)
         raise KeyboardInterrupt

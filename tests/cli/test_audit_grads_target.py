@@ -20,6 +20,7 @@ WRONG_TARGETS = {
     "with_losses_as_list": "expected a mapping from loss names to scalars, found list",
     "without_losses": "found an empty dict",
     "with_a_vector": "loss 'task' (gates: default): expected a tensor with one element, found shape [3, 2]",
+    "with_a_complex_loss": "loss 'task' (gates: default): expected a real number, found torch.complex64",
     "with_nan": "loss 'task' (gates: default): is nan",
     "with_an_infinite_loss": "loss 'task' (gates: default): is inf",
     "with_a_gate_without_values": "gate 'critic_trains_encoder' needs a list of values",

@@ -1,6 +1,7 @@
 """Ctrl-C and requests to end: one line, the exit code of the signal, and nothing half done."""
 
 import json
+import os
 import signal
 import sys
 from pathlib import Path
@@ -89,6 +90,25 @@ def test_only_the_import_of_a_library_ends_at_once(tmp_path: Path, monkeypatch: 
     assert not imports_library(sys._getframe())
     monkeypatch.setattr(interruption, "_installed", lambda: (str(tmp_path),))
     assert imports_library(frame)
+
+
+def test_a_signal_during_an_import_needs_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A terminal that is closed sends SIGHUP, and takes no more words."""
+    ends: list[int] = []
+    monkeypatch.setattr(interruption, "imports_library", lambda frame: True)
+    monkeypatch.setattr(os, "_exit", ends.append)
+    before = [signal.signal(number, signal.SIG_DFL) for number in interruption.ENDS]
+    standard_error = os.dup(2)
+    try:
+        os.close(2)
+        with pytest.raises(KeyboardInterrupt), interruption.interruptible():
+            signal.raise_signal(signal.SIGHUP)
+    finally:
+        os.dup2(standard_error, 2)
+        os.close(standard_error)
+        for number, handler in zip(interruption.ENDS, before, strict=True):
+            signal.signal(number, handler)
+    assert ends == [128 + signal.SIGHUP]
 
 
 def test_what_is_ignored_stays_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,6 +58,10 @@ def with_a_vector() -> Target:
     return _target(lambda trainer, x: {"task": trainer.head(trainer.encoder(x))})
 
 
+def with_a_complex_loss() -> Target:
+    return _target(lambda trainer, x: {"task": trainer.head(trainer.encoder(x)).sum().to(torch.complex64)})
+
+
 def with_a_float() -> Target:
     return _target(lambda trainer, x: {"task": trainer.losses(x)["task"].item()})
 
