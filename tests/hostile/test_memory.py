@@ -67,6 +67,13 @@ def place(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copytree(run, "run")
 
 
+@pytest.mark.usefixtures("place")
+def test_no_conversion_begins_that_does_not_fit() -> None:
+    record = ["collect", "--env", "grid-rooms", "--episodes", "2", "--max-steps", "5", "--size", "16", "--out", "data"]
+    assert complaints(record, ["data"], expected=0) == []
+    assert asks(refused("data", "convert", "data", "new", "--size", "1000000"))
+
+
 def refused(*line: str) -> str:
     """What a command answers, whose exit code is 2 and which writes nothing."""
     assert complaints(line, expected=2) == []

@@ -36,6 +36,8 @@ COMMANDS = [
     (["eval", "run", "--data", "data", "--tasks", "1", "--planners", "random"], "run/evaluation.json"),
     (["plan", "run", "--moves", "1", "--out", "new.gif"], "new.gif"),
     (["collect", "--env", "grid-rooms", "--policy", "run", "--size", "16", "--episodes", "1", "--out", "new"], "new"),
+    (["data", "show", "data", "--out", "new.png"], "new.png"),
+    (["data", "convert", "data", "new", "--size", "32"], "new"),
     (["runs", "list", "."], ""),
     (["runs", "compare", "run", "run2", "--out", "new.png"], "new.png"),
 ]
