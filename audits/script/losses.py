@@ -13,6 +13,10 @@ from audits.recording.source_lines import Sources, Spot
 from audits.script.sums import Addition, Part, Sums
 from audits.script.syntax import Tree, assigned_in, bound, container, expression_in, name_in, operand, text_of
 
+SAYING_NOTHING = "loss losses l out output outputs res result ret value val total total_loss loss_value x"
+GENERIC = frozenset(SAYING_NOTHING.split())
+"""Names that a function has for whatever it returns."""
+
 
 @dataclass(frozen=True)
 class LossName:
@@ -22,6 +26,8 @@ class LossName:
     place: Place
     is_expression: bool = False
     """Whether it has no name but what it is."""
+    is_argument: bool = False
+    """Whether it is only what a function calls what it is given."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +57,9 @@ class Losses:
         for index in range(size):
             found += self._expanded(root, index, 1.0, written, at_root=True)
         is_one = len(found) == 1 or (all(loss.named.is_expression for loss in found) and len(_names(found)) == 1)
-        return [replace(loss, named=written) for loss in found] if written and is_one else found
+        if written and is_one and not written.is_argument:
+            return [replace(loss, named=written) for loss in found]
+        return found
 
     def written(
         self, root: int, held: Sequence[tuple[str, CodeType]], call: Spot | None, number: int = 0
@@ -65,7 +73,8 @@ class Losses:
         if defined and any(name == defined.name and _is_of(defined.place, code) for name, code in held):
             return defined
         if held:
-            return LossName(held[-1][0], place)
+            name, code = held[-1]
+            return LossName(name, place, is_argument=name in code.co_varnames[: code.co_argcount])
         tree, node = expression_in(call)
         name = name_in(tree, _root(node, number)) if isinstance(node, ast.Call) else ""
         return LossName(name, place) if name else defined
@@ -135,9 +144,18 @@ class Losses:
             return True
         if known is None and not self._is_returned(value):
             return True
+        if at_root and self._leads_to_sum(summands[0][1]):
+            return True
         if known and len(summands) == 1 and not at_root and self._comes_from_elsewhere(known, summands[0]):
             return False
         return any(self._has_name(owner, part) for owner, part, _ in summands)
+
+    def _leads_to_sum(self, part: Part) -> bool:
+        """Whether there is a sum below some factors."""
+        below = self._summands(part.value, part.index)
+        while len(below) == 1:
+            below = self._summands(below[0][1].value, below[0][1].index)
+        return bool(below)
 
     def _comes_from_elsewhere(self, known: LossName, summand: tuple[int, Part, float]) -> bool:
         """Whether a scaled value has its name in one function, and what was scaled in another one."""
@@ -229,10 +247,21 @@ class Losses:
         if by_key and (written is not None or _goes_through_keys(node)):
             return by_key
         if defined := self._defined(part.value):
-            return defined
+            return self._inline(part.value, frames[0], defined) or defined
         target = assigned_in(tree, node) if node is not None else ""
         variables = [name for name in part.names if not name.startswith("[") and name != target]
         return LossName(variables[0], place) if written is None and variables else by_key
+
+    def _inline(self, value: int, here: Spot, defined: LossName) -> LossName | None:
+        """The call that gives a summand, where the function that it calls has a name for it that says nothing."""
+        if defined.name not in GENERIC or _is_of(defined.place, here.f_code):
+            return None
+        frames = self._sums.frames.get(value, ())
+        at = next((number for number, spot in enumerate(frames) if spot.f_code is here.f_code), 0)
+        _, node = expression_in(frames[at]) if at else (None, None)
+        if node is None or not isinstance(node, ast.expr):
+            return None
+        return LossName(text_of(node), self._sources.expression(frames[at]), is_expression=True)
 
     def _is_accumulator(self, tree: Tree, node: ast.AST | None, name: str, part: Part) -> bool:
         """``loss`` in ``loss = loss + kl``, where the sum so far has parts with names, or a name of its own."""

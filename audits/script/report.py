@@ -274,6 +274,8 @@ class _Report:
                 calls.setdefault(session.calls_at[sent.number], {})[f"{row.name} ({at})"] = None
         for place, losses in calls.items():
             yield f"backward at {place}: {', '.join(losses)}"
+        if idle := [row.name for row in self.rows if not row.sent[0].loss.weight]:
+            yield f"of weight 0 in this run: {', '.join(idle)}"
         if lost := session.recorder.lost:
             yield f"{len(lost)} operations could not be recorded, cuts there are not found: {lost[0]}"
         for kind in session.waiting():
@@ -300,12 +302,12 @@ def _told_apart(name: str, members: Sequence[Sent], alike: Sequence[Sequence[Sen
     """A name that no other loss has: with that of the sum that it is in, of its function, or else with its line."""
     if len(alike) == 1:
         return name
-    for label in (_by_root, _by_function, _by_line, _by_call):
+    for label in (_by_root, _by_function, _by_line):
         labels = [label(name, other) for other in alike]
         own = label(name, members)
         if own != name and labels.count(own) == 1:
             return own
-    return name
+    return f"{name} (line {_calling_line(members, alike)})"
 
 
 def _by_root(name: str, members: Sequence[Sent]) -> str:
@@ -322,8 +324,14 @@ def _by_line(name: str, members: Sequence[Sent]) -> str:
     return f"{name} (line {members[0].loss.named.place.line})"
 
 
-def _by_call(name: str, members: Sequence[Sent]) -> str:
-    return f"{name} ({', '.join(f'line {spot.f_lineno}' for spot in members[0].site)})"
+def _calling_line(members: Sequence[Sent], alike: Sequence[Sequence[Sent]]) -> int:
+    """Of the outermost call that is another one than those of the others."""
+    sites = [tuple(spot.f_lineno for spot in reversed(other[0].site)) for other in alike]
+    own = tuple(spot.f_lineno for spot in reversed(members[0].site))
+    for at, line in enumerate(own):
+        if any(len(site) <= at or site[at] != line for site in sites):
+            return line
+    return own[-1] if own else 0
 
 
 def _renamed(sent: Sent, renamed: Mapping[str, tuple[str, int]]) -> str:

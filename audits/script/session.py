@@ -197,7 +197,8 @@ class ScriptRun:
             whole = gradient if first.value == value and root.numel() > 1 else None
             edges = self.recorder.sums.edges
             starts = [
-                Start(edges[loss.value], loss.index, loss.weight / (first.weight or 1.0), whole) for loss in losses
+                Start(edges[loss.value], loss.index, loss.weight / first.weight if first.weight else 1.0, whole)
+                for loss in losses
             ]
             found = gradients(starts, scale, self.weights().values()) if first.live else LossGradients()
             name = written.name if written else ""
