@@ -11,7 +11,7 @@ from audits.target import unwrapped
 from audits.telemetry.watch import Watch, watch
 
 LOSS = "loss"
-OF_A_CALLBACK = ("on_", "setup", "teardown", "state_dict", "load_state_dict", "configure_")
+OF_A_CALLBACK = ("on_", "setup", "teardown", "load_state_dict", "configure_")
 """How the hooks begin that those trainers call of each callback."""
 
 
@@ -47,6 +47,10 @@ class GradientAudit:
     def state_key(self) -> str:
         """Under which a checkpoint keeps the state of a callback: there is none."""
         return type(self).__qualname__
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint keeps."""
+        return {}
 
     def __getattr__(self, name: str) -> Any:
         """The hooks that are of no interest."""
@@ -105,5 +109,5 @@ class GradientAudit:
         self._end()
 
 
-def _nothing(*_: Any, **__: Any) -> dict[str, Any]:
-    return {}
+def _nothing(*_: Any, **__: Any) -> None:
+    """What Hugging Face takes for a decision, if it is not None."""
