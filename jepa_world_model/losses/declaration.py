@@ -73,6 +73,8 @@ class Loss:
     meaning: str
     frames: int
     horizon: int
+    selective: bool
+    """Whether it concerns only some of the frames, such as those of one place: it is zero where a batch has none."""
     reads: tuple[Read, ...]
     function: Callable[..., Tensor]
 
@@ -93,13 +95,19 @@ class Loss:
 
 
 def loss(
-    *, weight: float = 0.0, updates: str, meaning: str, frames: int = 2, horizon: int = 1
+    *,
+    weight: float = 0.0,
+    updates: str,
+    meaning: str,
+    frames: int = 2,
+    horizon: int = 1,
+    selective: bool = False,
 ) -> Callable[[Callable[..., Tensor]], Loss]:
     """Declare a loss under the function's name.
 
     `weight` is the default, `updates` the modules that get gradient at the default gates; `frames` and `horizon` are
-    the shortest window and the shallowest rollout with which the loss is defined. Raises ValueError for a name that is
-    taken.
+    the shortest window and the shallowest rollout with which the loss is defined; a `selective` one may be zero for
+    want of frames that it concerns. Raises ValueError for a name that is taken.
     """
 
     def declare(function: Callable[..., Tensor]) -> Loss:
@@ -108,7 +116,7 @@ def loss(
             raise ValueError(f"two losses are called {name!r}")
         modules = tuple(module.strip() for module in updates.split(","))
         reads = tuple(map(Read, inspect.signature(function).parameters))
-        LOSSES[name] = Loss(name, weight, modules, meaning, frames, horizon, reads, function)
+        LOSSES[name] = Loss(name, weight, modules, meaning, frames, horizon, selective, reads, function)
         return LOSSES[name]
 
     return declare

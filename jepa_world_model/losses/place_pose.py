@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from jepa_world_model.lazy_torch import F, torch
 from jepa_world_model.losses.declaration import loss
-from jepa_world_model.losses.pose import STEP_LENGTH, trimmed_mean
+from jepa_world_model.losses.pose import STEP_LENGTH, TRIM
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -29,6 +29,7 @@ dimension, so two random frames differ by 2."""
     updates="z_to_p, dp_action_delta_projector",
     meaning="q_{t+1} - q_t with the action prototype dp_action_delta_projector(a_t), where z changed; half of the "
     "weight goes by sg(error), to the few steps that do not fit yet",
+    selective=True,
 )
 def action_delta_q(
     q: Tensor,
@@ -48,12 +49,23 @@ def action_delta_q(
     return (errors * (1 + hard / usual)).mean() / 2
 
 
-@loss(updates="z_to_p", meaning="trimmed mean (middle half) of the norm of q_{t+1} - q_t with a target of 1")
-def scale_q(q: Tensor) -> Tensor:
-    return (trimmed_mean(torch.linalg.vector_norm(q.diff(dim=1), dim=-1)) - STEP_LENGTH).square()
+@loss(
+    updates="z_to_p",
+    meaning="trimmed mean (middle half) of the norm of q_{t+1} - q_t, over steps where z changed, with a target of 1",
+    selective=True,
+)
+def scale_q(q: Tensor, sg_z: Tensor) -> Tensor:
+    """Where most actions turn or wait, steps that move nothing would be the middle half, and the others grow without
+    bound."""
+    moved = 1 - same_place(sg_z[:, 1:], sg_z[:, :-1])
+    return (weighted_trimmed_mean(torch.linalg.vector_norm(q.diff(dim=1), dim=-1), moved) - STEP_LENGTH).square()
 
 
-@loss(updates="z_to_p", meaning="hinge: two frames of a window lie a step or more apart in q, unless z is the same")
+@loss(
+    updates="z_to_p",
+    meaning="hinge: two frames of a window lie a step or more apart in q, unless z is the same",
+    selective=True,
+)
 def apart_q(q: Tensor, sg_z: Tensor) -> Tensor:
     earlier, later = torch.triu_indices(q.shape[1], q.shape[1], offset=1, device=q.device)
     distance = torch.linalg.vector_norm(q[:, later] - q[:, earlier], dim=-1)
@@ -66,6 +78,7 @@ def apart_q(q: Tensor, sg_z: Tensor) -> Tensor:
     meaning="squared distance in q of each frame to its nearest neighbours in z among other windows (softmax, with "
     "none as one more choice): a place has one pose, whatever else there is to see",
     frames=1,
+    selective=True,
 )
 def loop_q(q: Tensor, sg_z: Tensor) -> Tensor:
     """What does not change within a window, such as a key that lies there, may shift all its poses: no other loss
@@ -86,7 +99,11 @@ def anchor_dp(dp: Tensor, sg_q: Tensor) -> Tensor:
     return F.mse_loss(dp, sg_q.diff(dim=1))
 
 
-@loss(updates="p_action_delta_projector", meaning="squared norm of Δp_t where z stays: a blocked move moves nothing")
+@loss(
+    updates="p_action_delta_projector",
+    meaning="squared norm of Δp_t where z stays: a blocked move moves nothing",
+    selective=True,
+)
 def still_dp(dp: Tensor, sg_z: Tensor) -> Tensor:
     return (same_place(sg_z[:, 1:], sg_z[:, :-1]) * dp.square().sum(dim=-1)).mean()
 
@@ -94,3 +111,19 @@ def still_dp(dp: Tensor, sg_z: Tensor) -> Tensor:
 def same_place(z: Tensor, other: Tensor, width: float = SAME_PLACE) -> Tensor:
     """Embeddings [..., Dz] to [...] between 0 and 1: 1 where both are equal (a Gaussian kernel)."""
     return torch.exp(-(z - other).square().mean(dim=-1) / width)
+
+
+def weighted_trimmed_mean(values: Tensor, weights: Tensor) -> Tensor:
+    """The mean of values [...] between the quartiles of their weights [...] >= 0, over all processes.
+
+    What lies across a quartile counts in part. With equal weights and a count that four divides it is `trimmed_mean`.
+    """
+    from jepa_world_model import processes
+
+    values, weights = processes.gathered(values.flatten()), processes.gathered(weights.flatten())
+    values, order = values.sort()
+    reached = weights[order].cumsum(dim=0)
+    total = reached[-1] + torch.finfo(weights.dtype).tiny
+    inside = reached.clamp(TRIM * total, (1 - TRIM) * total)
+    kept = inside.diff(prepend=TRIM * total[None])
+    return (kept * values).sum() / kept.sum().clamp(min=torch.finfo(values.dtype).tiny)

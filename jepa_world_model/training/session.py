@@ -11,6 +11,7 @@ from audits.files import CannotWrite
 from jepa_world_model import processes
 from jepa_world_model.data.prefetch import prefetch
 from jepa_world_model.errors import UserError
+from jepa_world_model.losses import LOSSES
 from jepa_world_model.phases import Phase
 from jepa_world_model.training.alarms import Alarm, Watch
 from jepa_world_model.training.divergence import Diverged
@@ -178,7 +179,8 @@ class Session:
             values = {**found.vitals, "loss_growth": total / self._total_before()}
             alarms += self._watch.look(found.step, values, steps=self._train.steps)
         for name, value in found.losses.items() if not found.step else ():  # one that training brought to zero is done
-            alarms += self._watch.look(found.step, {"loss": value}, name)
+            if not LOSSES[name].selective:
+                alarms += self._watch.look(found.step, {"loss": value}, name)
         self.run.append_metrics([found.as_json(), *(alarm.as_json() for alarm in alarms)])
         if due and (self.outcome.best is None or total < self.outcome.best[0]):
             self.outcome.best = (total, found.step)

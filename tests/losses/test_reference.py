@@ -270,10 +270,16 @@ def action_delta_q(w: Slow) -> Tensor:
 
 @reference
 def scale_q(w: Slow) -> Tensor:
-    steps = [w.q[t + 1][b] - w.q[t][b] for t in range(w.frames - 1) for b in range(len(w.x[0]))]
-    lengths = sorted(((step**2).sum().sqrt() for step in steps), key=lambda one: one.item())
-    off = int(TRIM * len(lengths))
-    return (average(lengths[off : len(lengths) - off]) - STEP_LENGTH) ** 2
+    steps = [
+        (((w.q[t + 1][b] - w.q[t][b]) ** 2).sum().sqrt(), 1 - alike(w, t, t + 1)[b].item())
+        for t in range(w.frames - 1)
+        for b in range(len(w.x[0]))
+    ]
+    total, below, mean = sum(moved for _, moved in steps), 0.0, torch.zeros((), dtype=torch.float64)
+    for length, moved in sorted(steps, key=lambda one: one[0].item()):
+        inside = min(below + moved, (1 - TRIM) * total) - max(below, TRIM * total)
+        mean, below = mean + max(inside, 0) * length / (total * (1 - 2 * TRIM)), below + moved
+    return (mean - STEP_LENGTH) ** 2
 
 
 @reference
