@@ -69,11 +69,16 @@ def dataflow(target: Target, setting: Setting, losses: Collection[str] | None = 
         with watching as watched, forward(watched, setting, losses=losses, batch=batch, recorder=recorder) as run:
             values = _values(target, run, recorder)
             batches = max(batches, BATCHES) if run.draws else batches
-        for pair, link in _Links(values).all().items():
+        for pair, link in links_of(values).items():
             links.setdefault(pair, Link()).add(link.losses, link.cuts)
         stops |= recorder.recording.called
         batch += 1
     return DataFlow(setting, links, frozenset(stops))
+
+
+def links_of(values: Values) -> dict[Pair, Link]:
+    """All links between what the values of a recording are, in the order of the forward pass."""
+    return _Links(values).all()
 
 
 def _values(target: Target, run: Forward, recorder: NamingRecorder) -> Values:

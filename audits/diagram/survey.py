@@ -75,6 +75,13 @@ def surveys(target: Target, audit: Audit) -> list[Survey]:
     return found
 
 
+def survey_of(audit: Audit, dataflow: DataFlow) -> Survey:
+    """Of a trainer without gates that has run already, such as a script."""
+    flow = audit.flows[0]
+    links = _with_passages(dataflow.links, flow)
+    return Survey(audit.target, flow, links, {}, audit.losses, audit.known, audit.modules, {})
+
+
 def _gates(flow: Flow) -> dict[str, str]:
     everywhere = (*flow.stops.values(), *(cell.stops for cell in flow.cells.values()))
     return {stop.place.key: stop.gate for stops in everywhere for stop in stops if stop.gate}

@@ -10,6 +10,7 @@ import tempfile
 from contextlib import suppress
 from typing import Any
 
+from audits.dataflow.links import DataFlow
 from audits.errors import AuditError
 from audits.result import Audit
 from audits.script.request import Script
@@ -21,12 +22,14 @@ FAILED, FOUND = "failed", "found"
 def main(pipe: int, script: Script) -> None:
     """Run a script and write what was found, or why nothing was, to a pipe. Ends the process."""
 
+    flows: list[DataFlow] = []
+
     def report(found: Audit) -> None:
-        _send(pipe, FOUND, found)
+        _send(pipe, FOUND, (found, flows[0] if flows else None))
         _end()
 
     try:
-        run_script(script, report=report)
+        run_script(script, report=report, on_dataflow=flows.append if script.is_drawn else None)
     except AuditError as error:
         _send(pipe, FAILED, str(error))
     except KeyboardInterrupt:

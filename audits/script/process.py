@@ -24,7 +24,14 @@ RANK = "RANK"
 
 
 def audited(script: Script, *, quiet: bool = False) -> Audit:
+    """The audit of a script, which is `surveyed`."""
+    return surveyed(script, quiet=quiet)[0]
+
+
+def surveyed(script: Script, *, quiet: bool = False) -> tuple[Audit, Any]:
     """Run a script in its own process; what it prints goes to standard error, or nowhere if `quiet`.
+
+    With what it computes from what, a `DataFlow`, if it is drawn.
 
     Raises AuditError for a script that cannot be found, dies, or ends before it has gone backward.
     """

@@ -14,6 +14,7 @@ from audits.recording.recorder import _is_weight, takes_gradient
 from audits.recording.source_lines import Sources, caller
 from audits.routing.recorder import Call, RouteRecorder
 from audits.script.sums import Sums
+from audits.script.variables import names_of
 
 UNNAMED = ""
 
@@ -29,6 +30,8 @@ class ScriptRecorder(RouteRecorder):
         self.sums = Sums(sources, self.is_fed)
         self.modules: list[nn.Module] = []
         """By number of a call: the module that was called."""
+        self.inputs: dict[int, str] = {}
+        """By value that a module of the script is called with, and that is no other module's: its variable."""
         self.lost: list[str] = []
         """Operations that could not be recorded."""
         self._asleep = 0
@@ -136,12 +139,21 @@ class ScriptRecorder(RouteRecorder):
         call = Call(UNNAMED, UNNAMED, running, self._sources.spot(caller(3)))
         for position, argument in enumerate(args):
             self._take(call, str(position), argument)
+        if running is None:
+            self._name_inputs_of(args)
         self.routed.calls.append(call)
         self.modules.append(module)
         self._running.append(number)
         if kwargs:
             self._take_keywords(module, kwargs)
         return number
+
+    def _name_inputs_of(self, args: tuple) -> None:
+        frame = self._sources.frame(caller(3))
+        for argument in args:
+            if isinstance(argument, Tensor) and not self.is_fed(value := self._number(argument)):
+                names = names_of(argument, frame, self._sources)
+                self.inputs.setdefault(value, next((name for name in names if name[0] != "["), "data"))
 
     def _returned(self, number: int, output: Any) -> None:
         outputs = self.routed.calls[number].outputs

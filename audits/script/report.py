@@ -18,6 +18,7 @@ from audits.places import Place
 from audits.result import Audit, Cell, Flow, Pair, Setting, Status
 from audits.routing.routes import routes
 from audits.script.columns import Choice, columns
+from audits.script.drawing import drawn
 from audits.script.living import tops
 from audits.script.measuring import Join, Root
 from audits.script.session import ScriptRun, Sent
@@ -93,6 +94,9 @@ class _Report:
         cells = {pair: self._aside(self._decided(cell)) for pair, cell in walk.cells().items()}
         stops = walk.stops()
         routed = routes(target, run, session.recorder, session.sources)  # pyright: ignore[reportArgumentType]
+        if session.on_dataflow:
+            numbers = {name: recording.number_of[id(root)] for name, root in self._roots.items()}
+            session.on_dataflow(drawn(session.recorder, self.columns, numbers))
         flow = Flow(
             Setting({}, {}),
             self._with_shares(cells),

@@ -21,6 +21,7 @@ class Script:
         steps: Whole rounds of its optimizers that are watched.
         modules: What the columns are: a depth below the outermost modules, or patterns of names.
         renamed: LivingNames of losses by file and line.
+        is_drawn: Whether what it computes from what is wanted too, for a picture.
         variation: Empty for the script as it is; ``float64``; or the number of other weights, in float64 too.
     """
 
@@ -31,6 +32,7 @@ class Script:
     modules: Sequence[str] = ()
     renamed: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     variation: str = ""
+    is_drawn: bool = False
 
     @property
     def name(self) -> str:

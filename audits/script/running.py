@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 import torch
 
+from audits.dataflow.links import DataFlow
 from audits.errors import AuditError
 from audits.result import Audit
 from audits.script.columns import Choice
@@ -28,10 +29,13 @@ def run_script(
     *,
     watchers: Sequence[AbstractContextManager[object]] = (),
     report: Callable[[Audit], None] | None = None,
+    on_dataflow: Callable[[DataFlow], None] | None = None,
 ) -> Audit:
     """Run a script until its optimizers have gone round, and tell which of its losses updates which of its modules.
 
     `report` is called with the audit from inside of the script, as soon as enough was seen; it may end the process.
+    `on_dataflow` is told what it computes from what, for a picture.
+
     Raises AuditError for a script that dies, or ends before it has gone backward.
     """
     choice = Choice.of(script.modules)
@@ -44,7 +48,7 @@ def run_script(
             report(stepping.audit())
         raise Finished
 
-    session = ScriptRun(finish, script.steps, script.variation)
+    session = ScriptRun(finish, script.steps, script.variation, on_dataflow)
     stepping = Stepping(session)
     with ExitStack() as stack:
         stack.enter_context(torch.autograd.set_detect_anomaly(torch.is_anomaly_enabled(), check_nan=False))

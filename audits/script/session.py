@@ -17,6 +17,7 @@ from torch.optim.optimizer import (
     register_optimizer_step_pre_hook,
 )
 
+from audits.dataflow.links import DataFlow
 from audits.graph import LEAF
 from audits.places import Place
 from audits.recording.source_lines import Sources, Spot
@@ -54,6 +55,8 @@ class ScriptRun:
     """Called when its optimizers have gone round, from inside of the script, and again at each step after."""
     steps: int = 1
     variation: str = ""
+    on_dataflow: Callable[[DataFlow], None] | None = None
+    """Told what the script computes from what, where a picture is wanted."""
     sources: Sources = field(default_factory=Sources)
     names: LivingNames = field(default_factory=LivingNames)
     sent: list[Sent] = field(default_factory=list)

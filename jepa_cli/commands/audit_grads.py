@@ -9,7 +9,17 @@ from jepa_cli.audit.choices import REPORTS
 from jepa_cli.terminal import names
 from jepa_cli.terminal.command import examples, gives_no_verdict_on_a_bug, reports_user_errors
 from jepa_cli.terminal.completion import offers, one_of
-from jepa_cli.terminal.options import AnotherTrainer, Checkpoint, ConfigFile, Overrides
+from jepa_cli.terminal.options import (
+    AnotherTrainer,
+    AnyModule,
+    AnyScript,
+    Checkpoint,
+    ConfigFile,
+    Overrides,
+    ScriptArguments,
+    ScriptModules,
+    ScriptSteps,
+)
 
 DRIFT = 1
 
@@ -27,9 +37,7 @@ DRIFT = 1
     "jepa audit-grads --module package.train --modules 'model.*' --steps 2",
 )
 def audit_grads(
-    arguments: Annotated[
-        list[str] | None, typer.Argument(metavar="[-- ARGUMENTS]", help="What --script is given.", show_default=False)
-    ] = None,
+    arguments: ScriptArguments = None,
     table: Annotated[
         Path | None,
         typer.Option(
@@ -59,26 +67,10 @@ def audit_grads(
     overrides: Overrides = None,
     checkpoint: Checkpoint = None,
     target: AnotherTrainer = None,
-    script: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Any training script, as it is: no line to write.", show_default=False),
-    ] = None,
-    module: Annotated[
-        str | None,
-        typer.Option(metavar="PACKAGE.MODULE", help="The same, run as python -m runs it.", show_default=False),
-    ] = None,
-    modules: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="DEPTH|PATTERN",
-            help="Columns of a script's table: how far below its outermost modules, or names such as 'model.*'.",
-            show_default=False,
-        ),
-    ] = None,
-    steps: Annotated[
-        int | None,
-        typer.Option(help="Whole rounds of a script's optimizers to watch. By default one.", show_default=False),
-    ] = None,
+    script: AnyScript = None,
+    module: AnyModule = None,
+    modules: ScriptModules = None,
+    steps: ScriptSteps = None,
     proof: Annotated[
         bool,
         typer.Option(
@@ -113,14 +105,10 @@ def audit_grads(
     """
     from jepa_cli.audit.request import Request
     from jepa_cli.audit.run import run_audit
-    from jepa_cli.targets.script import ScriptOptions
+    from jepa_cli.targets.script import script_options
     from jepa_cli.targets.subject import SubjectOptions
 
-    options = None
-    if any((script, module, arguments, modules, proof, steps is not None)):
-        options = ScriptOptions(
-            script, module, arguments or [], 1 if steps is None else steps, modules or [], losses or [], proof
-        )
+    options = script_options(script, module, arguments, steps, modules, losses, proof=proof)
     request = Request(
         subject=SubjectOptions(config, overrides or [], checkpoint, target, options),
         table=table,

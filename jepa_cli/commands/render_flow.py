@@ -9,7 +9,17 @@ from jepa_cli.render.choices import SUFFIXES, VIEWS
 from jepa_cli.terminal import names
 from jepa_cli.terminal.command import examples, reports_user_errors
 from jepa_cli.terminal.completion import offers, one_of
-from jepa_cli.terminal.options import AnotherTrainer, Checkpoint, ConfigFile, Overrides
+from jepa_cli.terminal.options import (
+    AnotherTrainer,
+    AnyModule,
+    AnyScript,
+    Checkpoint,
+    ConfigFile,
+    Overrides,
+    ScriptArguments,
+    ScriptModules,
+    ScriptSteps,
+)
 
 
 @reports_user_errors
@@ -21,8 +31,10 @@ from jepa_cli.terminal.options import AnotherTrainer, Checkpoint, ConfigFile, Ov
     "jepa render-flow --set train.detach_z_from_h_and_p=false --compare default",
     "jepa render-flow --view matrix --losses all --out matrix.png",
     "jepa render-flow --target my_trainer:audit_target --against FLOW.md",
+    "jepa render-flow --script train.py --format text -- --lr 1e-3",
 )
 def render_flow(
+    arguments: ScriptArguments = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -55,6 +67,10 @@ def render_flow(
     overrides: Overrides = None,
     checkpoint: Checkpoint = None,
     target: AnotherTrainer = None,
+    script: AnyScript = None,
+    module: AnyModule = None,
+    modules: ScriptModules = None,
+    steps: ScriptSteps = None,
     view: Annotated[
         str | None,
         one_of(
@@ -86,11 +102,18 @@ def render_flow(
     """
     from jepa_cli.render.request import RenderRequest
     from jepa_cli.render.run import run_render
+    from jepa_cli.targets.script import script_options
     from jepa_cli.targets.subject import SubjectOptions
 
     run_render(
         RenderRequest(
-            subject=SubjectOptions(config, overrides or [], checkpoint, target),
+            subject=SubjectOptions(
+                config,
+                overrides or [],
+                checkpoint,
+                target,
+                script_options(script, module, arguments, steps, modules, losses),
+            ),
             out=out,
             format=format,
             losses=losses or [],

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from audits import Audit, audit
 from audits.contract import Comparison, against
 from audits.diagram.contrast import changes
-from audits.diagram.survey import Survey, surveys
+from audits.diagram.survey import Survey, survey_of, surveys
 from audits.formats import wording
 from audits.legend import Legend
+from audits.script.process import surveyed
 from jepa_cli.render.request import RenderPlan, Scene
+from jepa_cli.targets.script import ScriptOptions, narrowed
 from jepa_cli.terminal.progress import counted
 
 
@@ -81,6 +84,15 @@ def measure(plan: RenderPlan) -> MeasuredFlow:
         comparison=against(found, plan.document, shape_matters=False) if plan.document else None,
         document=str(plan.document or ""),
     )
+
+
+def measure_script(options: ScriptOptions, document: Path | None) -> MeasuredFlow:
+    """Run a script in its own process. Raises AuditError where that gives no audit."""
+    found, dataflow = surveyed(replace(options.request(), is_drawn=True))
+    comparison = against(found, document, shape_matters=False) if document else None
+    chosen = narrowed(found, options.chosen)
+    survey = survey_of(chosen, dataflow)
+    return MeasuredFlow(Legend(), {}, [survey], "default", comparison=comparison, document=str(document or ""))
 
 
 def _audited(scene: Scene, done: Callable[[int], None]) -> Audit:

@@ -53,6 +53,9 @@ class RenderRequest:
                 raise AuditError(f"--out {self.out}: expected an ending that says the format ({endings}), or --format")
             if self.format and told and told != self.format:
                 raise AuditError(f"--out {self.out} is a file of the format {told}, found --format {self.format}")
+        if self.subject.script and (self.gates or self.compare):
+            given = "--gates" if self.gates else "--compare"
+            raise AuditError(f"{self.subject.script.option} runs with the settings that it has; leave out {given}")
         if self.against and self.compare:
             raise AuditError("expected at most one of --against and --compare, found both")
         if self.view == MATRIX and self.chosen_format == "mermaid":

@@ -18,7 +18,7 @@ from audits.diagram.picture import Picture
 from audits.diagram.survey import Survey
 from audits.files import write_file
 from jepa_cli.render.choices import LOSS, MATRIX, SUFFIXES
-from jepa_cli.render.measure import MeasuredFlow, measure
+from jepa_cli.render.measure import MeasuredFlow, measure, measure_script
 from jepa_cli.render.request import DRAWN, NAME, RenderRequest, render_plan
 from jepa_cli.targets.documents import say_which
 from jepa_cli.targets.foreign_output import printed_to_stderr
@@ -30,9 +30,13 @@ TEXT_WIDTH = 100
 def run_render(request: RenderRequest) -> None:
     """Measure, draw, write, and print in words what was drawn."""
     with printed_to_stderr():
-        plan = render_plan(request)
-        measured = measure(plan)
-    say_which(plan.document, request.against)
+        if request.subject.script:
+            request.check()
+            measured = measure_script(request.subject.script, request.against)
+        else:
+            plan = render_plan(request)
+            measured = measure(plan)
+            say_which(plan.document, request.against)
     if request.chosen_format in DRAWN and not engine.is_available():
         _write_undrawn(request, measured)
     elif request.chosen_format == "text":

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from audits import AuditError
+from audits import Audit, AuditError
+from audits.errors import nearest
 from audits.script.request import Script
 
+ALL = "all"
 RENAMED = re.compile(r"(?P<name>[^=]+)=(?P<file>.+):(?P<line>\d+)")
 
 
@@ -59,3 +61,36 @@ class ScriptOptions:
             elif "=" in text:
                 raise AuditError(f"--losses {text}: expected NAME, or NAME=FILE:LINE, such as kl=train.py:17")
         return Script(self.path, self.module or "", self.arguments, self.steps, self.modules, renamed)
+
+
+def script_options(
+    path: Path | None,
+    module: str | None,
+    arguments: Sequence[str] | None,
+    steps: int | None,
+    modules: Sequence[str] | None,
+    losses: Sequence[str] | None,
+    *,
+    proof: bool = False,
+) -> ScriptOptions | None:
+    """None where nothing is asked of a script."""
+    if not any((path, module, arguments, modules, proof, steps is not None)):
+        return None
+    return ScriptOptions(
+        path, module, arguments or [], 1 if steps is None else steps, modules or [], losses or [], proof
+    )
+
+
+def narrowed(audit: Audit, names: Sequence[str]) -> Audit:
+    """Some of the losses of a script; all, if none is named. Raises AuditError for one that it does not have."""
+    chosen = [name for name in names if name != ALL]
+    if not chosen:
+        return audit
+    if unknown := [name for name in chosen if name not in audit.losses]:
+        raise AuditError("; ".join(f"there is no loss {name!r}: {nearest(name, audit.losses)}" for name in unknown))
+    kept = tuple(name for name in audit.losses if name in chosen)
+    flows = tuple(
+        replace(flow, cells={pair: cell for pair, cell in flow.cells.items() if pair[0] in kept})
+        for flow in audit.flows
+    )
+    return replace(audit, losses=kept, flows=flows)

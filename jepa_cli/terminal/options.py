@@ -35,3 +35,30 @@ AnotherTrainer = Annotated[
         show_default=False,
     ),
 ]
+AnyScript = Annotated[
+    Path | None,
+    typer.Option(
+        "--script", metavar="FILE", help="Any training script, as it is: no line to write.", show_default=False
+    ),
+]
+AnyModule = Annotated[
+    str | None,
+    typer.Option("--module", metavar="PACKAGE.MODULE", help="The same, run as python -m runs it.", show_default=False),
+]
+ScriptModules = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--modules",
+        metavar="DEPTH|PATTERN",
+        help="Columns of a script's table: how far below its outermost modules, or names such as 'model.*'.",
+        show_default=False,
+    ),
+]
+ScriptSteps = Annotated[
+    int | None,
+    typer.Option("--steps", help="Whole rounds of a script's optimizers to watch. By default one.", show_default=False),
+]
+ScriptArguments = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[-- ARGUMENTS]", help="What --script is given.", show_default=False),
+]
