@@ -137,6 +137,7 @@ class Watch:
         if self._watcher is None or self.steps is not None:
             return
         self._watcher.__exit__(None, None, None)
+        self._stack.close()
         try:
             self.steps = self._watcher.result() if self._watcher.backwards else Steps()
         except Exception as error:  # a watch is not worth a run

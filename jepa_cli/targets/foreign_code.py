@@ -7,6 +7,7 @@ import os
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ def explained(doing: str, *, fallback: str = "") -> Iterator[None]:
 def explaining(function: Callable[..., Any], doing: str) -> Callable[..., Any]:
     """The same function, its exceptions explained."""
 
+    @wraps(function, assigned=(), updated=())
     def call(*args: Any, **kwargs: Any) -> Any:
         with explained(doing, fallback=definition(function)):
             return function(*args, **kwargs)

@@ -32,7 +32,8 @@ def foreign_target(reference: str) -> Target:
         target = function()
     if not isinstance(target, Target):
         raise AuditError(f"{said}: expected that {name} returns an audits.Target, found {type(target).__name__}")
-    return replace(target, losses=explaining(target.losses, f"the losses of target {target.name!r}"))
+    step = target.step and explaining(target.step, f"the step of target {target.name!r}")
+    return replace(target, losses=explaining(target.losses, f"the losses of target {target.name!r}"), step=step)
 
 
 def _needed(function: Callable[..., Any]) -> list[str]:

@@ -28,6 +28,9 @@ WRONG_TARGETS = {
     "with_a_gate_of_one_value": "gate",
     "with_gates_as_list": "gates",
     "with_a_gate_that_losses_do_not_take": "unexpected keyword argument 'detach_everything'",
+    "with_a_step_that_returns_numbers": "its step returns numbers without a graph",
+    "with_a_step_that_is_none": "step: a function",
+    "with_optimizers_as_list": "optimizers: a mapping from names to optimizers",
     "without_modules": "has no modules",
     "without_parameters": "has no modules",
     "that_needs": "found that it needs device, seed",
@@ -40,6 +43,7 @@ RAISING = {
     "that_raises": ("LookupError", "no weights here", "raise LookupError"),
     "that_exits": ("SystemExit", "no device", 'sys.exit("no device")'),
     "with_losses_that_raise": ("RuntimeError", "shapes cannot be multiplied", "the line that torch stumbles over"),
+    "with_a_step_that_raises": ("ArithmeticError", "no more batches", "# in its step"),
     "with_losses_that_exit": ("SystemExit", "0", "lambda trainer, x: sys.exit(0)"),
     "with_losses_that_fail_at_one_setting": ("RuntimeError", "cannot be multiplied", "features = self.encoder(x)"),
 }

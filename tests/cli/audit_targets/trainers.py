@@ -90,6 +90,25 @@ def with_losses_that_fail_at_one_setting() -> Target:
     return replace(_target(modules=trainer), losses=losses, gates={"half": [False, True]})
 
 
+def with_a_step_that_raises() -> Target:
+    def step(x: Tensor) -> None:
+        raise ArithmeticError("no more batches")  # in its step
+
+    return _target(lambda trainer, x: {"task": trainer.losses(x)["task"]}, step=step)
+
+
+def with_a_step_that_returns_numbers() -> Target:
+    return replace(_target(), losses=None, gates={}, step=lambda x: {"task": 1.0})
+
+
+def with_a_step_that_is_none() -> Target:
+    return _target(lambda trainer, x: {"task": trainer.losses(x)["task"]}, step=3)
+
+
+def with_optimizers_as_list() -> Target:
+    return _target(lambda trainer, x: {"task": trainer.losses(x)["task"]}, optimizers=[1])
+
+
 def with_losses_that_exit() -> Target:
     return _target(lambda trainer, x: sys.exit(0))
 
