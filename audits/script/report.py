@@ -263,6 +263,9 @@ class _Report:
                 calls.setdefault(session.calls_at[sent.number], {})[f"{row.name} ({at})"] = None
         for place, losses in calls.items():
             yield f"backward at {place}: {', '.join(losses)}"
+        for loss, weight in self._weights().items():
+            if weight == 0:
+                yield f"{loss} has the weight 0: its gradient moves nothing"
         if lost := session.recorder.lost:
             yield f"{len(lost)} operations could not be recorded, cuts there are not found: {lost[0]}"
         for kind in session.waiting():
