@@ -111,7 +111,7 @@ class _Report:
         reached = {key: leaf for sent in session.sent for key, leaf in sent.gradients.leaves.items()}
         owners = _owners(reached.values())
         called = [module for module in session.recorder.modules if any(True for _ in module.parameters())]
-        outermost = tops(dict.fromkeys([*called, *owners]))
+        outermost = self._without_shells(tops(dict.fromkeys([*called, *owners])))
         known = {id(parameter) for module in outermost for parameter in module.parameters()}
         optimized = session.weights()
         loose = [
@@ -123,6 +123,21 @@ class _Report:
         if not found:
             raise AuditError(f"{self._name}: no module with parameters ran, and no parameter was reached")
         return found
+
+    def _without_shells(self, outermost: Sequence[torch.nn.Module]) -> list[torch.nn.Module]:
+        """Modules but those that run with parameters of others, as by ``torch.func.functional_call``: the script has no
+        name for them, and others hold their parameters, or nothing that goes backward or steps has to do with those."""
+        session = self._session
+        known = {id(parameter) for module in outermost if self._has_name(module) for parameter in module.parameters()}
+        used = session.recorder.weights_read() | set(session.weights())
+        return [
+            module
+            for module in outermost
+            if self._has_name(module) or any(id(each) in used - known for each in module.parameters())
+        ]
+
+    def _has_name(self, module: torch.nn.Module) -> bool:
+        return any(self._session.names.get(part) for part in module.modules())
 
     def _weight_name(self, sent: Sent) -> str:
         """Of a loss that is a parameter as it is, such as the logarithm of a learned weight: where that is."""

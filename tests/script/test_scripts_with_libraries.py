@@ -68,11 +68,29 @@ class Quantizer(nn.Module):
         return loss
 '''
 
+FUNCTIONALS = '''
+"""A network that runs with copies of its parameters."""
+
+import torch
+from torch import nn
+from torch.func import functional_call
+
+
+class Functional(nn.Module):
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.shell = lambda: network
+        self.copies = nn.ParameterDict({name: each.detach().clone() for name, each in network.named_parameters()})
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return functional_call(self.shell(), dict(self.copies), (x,))
+'''
+
 
 @pytest.fixture(autouse=True)
 def _installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "site-packages"
-    for name, source in (("agents", AGENTS), ("quantizers", QUANTIZERS)):
+    for name, source in (("agents", AGENTS), ("quantizers", QUANTIZERS), ("functionals", FUNCTIONALS)):
         (folder / name).mkdir(parents=True)
         (folder / name / "__init__.py").write_text(source, encoding="utf-8")
     monkeypatch.syspath_prepend(str(folder))
@@ -126,3 +144,22 @@ def test_what_a_sum_begins_with_is_no_loss(tmp_path: Path) -> None:
             optimizer.zero_grad()
     """
     assert _audit_of(tmp_path, script).weights == {"fit": 1.0, "commit_loss": 0.5}
+
+
+def test_a_module_that_runs_with_parameters_of_another_is_no_column(tmp_path: Path) -> None:
+    """A library keeps a network as a shell, calls it with other parameters, and trains those."""
+    script = """
+        import torch
+        from functionals import Functional
+
+        loss_module = Functional(torch.nn.Linear(4, 4))
+        target = torch.nn.Linear(4, 4).requires_grad_(False)
+        optimizer = torch.optim.SGD(loss_module.parameters(), 0.1)
+        for _ in range(3):
+            x = torch.rand(8, 4)
+            fit = (loss_module(x) - target(x)).square().mean()
+            fit.backward()
+            optimizer.step()
+            optimizer.zero_grad()
+    """
+    assert set(_audit_of(tmp_path, script).modules) == {"loss_module", "target"}
