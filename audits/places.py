@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
+
+INSTALLED = re.compile(r"[/\\](?:site|dist)-packages[/\\]")
+"""The folder of packages in a path."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,9 @@ class Place:
         return f"{self.expression}{again}"
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}"
+        """``train.py:16``; of an installed package, from the package on: ``lightning/trainer.py:16``"""
+        installed = INSTALLED.split(self.path)[1:]
+        return f"{installed[-1].replace(os.sep, '/') if installed else self.file}:{self.line}"
 
 
 class StopKind(StrEnum):

@@ -97,6 +97,11 @@ class ScriptRecorder(RouteRecorder):
         """Whether some parameter is behind a value, whatever was stopped on the way."""
         return self._fed[value]
 
+    def weights_read(self) -> set[int]:
+        """Ids of the parameters from which a module computed anything."""
+        read = {source for value in self.routed.made_in for source in self.recording.inputs[value]}
+        return {key for key, versions in self.recording.versions.items() if not read.isdisjoint(versions)}
+
     def finish(self, losses: Iterable[Tensor] = ()) -> Any:
         self.sleep()
         return super().finish(losses)

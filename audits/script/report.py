@@ -117,7 +117,7 @@ class _Report:
         reached = {key: leaf for sent in session.sent for key, leaf in sent.gradients.leaves.items()}
         owners = _owners(reached.values())
         called = [module for module in session.recorder.modules if any(True for _ in module.parameters())]
-        outermost = tops(dict.fromkeys([*called, *owners]))
+        outermost = self._without_shells(tops(dict.fromkeys([*called, *owners])))
         known = {id(parameter) for module in outermost for parameter in module.parameters()}
         optimized = session.weights()
         loose = [
@@ -129,6 +129,21 @@ class _Report:
         if not found:
             raise AuditError(f"{self._name}: no module with parameters ran, and no parameter was reached")
         return found
+
+    def _without_shells(self, outermost: Sequence[torch.nn.Module]) -> list[torch.nn.Module]:
+        """Modules but those that run with parameters of others, as by ``torch.func.functional_call``: the script has no
+        name for them, and others hold their parameters, or nothing that goes backward or steps has to do with those."""
+        session = self._session
+        known = {id(parameter) for module in outermost if self._has_name(module) for parameter in module.parameters()}
+        used = session.recorder.weights_read() | set(session.weights())
+        return [
+            module
+            for module in outermost
+            if self._has_name(module) or any(id(each) in used - known for each in module.parameters())
+        ]
+
+    def _has_name(self, module: torch.nn.Module) -> bool:
+        return any(self._session.names.get(part) for part in module.modules())
 
     def _weight_name(self, sent: Sent) -> str:
         """Of a loss that is a parameter as it is, such as the logarithm of a learned weight: where that is."""
@@ -278,8 +293,9 @@ class _Report:
                 calls.setdefault(session.calls_at[sent.number], {})[f"{row.name} ({at})"] = None
         for place, losses in calls.items():
             yield f"backward at {place}: {', '.join(losses)}"
-        if idle := [row.name for row in self.rows if not row.sent[0].loss.weight]:
-            yield f"of weight 0 in this run: {', '.join(idle)}"
+        for loss, weight in self._weights().items():
+            if weight == 0:
+                yield f"{loss} has the weight 0: its gradient moves nothing"
         if lost := session.recorder.lost:
             yield f"{len(lost)} operations could not be recorded, cuts there are not found: {lost[0]}"
         for kind in session.waiting():

@@ -199,9 +199,9 @@ class ScriptRun:
             first = losses[0]
             whole = gradient if first.value == value and root.numel() > 1 else None
             edges = self.recorder.sums.edges
-            starts = [
-                Start(edges[loss.value], loss.index, loss.weight / first.weight if first.weight else 1.0, whole)
-                for loss in losses
+            usual = next((loss.weight for loss in losses if loss.weight), 0.0)
+            starts = [  # a loss that somebody gave the weight zero has a gradient of its own
+                Start(edges[loss.value], loss.index, loss.weight / usual if usual else 1.0, whole) for loss in losses
             ]
             found = gradients(starts, scale, self.weights().values()) if first.live else LossGradients()
             name = written.name if written else ""

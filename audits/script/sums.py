@@ -145,8 +145,8 @@ class Sums:
         return frame is not None and self.sources.frame(frame) is frame
 
     def hold(self, value: int, tensor: Tensor) -> None:
-        """Remember where gradient of a value starts."""
-        if value in self.edges:
+        """Remember where gradient of a value starts; again for one that was told to take gradient since."""
+        if (known := self.edges.get(value)) and (known.node is not None or not tensor.requires_grad):
             return
         node = node_of(tensor)
         if node is None and tensor.requires_grad:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import CodeType
 from typing import Any
 
 from torch import Tensor
@@ -32,6 +33,8 @@ class Backward:
     place: Place
     text: str
     """The expression that goes backward."""
+    site: tuple[tuple[CodeType, int], ...] = ()
+    """All expressions that were running, those of libraries too."""
     weights: Mapping[Any, Tensor | float] = field(default_factory=dict)
     """By node of the graph, or by name where somebody told: with which factor a scalar is in the root."""
     scale: Any = None

@@ -23,9 +23,10 @@ def moves(seen: Seen) -> Iterator[Move]:
 
 
 def losses_of(backwards: Iterable[Backward]) -> tuple[str, ...]:
-    """The names of their losses, each once."""
+    """The names of their losses, each once; none that is only there with a weight of zero."""
     ordered = sorted(set(backwards), key=lambda backward: backward.number)
-    return tuple(dict.fromkeys(name for backward in ordered for name in backward.names))
+    named = (item for backward in ordered for item in backward.names.items())
+    return tuple(dict.fromkeys(name for name, weight in named if weight != 0))
 
 
 def _move(seen: Seen, name: str, column: str, steps: Sequence[OptimizerStep]) -> Move | None:

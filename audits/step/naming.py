@@ -21,13 +21,17 @@ def name_losses(backwards: Iterable[Backward], nodes: Mapping[str, Any]) -> None
 
 
 def finish_names(backwards: Sequence[Backward]) -> None:
-    """A backward call without a known loss has those of another one at its line, as in an inner loop.
+    """A backward call without a known loss has those of another one at its line, as in an inner loop: of one that was
+    reached on the same way, if there is one, since a library sends much backward in one line of its caller.
 
     Where there is none, it goes by the expression that goes backward.
     """
-    known = {str(backward.place): backward.names for backward in backwards if backward.names and backward.place.line}
+    named = [backward for backward in backwards if backward.names and backward.place.line]
+    at_site = {backward.site: backward.names for backward in named}
+    at_line = {(backward.site[:1], str(backward.place)): backward.names for backward in named}
     for backward in backwards:
-        backward.names = backward.names or dict(known.get(str(backward.place), {backward.text or "a loss": None}))
+        known = at_site.get(backward.site) or at_line.get((backward.site[:1], str(backward.place)))
+        backward.names = backward.names or dict(known or {backward.text or "a loss": None})
 
 
 def _weight(backward: Backward, node: Any) -> float:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import ast
 import sys
-from types import FrameType
+from collections.abc import Iterator, Sequence
+from types import CodeType, FrameType
+from typing import Any
+
+from torch.optim.optimizer import Optimizer
 
 from audits.places import Place
 from audits.recording.source_lines import Sources
@@ -15,15 +19,78 @@ _SOURCES = Sources()
 
 def place_of_caller() -> Place:
     """The innermost line of a trainer's own source that runs now; of a library only where there is no other."""
-    first = frame = _SOURCES.frame(sys._getframe(1))
-    while frame is not None and any(folder in frame.f_code.co_filename for folder in INSTALLED):
-        frame = _SOURCES.frame(frame.f_back)
-    return _SOURCES.expression(frame or first)
+    frames = list(_own(sys._getframe(1)))
+    outside = (frame for frame in frames if not _is_installed(frame))
+    return _SOURCES.expression(next(outside, frames[0] if frames else None))
 
 
 def frame_of_caller() -> FrameType | None:
     """The innermost frame of somebody's own source."""
     return _SOURCES.frame(sys._getframe(1))
+
+
+def site_of_caller() -> tuple[tuple[CodeType, int], ...]:
+    """All expressions that run now, those of libraries too: what tells two calls of a library in one line apart."""
+    return tuple((frame.f_code, frame.f_lasti) for frame in _own(sys._getframe(1)))
+
+
+def optimizer_of_caller(optimizer: Optimizer, place: Place, *, given: bool) -> str:
+    """What an optimizer is called where it steps: by the outermost code that has it, since a script may leave that to
+    a library; else by the line of the script."""
+    frames = list(_own(sys._getframe(1)))
+    for frame in reversed(frames):
+        for node in _stepped(_expression(_SOURCES.expression(frame).text)):
+            held = _value(node, frame)
+            if held is optimizer or _wraps(held, optimizer):
+                return _from_outside(ast.unparse(node), frame, frames)
+    return subject(place.text, given=given) if ".step(" in place.text else type(optimizer).__name__
+
+
+def _own(frame: FrameType | None) -> Iterator[FrameType]:
+    while (frame := _SOURCES.frame(frame)) is not None:
+        yield frame
+        frame = frame.f_back
+
+
+def _stepped(node: ast.expr | None) -> Iterator[ast.expr]:
+    """What may be the optimizer in ``optimizer.step()``, ``scaler.step(optimizer)``."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "step":
+        yield from (node.func.value, *node.args[:1])
+
+
+def _value(node: ast.expr, frame: FrameType) -> Any:
+    """Of a variable, an attribute or an entry, as far as nothing has to run for it; else None."""
+    if isinstance(node, ast.Name):
+        return frame.f_locals.get(node.id, frame.f_globals.get(node.id))
+    if isinstance(node, ast.Attribute):
+        held = getattr(_value(node.value, frame), "__dict__", {})
+        return held.get(node.attr, held.get("_modules", {}).get(node.attr))
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
+        owner, key = _value(node.value, frame), node.slice.value
+        if isinstance(owner, dict):
+            return owner.get(key)
+        return owner[key] if isinstance(owner, list | tuple) and key in range(len(owner)) else None
+    return None
+
+
+def _wraps(held: object, optimizer: object) -> bool:
+    return any(getattr(held, "__dict__", {}).get(name) is optimizer for name in ("optimizer", "_optimizer"))
+
+
+def _from_outside(name: str, frame: FrameType, frames: Sequence[FrameType]) -> str:
+    """What is `self` to a library has a name of its own where the script calls that."""
+    if not _is_installed(frame) or not name.startswith("self."):
+        return name
+    owner = frame.f_locals.get("self")
+    for outer in frames[frames.index(frame) + 1 :]:
+        for variable, value in [] if _is_installed(outer) else list(outer.f_locals.items()):
+            if value is owner:
+                return f"{variable}{name.removeprefix('self')}"
+    return name
+
+
+def _is_installed(frame: FrameType) -> bool:
+    return any(folder in frame.f_code.co_filename for folder in INSTALLED)
 
 
 def subject(text: str, *, given: bool) -> str:

@@ -24,7 +24,7 @@ from audits.step.gradients import Gradients
 from audits.step.holding import held_by
 from audits.step.movement import Movement
 from audits.step.patches import replaced
-from audits.step.sources import frame_of_caller, place_of_caller, subject
+from audits.step.sources import frame_of_caller, optimizer_of_caller, place_of_caller, site_of_caller, subject
 from audits.step.terms import factors
 
 Watching = TypeVar("Watching", bound=Callable[..., Any])
@@ -164,7 +164,7 @@ class Watcher:
         self._gradients.refresh()
         place = place_of_caller()
         given = not place.text.endswith(".backward()")
-        begun = Backward(len(self.backwards) + 1, place, subject(place.text, given=given))
+        begun = Backward(len(self.backwards) + 1, place, subject(place.text, given=given), site_of_caller())
         since = {id(step.optimizer): step.sequence for step in self.steps if step.sequence}
         for root in roots:
             begun.older |= older_parts(root, since)
@@ -188,7 +188,7 @@ class Watcher:
             number=len(self.steps) + 1,
             optimizer=optimizer,
             place=place,
-            text=subject(place.text, given=self._scaled is optimizer),
+            text=optimizer_of_caller(optimizer, place, given=self._scaled is optimizer),
             held=held_by(optimizer, self._gradients),
             within=outer,
         )
@@ -263,7 +263,8 @@ class Watcher:
         """A step that the scaler left out."""
         self._gradients.refresh()
         held = held_by(optimizer, self._gradients)
-        step = OptimizerStep(len(self.steps) + 1, optimizer, place, subject(place.text, given=True), held)
+        text = optimizer_of_caller(optimizer, place, given=True)
+        step = OptimizerStep(len(self.steps) + 1, optimizer, place, text, held)
         step.skipped = OVERFLOW
         self.steps.append(step)
         self._end(step)
