@@ -11,7 +11,7 @@ from audits.graph import LEAF
 from audits.places import Place
 from audits.recording.source_lines import Sources, Spot
 from audits.script.sums import Addition, Part, Sums
-from audits.script.syntax import Tree, assigned_in, bound, container, expression_in, name_in, operand, text_of
+from audits.script.syntax import Tree, assigned_in, bound, called, container, expression_in, name_in, operand, text_of
 
 SAYING_NOTHING = "loss losses l out output outputs res result ret value val total total_loss loss_value x"
 GENERIC = frozenset(SAYING_NOTHING.split())
@@ -27,7 +27,7 @@ class LossName:
     is_expression: bool = False
     """Whether it has no name but what it is."""
     is_argument: bool = False
-    """Whether it is only what a function calls what it is given."""
+    """Whether it is only what a function calls what it is given, or a loop what it is at."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,9 @@ class Losses:
     def of(self, root: int, size: int, written: LossName | None) -> list[Summand]:
         """All losses in a value that goes backward. `written`: what it is called where it does."""
         found: list[Summand] = []
+        used = None if written and written.is_argument else written
         for index in range(size):
-            found += self._expanded(root, index, 1.0, written, at_root=True)
+            found += self._expanded(root, index, 1.0, used, at_root=True)
         is_one = len(found) == 1 or (all(loss.named.is_expression for loss in found) and len(_names(found)) == 1)
         if written and is_one and not written.is_argument:
             return [replace(loss, named=written) for loss in found]
@@ -72,11 +73,13 @@ class Losses:
         defined = self._defined(root)
         if defined and any(name == defined.name and _is_of(defined.place, code) for name, code in held):
             return defined
-        if held:
-            name, code = held[-1]
-            return LossName(name, place, is_argument=name in code.co_varnames[: code.co_argcount])
         tree, node = expression_in(call)
-        name = name_in(tree, _root(node, number)) if isinstance(node, ast.Call) else ""
+        sent = _root(node, number) if isinstance(node, ast.Call) else None
+        name = name_in(tree, sent)
+        if held:
+            variable, code = held[-1]
+            is_turn = isinstance(sent, ast.Name) and sent.id == variable and not name
+            return LossName(variable, place, is_argument=is_turn or variable in code.co_varnames[: code.co_argcount])
         return LossName(name, place) if name else defined
 
     def _expanded(
@@ -324,6 +327,8 @@ def _names(losses: Sequence[Summand]) -> set[LossName]:
 
 
 def _root(call: ast.Call, number: int) -> ast.AST | None:
+    if not any(word in called(call) for word in ("backward", "grad")):
+        return None
     if call.args:
         first = call.args[0]
         if isinstance(first, ast.List | ast.Tuple):

@@ -15,7 +15,7 @@ from audits.errors import AuditError
 from audits.gradients import Column, Measured
 from audits.graph import LEAF, Graph
 from audits.places import Place
-from audits.result import Audit, Cell, Flow, Pair, Setting, Status
+from audits.result import Audit, Cell, Flow, Pair, Routes, Setting, Status
 from audits.routing.routes import routes
 from audits.script.columns import Choice, columns
 from audits.script.drawing import drawn
@@ -78,8 +78,9 @@ def audit_and_parts(
 class _Report:
     def __init__(self, session: ScriptRun, name: str, choice: Choice, renamed: Mapping[str, tuple[str, int]]) -> None:
         self._session, self._name = session, name
+        self._sent = [sent for sent in session.sent if sent.number not in session.looks] or session.sent
         self.columns = self._find_columns(choice)
-        self.rows = _rows(session.sent, renamed, self._weight_name)
+        self.rows = _rows(self._sent, renamed, self._weight_name)
         self._roots = {row.name: self._root(row) for row in self.rows}
 
     def audit(self) -> Audit:
@@ -93,7 +94,7 @@ class _Report:
         walk = Walk(run, recording, self._measured(run))  # pyright: ignore[reportArgumentType]
         cells = {pair: self._aside(self._decided(cell)) for pair, cell in walk.cells().items()}
         stops = walk.stops()
-        routed = routes(target, run, session.recorder, session.sources)  # pyright: ignore[reportArgumentType]
+        routed = self._routes(target, run)
         if session.on_dataflow:
             numbers = {name: recording.number_of[id(root)] for name, root in self._roots.items()}
             session.on_dataflow(drawn(session.recorder, self.columns, numbers))
@@ -110,11 +111,20 @@ class _Report:
             self._name, {}, losses, tuple(self.columns), (flow,), tuple(self._notes()), losses, {}, self._weights()
         )
 
+    def _routes(self, target: Target, run: ScriptPass) -> Mapping[str, Routes]:
+        """None where a script computes what no recording has met before; the audit says so."""
+        recorder = self._session.recorder
+        try:
+            return routes(target, run, recorder, self._session.sources)  # pyright: ignore[reportArgumentType]
+        except Exception as error:
+            recorder.lost.append(f"routes ({type(error).__name__}: {error})".splitlines()[0])
+            return {}
+
     # --------------------------------------------------------------------------------------------------- rows, columns
 
     def _find_columns(self, choice: Choice) -> dict[str, Named]:
         session = self._session
-        reached = {key: leaf for sent in session.sent for key, leaf in sent.gradients.leaves.items()}
+        reached = {key: leaf for sent in self._sent for key, leaf in sent.gradients.leaves.items()}
         owners = _owners(reached.values())
         called = [module for module in session.recorder.modules if any(True for _ in module.parameters())]
         outermost = self._without_shells(tops(dict.fromkeys([*called, *owners])))

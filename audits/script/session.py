@@ -73,6 +73,8 @@ class ScriptRun:
         self.calls_at: list[Place] = []
         """By number of a backward call: where it is."""
         self.calls = 0
+        self.looks: set[int] = set()
+        """Numbers of backward calls that count only where there are no others."""
         self._scales: dict[int, float] = {}
         self._is_done = False
         self._is_going_back = False
@@ -107,7 +109,8 @@ class ScriptRun:
             again = kwargs.get("create_graph", args[2] if len(args) > 2 else False)
             if not again and not self._is_going_back and self._are_weights(inputs):
                 given = kwargs.get("grad_outputs", args[0] if args else None)
-                self._see(outputs, given, inputs, sys._getframe(1))
+                retained = bool(kwargs.get("retain_graph", args[1] if len(args) > 1 else False))
+                self._see(outputs, given, inputs, sys._getframe(1), looks=retained)
             return grad(outputs, inputs, *args, **kwargs)
 
         autograd.backward, autograd.grad = told_backward, told_grad
@@ -161,8 +164,8 @@ class ScriptRun:
 
     # ------------------------------------------------------------------------------------------------ what is noted
 
-    def _see(self, roots: Any, given: Any, inputs: Any, frame: Any) -> None:
-        """A backward call, before it goes."""
+    def _see(self, roots: Any, given: Any, inputs: Any, frame: Any, *, looks: bool = False) -> None:
+        """A backward call, before it goes. `looks`: it may only look at a gradient, such as to weigh a loss by it."""
         if self._is_done:
             self.finish()
             return
@@ -182,6 +185,8 @@ class ScriptRun:
         if inputs is not None:
             wanted = [inputs] if isinstance(inputs, Tensor) else list(inputs)
             self.left_out[self.calls] = {id(tensor) for tensor in wanted}
+        if looks:
+            self.looks.add(self.calls)
         self.calls_at.append(self.sources.expression(spot))
         self.calls += 1
 

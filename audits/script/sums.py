@@ -261,10 +261,11 @@ class _Reading:
 
     def _product(self, operands: Sequence[tuple[Tensor, int]], only: int | None = None) -> tuple[Any, Any]:
         """One term for each entry, called by the factor that more was computed for."""
-        if not all(self._is_loss(operand) for operand, _ in operands):
+        able = [each for each in operands if self._is_loss(each[0]) and each[0].numel() == self._size]
+        if not able or (only is not None and not any(each[0] is operands[only][0] for each in able)):
             return None, ()
-        sizes = [_depth(operand) for operand, _ in operands]
-        main, side = operands[sizes.index(max(sizes)) if only is None else only]
+        sizes = [_depth(operand) for operand, _ in able]
+        main, side = able[sizes.index(max(sizes))] if only is None else operands[only]
         parts = self._parts(main, side, 1.0)
         return [None] * self._size, [row[0] for row in parts] if parts else ()
 

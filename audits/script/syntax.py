@@ -135,7 +135,7 @@ def container(node: ast.AST | None) -> str:
     if not isinstance(node, ast.Call) or not node.args:
         return ""
     given = node.args[0]
-    if _called(node) not in SUMMING or not isinstance(given, ast.Name | ast.Attribute):
+    if called(node) not in SUMMING or not isinstance(given, ast.Name | ast.Attribute):
         return ""
     return given.id if isinstance(given, ast.Name) else given.attr
 
@@ -170,14 +170,15 @@ def text_of(node: ast.AST) -> str:
     return " ".join(ast.unparse(node).split())
 
 
-def _called(call: ast.Call) -> str:
+def called(call: ast.Call) -> str:
+    """The last name of what is called."""
     return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
 
 
 def _argument(call: ast.Call, side: int) -> ast.AST | None:
     """Of ``torch.add(a, b)``, ``torch.stack([a, b])``, ``a.add(b)``."""
     given = call.args
-    name = _called(call)
+    name = called(call)
     if name in SUMMING and not (given and isinstance(given[0], ast.List | ast.Tuple) and name not in ("sum", "reduce")):
         return None
     if len(given) >= 1 and isinstance(given[0], ast.List | ast.Tuple):

@@ -25,7 +25,7 @@ STEP = "\nopt.step()\n"
 SUMS = {
     "variables": ("a = rec(z)\nb = ce(z)\nloss = a + 0.5 * b\nloss.backward()", {"a": 1, "b": 0.5}),
     "factor_behind": ("a = rec(z)\nb = ce(z)\nloss = a * 2 - b / 4\nloss.backward()", {"a": 2, "b": -0.25}),
-    "expressions": ("(rec(z) + 3 * ce(z)).backward()", {"rec(z)": 1, "value": 3}),
+    "expressions": ("(rec(z) + 3 * ce(z)).backward()", {"rec(z)": 1, "ce(z)": 3}),
     "keys": (
         "d = {'a': rec(z), 'b': ce(z)}\nw = {'a': 1.0, 'b': 0.1}\nsum(w[k] * v for k, v in d.items()).backward()",
         {"a": 1, "b": 0.1},
@@ -38,7 +38,7 @@ SUMS = {
     "mean_of_a_stack": ("a, b = rec(z), ce(z)\ntorch.stack([a, b]).mean().backward()", {"a": 0.5, "b": 0.5}),
     "weights_as_a_tensor": (
         "losses = torch.stack((rec(z), ce(z)))\n(torch.tensor([1.0, 4.0]) * losses).sum().backward()",
-        {"rec(z)": 1, "value": 4},
+        {"rec(z)": 1, "ce(z)": 4},
     ),
     "scalar_product": (
         "a = rec(z)\nb = ce(z)\ntorch.dot(torch.tensor([2.0, 3.0]), torch.stack([a, b])).backward()",
@@ -78,6 +78,24 @@ SUMS = {
     "returned_beside_its_parts": (
         "def all_losses(z):\n    a = rec(z)\n    b = ce(z)\n    return a + b, {'a': a.item()}\n"
         "loss, logged = all_losses(z)\nloss.backward()",
+        {"a": 1, "b": 1},
+    ),
+    "looked_at_before": (
+        "a = rec(z)\nsize = torch.autograd.grad(a, dec.weight, retain_graph=True)[0].norm()\nb = ce(z)\n"
+        "loss = a + b\nloss.backward()",
+        {"a": 1, "b": 1},
+    ),
+    "in_a_loop": (
+        "for part in [rec(z), ce(z)]:\n    part.backward(retain_graph=True)",
+        {"rec(z)": 1, "value": 1},
+    ),
+    "a_helper_of_helpers": (
+        "def total(z):\n    loss = rec(z)\n    return loss\nboth = total(z) + 2 * total(z * 2)\nboth.backward()",
+        {"total(z)": 1, "total(z * 2)": 2},
+    ),
+    "a_learned_vector_of_weights": (
+        "s = nn.Parameter(torch.ones(2))\nopt.add_param_group({'params': [s]})\na, b = rec(z), ce(z)\n"
+        "loss = (s * torch.stack([a, b])).sum()\nloss.backward()",
         {"a": 1, "b": 1},
     ),
     "long": (
@@ -154,4 +172,4 @@ def test_a_loss_is_renamed_by_its_line(tmp_path: Path) -> None:
     lines = written(tmp_path, text).read_text().splitlines()
     line = 1 + next(number for number, each in enumerate(lines) if "return F.mse_loss" in each)
     found = audited(tmp_path, text, renamed={"reconstruction": ("train.py", line)})
-    assert found.losses == ("reconstruction", "value")
+    assert found.losses == ("reconstruction", "ce(z)")
