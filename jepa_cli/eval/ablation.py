@@ -40,6 +40,8 @@ class AblationRequest:
         ):
             if not 1 <= value <= most:
                 raise UserError(f"{name}: expected 1 to {most:,}, found {value}")
+        if not self.names.replace(",", " ").strip():
+            raise UserError(f"--ablate: expected names of losses or gates, or all, found {self.names!r}")
         if self.judged.data is not None:
             raise UserError("--ablate trains and evaluates on the data of the run: leave out --data")
 
@@ -51,7 +53,7 @@ def run_ablation(request: AblationRequest) -> None:
     files = RunFiles(judged.run)
     planners = tuple(judged.planners.split(",")) if judged.planners else None
     budget = Budget(request.steps, request.seeds, judged.episodes, judged.seed, judged.tasks, planners)
-    names = [name.strip() for name in request.names.split(",")]
+    names = [name.strip() for name in request.names.split(",") if name.strip()]
     with _progress(request) as observer:
         found = ablate(judged.run, names, budget, observer)
     _shown(found, files, judged.format)

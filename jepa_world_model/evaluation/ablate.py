@@ -26,6 +26,7 @@ from jepa_world_model.evaluation.planning.planners import Arena, check_planners,
 from jepa_world_model.evaluation.retraining import Retraining
 from jepa_world_model.model import WorldModel
 from jepa_world_model.model_config import Config
+from jepa_world_model.model_memory import check_training_memory
 from jepa_world_model.run import open_config_source
 from jepa_world_model.runs.files import RunFiles
 from jepa_world_model.training.divergence import Diverged
@@ -108,6 +109,10 @@ def ablate(path: Path, names: Sequence[str], budget: Budget, observer: AblationO
     work = [(variant, seed) for seed in range(budget.seeds) for variant in plan.variants]
     found = {(variant.name, seed): kept.find(facts, variant.name, seed) for variant, seed in work}
     missing = [(variant, seed) for variant, seed in work if found[variant.name, seed] is None]
+    if missing:
+        kept.save()  # where nothing can be kept, nothing is trained
+        for variant, _ in missing:
+            check_training_memory(variant.config)
     observer.on_plan(len(work), len(missing))
     for result in _trained(config, missing, jury, observer) if missing else ():
         kept.add(facts, result)

@@ -52,6 +52,10 @@ class Results:
     def add(self, budget: Mapping[str, Any], result: Result) -> None:
         """Keep one more. What another process has added meanwhile stays."""
         self._entries = [*self._read(), {"budget": dict(budget), **vars(result), "values": dict(result.values)}]
+        self.save()
+
+    def save(self) -> None:
+        """Write the file. Raises CannotWrite."""
         write_file(self.path, (json.dumps({"trainings": self._entries}, indent=1) + "\n").encode())
 
     def _read(self) -> list[dict[str, Any]]:

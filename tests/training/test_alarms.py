@@ -122,9 +122,9 @@ def test_a_loss_that_is_zero_is_named(small_config: BuildConfig, tmp_path: Path)
 def test_a_loss_that_concerns_none_of_the_frames_raises_no_alarm(small_config: BuildConfig, tmp_path: Path) -> None:
     """Among so few frames no place comes back, and loop_q has nothing to say."""
     listener = Listener()
-    config = small_config(*quiet("alarms.loss_below=1e-3"), "losses.loop_q=1", "losses.action_delta_q=1")
+    config = small_config(*quiet("alarms.loss_below=1e-2"), "losses.loop_q=1", "losses.action_delta_q=1")
     outcome = run_training(config, tmp_path / "run", listener)
-    assert outcome.validations[0].losses["loop_q"] < 1e-3
+    assert outcome.validations[0].losses["loop_q"] < 1e-2
     assert "loop_q" not in {alarm.subject for alarm in listener.alarms}
 
 

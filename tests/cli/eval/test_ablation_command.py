@@ -79,6 +79,7 @@ def test_what_went_wrong_is_told() -> None:
     ("arguments", "message"),
     [
         (("--ablate", "jeppa"), "--ablate jeppa: did you mean 'jepa'"),
+        (("--ablate", " , "), "--ablate: expected names of losses or gates, or all, found ' , '"),
         (("--ablate", "jepa", "--ablate-steps", 0), "--ablate-steps: expected 1 to 10,000,000, found 0"),
         (("--ablate", "jepa", "--ablate-seeds", 0), "--ablate-seeds: expected 1 to 100, found 0"),
         (("--ablate", "jepa", "--data", "grid-loops"), "leave out --data"),
@@ -95,6 +96,14 @@ def test_mistakes_are_one_message_before_anything_is_trained(arguments: tuple, m
     assert message in " ".join(found.stderr.split())
     assert "trainings of" not in found.stderr
     assert sorted(run.iterdir()) == before
+
+
+def test_where_nothing_can_be_kept_nothing_is_trained(run: Path, tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text((run / "config.toml").read_text())
+    (tmp_path / "ablation.json").mkdir()
+    found = invoke(tmp_path, *QUICK)
+    assert found.exit_code == 2, found.output
+    assert "trained and evaluated" not in found.stderr
 
 
 def test_a_damaged_file_of_trainings_is_left_alone(run: Path, tmp_path: Path) -> None:
