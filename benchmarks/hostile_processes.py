@@ -2,9 +2,10 @@
 
     python -m benchmarks.hostile_processes [--count 100] [--seed 0] [--seconds 20]
 
-Each gets an exit code that is documented, at most one message, no traceback, 20 seconds of a processor (and six times as
-long on the clock, since the machine may be busy) and 2 GB, and changes nothing but its output. The inputs are drawn from those of tests/hostile; a few ends of the outside world come on top: a full
-disk, a closed pipe, an environment that lies. Exits with 1 if one ends otherwise.
+Each gets an exit code that is documented, at most one message, no traceback, 2 GB, and 20 seconds of a processor; six
+times as long on the clock, since the machine may be busy. It changes nothing but its output. The inputs are drawn from
+those of tests/hostile; a few ends of the outside world come on top: a full disk, a closed pipe, an environment that
+lies. Exits with 1 if one ends otherwise.
 """
 
 import argparse

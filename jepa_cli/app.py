@@ -17,6 +17,7 @@ from jepa_cli.commands.runs import runs
 from jepa_cli.commands.train import train
 from jepa_cli.terminal import own_packages
 from jepa_cli.terminal.command import BAD_INPUT, Command, CommandGroup
+from jepa_cli.terminal.files import check_current_folder
 from jepa_cli.terminal.interruption import BY_CTRL_C, SIGNALLED, interruptible, told
 from jepa_cli.terminal.standard_streams import calm_standard_streams, refusal
 
@@ -83,3 +84,4 @@ def main(
     ] = False,
 ) -> None:
     own_packages.claim()
+    check_current_folder()

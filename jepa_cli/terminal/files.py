@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import errno
+import os
 from pathlib import Path
 
 from audits.errors import AuditError
+from jepa_cli.terminal.command import BAD_INPUT, fail
+
+
+def check_current_folder() -> None:
+    """Ends the command where its folder is gone: what torch loads would end it without a word of ours."""
+    try:
+        os.getcwd()
+    except OSError:
+        fail("the current folder was removed, or may not be read: change to another one", BAD_INPUT)
 
 
 def check_writable(option: str, path: Path) -> None:

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 from typer.testing import CliRunner
 
 from jepa_cli.app import app
@@ -90,3 +91,13 @@ def test_what_is_no_mistake_is_carried_out(place: Path) -> None:
     make(place)
     found = {line: wrong for line in RIGHT if (wrong := complaints(shlex.split(line), ["run", "new"], expected=0))}
     assert not found, found
+
+
+@pytest.mark.parametrize("line", ["audit-grads", "train", "runs list", "collect --env grid-rooms --out new"])
+def test_a_current_folder_that_was_removed_is_told(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    ended = CliRunner().invoke(app, shlex.split(line))
+    assert ended.exit_code == 2
+    assert ended.stderr.startswith("Error: the current folder was removed")
