@@ -46,6 +46,13 @@ class Gradients:
         for entry in self._entries.values():
             self._look(entry)
 
+    def forget_zeros(self) -> None:
+        """Before more gradient is added: a backward call that gave nothing but zeros is in no later gradient. Whether
+        somebody has cleared them cannot be seen."""
+        for entry in self._entries.values():
+            if not entry.was_some:
+                entry.of = []
+
     def was_cleared(self, parameters: Iterable[Tensor]) -> None:
         """Somebody called `zero_grad`."""
         for parameter in parameters:

@@ -64,6 +64,7 @@ def real_steps(target: Target) -> Steps:
         for number in range(MOST):
             if not _round(target, watch, target.given(number)) or (number and _is_enough(target, watch)):
                 break
+        watch.look()
         return watch.result()
 
 

@@ -66,7 +66,8 @@ def _value(node: ast.expr, frame: FrameType) -> Any:
         held = getattr(_value(node.value, frame), "__dict__", {})
         return held.get(node.attr, held.get("_modules", {}).get(node.attr))
     if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
-        owner, key = _value(node.value, frame), node.slice.value
+        owner = _value(node.value, frame)
+        key: Any = node.slice.value
         if isinstance(owner, dict):
             return owner.get(key)
         return owner[key] if isinstance(owner, list | tuple) and key in range(len(owner)) else None

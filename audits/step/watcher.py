@@ -162,6 +162,7 @@ class Watcher:
         for parameter in (*self._parameters.values(), *(leaf for root in roots for leaf in leaves(root))):
             self._follow_gradient(parameter)  # what was frozen before, or is in no module
         self._gradients.refresh()
+        self._gradients.forget_zeros()
         place = place_of_caller()
         given = not place.text.endswith(".backward()")
         begun = Backward(len(self.backwards) + 1, place, subject(place.text, given=given), site_of_caller())

@@ -44,6 +44,14 @@ def test_a_fault_of_the_second_step_is_found(name: str) -> None:
     assert path.read_text(encoding="utf-8").splitlines()[remark.place.line - 1].strip() == line
 
 
+@pytest.mark.parametrize("name", ["gan", "sac", "lora"])
+def test_nothing_is_found_in_a_script_without_a_fault(name: str) -> None:
+    found = run_script(Script(FAULTS.parent / "scripts" / f"{name}.py"))
+    assert found.steps is not None
+    assert found.steps.findings == ()
+    assert found.steps.count >= 2
+
+
 def test_what_moves_is_told_under_the_names_of_the_table(tmp_path: Path) -> None:
     path = tmp_path / "clean.py"
     path.write_text(CLEAN, encoding="utf-8")

@@ -316,3 +316,131 @@ def recurrent() -> Target:
         return {"loss": loss}
 
     return target({"cell": cell, "head": head}, step)
+
+
+@trainer
+def cleared_by_hand() -> Target:
+    """Gradients are set to zero as it was done before `zero_grad`; those of a dead module always are."""
+    model, dead = mlp(), nn.Linear(4, 4)
+    weights = [*model.parameters(), *dead.parameters()]
+    optimizer = torch.optim.AdamW(weights, lr=1e-3, weight_decay=0.1)
+
+    def step(x: Tensor) -> dict[str, Tensor]:
+        for weight in weights:
+            if weight.grad is not None:
+                weight.grad.detach_()
+                weight.grad.zero_()
+        loss = functional.mse_loss(model(x) + 0 * dead(x), x)
+        loss.backward()
+        nn.utils.clip_grad_norm_(weights, 1.0)
+        optimizer.step()
+        return {"loss": loss}
+
+    return target({"model": model, "dead": dead}, step)
+
+
+@trainer
+def moved_by_hand() -> Target:
+    model = mlp()
+
+    def step(x: Tensor) -> dict[str, Tensor]:
+        loss = functional.mse_loss(model(x), x)
+        loss.backward()
+        with torch.no_grad():
+            for weight in model.parameters():
+                weight -= 0.1 * (weight.grad if weight.grad is not None else 0.0)
+                weight.grad = None
+        return {"loss": loss}
+
+    return target({"model": model}, step)
+
+
+@trainer
+def gradients_put_by_hand() -> Target:
+    """Gradients of two losses are joined otherwise than by a sum."""
+    model = mlp()
+    weights = list(model.parameters())
+    optimizer = torch.optim.Adam(weights, lr=1e-3)
+
+    def step(x: Tensor) -> dict[str, Tensor]:
+        y = model(x)
+        fit, size = functional.mse_loss(y, x), y.square().mean()
+        one = torch.autograd.grad(fit, weights, retain_graph=True)
+        other = torch.autograd.grad(size, weights)
+        optimizer.zero_grad()
+        for weight, a, b in zip(weights, one, other, strict=True):
+            weight.grad = a + b * (a * b).sum().sign()
+        optimizer.step()
+        return {"fit": fit, "size": size}
+
+    return target({"model": model}, step)
+
+
+@trainer
+def sharpness_aware() -> Target:
+    """Two backward calls a step, the second at weights that are moved and moved back."""
+    model = mlp()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+
+    def step(x: Tensor) -> dict[str, Tensor]:
+        optimizer.zero_grad()
+        functional.mse_loss(model(x), x).backward()
+        with torch.no_grad():
+            moves = [0.05 * weight.grad for weight in model.parameters() if weight.grad is not None]
+            for weight, move in zip(model.parameters(), moves, strict=True):
+                weight.add_(move)
+        optimizer.zero_grad()
+        loss = functional.mse_loss(model(x), x)
+        loss.backward()
+        with torch.no_grad():
+            for weight, move in zip(model.parameters(), moves, strict=True):
+                weight.sub_(move)
+        optimizer.step()
+        return {"loss": loss}
+
+    return target({"model": model}, step)
+
+
+@trainer
+def critic_frozen_in_turn() -> Target:
+    generator, critic = mlp(), mlp(out=1)
+    of_generator, of_critic = torch.optim.Adam(generator.parameters()), torch.optim.Adam(critic.parameters())
+
+    def step(x: Tensor) -> dict[str, Tensor]:
+        critic.requires_grad_(False)
+        of_generator.zero_grad()
+        g_loss = -critic(generator(x)).mean()
+        g_loss.backward()
+        of_generator.step()
+        critic.requires_grad_(True)
+        of_critic.zero_grad()
+        d_loss = critic(generator(x).detach()).mean() - critic(x).mean()
+        d_loss.backward()
+        of_critic.step()
+        return {"g_loss": g_loss, "d_loss": d_loss}
+
+    return target({"generator": generator, "critic": critic}, step)
+
+
+@trainer
+def delayed_actor() -> Target:
+    """One optimizer steps every second time."""
+    critic, actor = nn.Linear(4, 1), nn.Linear(4, 4)
+    of_critic, of_actor = torch.optim.Adam(critic.parameters()), torch.optim.Adam(actor.parameters())
+    done = [0]
+
+    def step(x: Tensor) -> dict[str, Tensor]:
+        of_critic.zero_grad()
+        fit = functional.mse_loss(critic(x), x[:, :1])
+        fit.backward()
+        of_critic.step()
+        done[0] += 1
+        found = {"fit": fit, "policy": -critic(actor(x)).mean()}
+        if done[0] % 2 == 0:
+            of_actor.zero_grad()
+            found["policy"].backward()
+            of_actor.step()
+        return found
+
+    optimizers = {"of_critic": of_critic, "of_actor": of_actor}
+    return target({"critic": critic, "actor": actor}, step, optimizers=optimizers, weights={"policy": 1.0, "fit": 1.0})

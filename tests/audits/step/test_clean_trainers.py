@@ -26,6 +26,8 @@ MOVES = {
     },
     "frozen_teacher": {"adamw": {"student": ("distil",)}},
     "frozen_embedding": {"optimizer": {"head": ("loss",)}},
+    "moved_by_hand": {"": {"model": ()}},
+    "delayed_actor": {"of_critic": {"critic": ("fit",)}, "of_actor": {"actor": ("policy",)}},
     "sparse": {"sparse": {"table": ("loss",)}, "sgd": {"head": ("loss",)}},
 }
 
@@ -49,7 +51,7 @@ def told(steps: Steps) -> dict[str, dict[str, tuple[str, ...]]]:
 def test_nothing_is_found(name: str) -> None:
     steps = steps_of(name)
     assert steps.findings == ()
-    assert steps.count >= 2
+    assert steps.count >= 2 or name == "moved_by_hand"
 
 
 @pytest.mark.parametrize("name", MOVES)
