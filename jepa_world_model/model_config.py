@@ -14,10 +14,10 @@ from typing import Annotated, Any, Literal, TypeVar, dataclass_transform
 from pydantic import AfterValidator, ConfigDict, Field, ValidationError, ValidationInfo, WrapValidator, model_validator
 from pydantic.dataclasses import dataclass
 
-from jepa_world_model.data.spec import Fit
 from jepa_world_model.errors import nearest
 from jepa_world_model.losses import LOSSES, Loss
 from jepa_world_model.phases import Phase, perception_losses, why_not_separate
+from jepa_world_model.picture_fit import Fit
 from jepa_world_model.presets import PresetName
 from jepa_world_model.record import record
 from jepa_world_model.rules import RULES

@@ -2,4 +2,3 @@
 
 FORMATS = ("rich", "json")
 PICTURES = (".png", ".html")
-FITS = ("letterbox", "crop", "stretch")

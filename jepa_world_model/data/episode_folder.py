@@ -1,5 +1,6 @@
 """The open on-disk format, read by memory map: a set larger than memory trains like a small one."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 
 from jepa_world_model.data.dataset_json import DATASET_JSON, DatasetInfo, read_info
 from jepa_world_model.data.episode_files import ACTIONS, FRAMES, EpisodeFiles, inspect_episode
+from jepa_world_model.data.episode_index import INDEX, IndexedEpisodes, episode_name, read_lengths
 from jepa_world_model.data.episodes import Episode
 from jepa_world_model.data.natural_order import natural_order
 from jepa_world_model.data.spec import ActionKind, DataSpec, infer_action_kind
@@ -26,11 +28,14 @@ class EpisodeFolder:
     def __init__(self, folder: str | Path, *, max_open: int = MAX_OPEN) -> None:
         self.folder = Path(folder)
         self.name = self.folder.resolve().name
-        self._files = [inspect_episode(path) for path in episode_folders(self.folder)]
+        self._files = _files(self.folder)
         self.info = read_info(self.folder)
         self.notes = tuple(map(str, self.info.origin.get("notes", ())))
-        _check_alike(self._files)
-        self.lengths = np.array([files.length for files in self._files], dtype=np.int64)
+        if isinstance(self._files, IndexedEpisodes):
+            self.lengths = self._files.lengths
+        else:
+            _check_alike(self._files)
+            self.lengths = np.array([files.length for files in self._files], dtype=np.int64)
         self.spec = _spec(self.folder, self._files, self.info)
         self._open = lru_cache(maxsize=max_open)(self._map)
 
@@ -50,9 +55,22 @@ class EpisodeFolder:
     def _map(self, index: int) -> Episode:
         files = self._files[index]
         try:
+            if isinstance(self._files, IndexedEpisodes) and inspect_episode(files.folder) != files:
+                raise UserError(
+                    f"{files.folder}: is not as {INDEX} says; remove that file, and the folder is looked at anew"
+                )
             return files.open()
         except (OSError, ValueError) as error:
             raise UserError(f"{files.folder}: changed or removed since the data set was opened ({error})") from error
+
+
+def _files(folder: Path) -> Sequence[EpisodeFiles]:
+    """From the index, or by a look into each episode."""
+    with readable(folder):
+        lengths = read_lengths(folder) if folder.is_dir() else None
+    if lengths is not None:
+        return IndexedEpisodes(folder, lengths, inspect_episode(folder / episode_name(0)))
+    return [inspect_episode(path) for path in episode_folders(folder)]
 
 
 def episode_folders(folder: Path) -> list[Path]:
@@ -68,7 +86,7 @@ def episode_folders(folder: Path) -> list[Path]:
     return found
 
 
-def _check_alike(episodes: list[EpisodeFiles]) -> None:
+def _check_alike(episodes: Sequence[EpisodeFiles]) -> None:
     first = episodes[0]
     for other in episodes[1:]:
         if other.image_shape != first.image_shape:
@@ -83,7 +101,7 @@ def _check_alike(episodes: list[EpisodeFiles]) -> None:
             )
 
 
-def _spec(folder: Path, episodes: list[EpisodeFiles], info: DatasetInfo) -> DataSpec:
+def _spec(folder: Path, episodes: Sequence[EpisodeFiles], info: DatasetInfo) -> DataSpec:
     """Join what the files hold with what dataset.json says. Raises UserError where they disagree."""
     size, _, channels = episodes[0].image_shape
     width = episodes[0].action_width

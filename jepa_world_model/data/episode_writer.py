@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from jepa_world_model.data.dataset_json import DATASET_JSON, write_info
 from jepa_world_model.data.episode_files import inspect_episode, save_episode
+from jepa_world_model.data.episode_index import MANY, episode_name, write_index
 from jepa_world_model.data.episodes import Episode
 from jepa_world_model.data.spec import ActionKind, DataSpec
 from jepa_world_model.errors import UserError
@@ -38,6 +39,7 @@ class EpisodeWriter:
         """
         self.folder = Path(folder)
         self.count = 0
+        self._lengths: list[int] = []
         self._resume = resume
         self._action_kind = action_kind
         self._action_names = action_names
@@ -65,6 +67,9 @@ class EpisodeWriter:
                 (self.folder / DATASET_JSON).unlink(missing_ok=True)
                 with suppress(OSError):
                     self.folder.rmdir()
+            elif kind is None and self.count >= MANY:
+                with self._explained():
+                    write_index(self.folder, self._lengths)
 
     def add(self, episode: Episode) -> Path:
         """Write one episode and return its folder. Raises UserError when it is malformed or cannot be written."""
@@ -87,7 +92,7 @@ class EpisodeWriter:
         return final
 
     def _place(self, number: int) -> Path:
-        return self.folder / f"episode_{number:06d}"
+        return self.folder / episode_name(number)
 
     def _take_up(self) -> None:
         """Count the episodes that are whole; everything else is removed."""
@@ -109,6 +114,7 @@ class EpisodeWriter:
             write_info(self.folder, spec, self._origin)
         elif spec != self.spec:
             raise UserError(f"episode {self.count}: expected the same shapes as before, {self.spec}, found {spec}")
+        self._lengths[self.count :] = [files.length]
 
     @contextmanager
     def _explained(self) -> Iterator[None]:

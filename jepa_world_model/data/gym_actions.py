@@ -1,6 +1,6 @@
 """How the action spaces of Gymnasium become rows of an action array."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,12 +28,48 @@ def action_encoding(env: Any) -> ActionEncoding:
         return _one_hot(int(space.start), _discrete_names(env, int(space.n)))
     if isinstance(space, spaces.MultiBinary):
         return ActionEncoding(ActionKind.MULTI_HOT, _numbered("button", space.shape), _flat)
+    return _encoding(space, "action")
+
+
+def _encoding(space: Any, name: str) -> ActionEncoding:
+    """Of a space that may hold others, whose columns are laid side by side and named after it."""
+    from gymnasium import spaces
+
     if isinstance(space, spaces.Box):
-        return ActionEncoding(ActionKind.REAL, _numbered("action", space.shape), _flat)
+        return ActionEncoding(ActionKind.REAL, _numbered(name, space.shape), _flat)
+    if isinstance(space, spaces.MultiBinary):
+        return ActionEncoding(ActionKind.MULTI_HOT, _numbered(name, space.shape), _flat)
+    if isinstance(space, spaces.Discrete):
+        return _one_hot(int(space.start), [f"{name}_{choice}" for choice in range(int(space.n))])
+    if isinstance(space, spaces.MultiDiscrete):
+        return _joined({place: _encoding(each, f"{name}_{place}") for place, each in enumerate(_choices(space))})
+    if isinstance(space, spaces.Dict):
+        return _joined({key: _encoding(each, str(key)) for key, each in space.items()})
+    if isinstance(space, spaces.Tuple):
+        return _joined({place: _encoding(each, f"{name}_{place}") for place, each in enumerate(space.spaces)})
     raise UserError(
-        f"action space {space} is not supported; expected Discrete, MultiBinary or Box. "
-        "Wrap the environment so that its action space is one of these"
+        f"action space {space} is not supported; expected Discrete, MultiDiscrete, MultiBinary, Box, or a Dict or "
+        "Tuple of these. Wrap the environment so that its action space is one of these"
     )
+
+
+def _choices(space: Any) -> list[Any]:
+    from gymnasium import spaces
+
+    starts = np.broadcast_to(getattr(space, "start", 0), space.nvec.shape).ravel()
+    return [spaces.Discrete(int(n), start=int(start)) for n, start in zip(space.nvec.ravel(), starts, strict=True)]
+
+
+def _joined(parts: Mapping[Any, ActionEncoding]) -> ActionEncoding:
+    """Of actions that are mappings or sequences with these keys."""
+    names = tuple(name for part in parts.values() for name in part.names)
+    is_real = any(part.kind is ActionKind.REAL for part in parts.values())
+
+    def encode(action: Any) -> np.ndarray:
+        whole = action if isinstance(action, Mapping | tuple) else np.asarray(action).ravel()
+        return np.concatenate([part.encode(whole[key]) for key, part in parts.items()])
+
+    return ActionEncoding(ActionKind.REAL if is_real else ActionKind.MULTI_HOT, names, encode)
 
 
 def _one_hot(start: int, meanings: list[str]) -> ActionEncoding:

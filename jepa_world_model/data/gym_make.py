@@ -33,19 +33,24 @@ def make_env(env_id: str, env_kwargs: Mapping[str, Any]) -> Any:
 
 
 def render(env: Any) -> np.ndarray:
-    """Return the picture [H, W, 3] uint8 of the environment as it is now. Raises UserError when it draws none."""
+    """Return the picture [H, W, 3] uint8 of the environment as it is now, grey ones too. Raises UserError when it draws
+    none."""
     try:
         image = env.render()
     except _gymnasium().error.DependencyNotInstalled as error:
         raise UserError(f"{env.spec.id} needs a package to draw that is not installed: {error}") from error
     except NotImplementedError:
         image = None
-    if isinstance(image, np.ndarray) and image.ndim == 3 and image.dtype == np.uint8:
-        return image
+    if isinstance(image, np.ndarray) and image.dtype == np.uint8:
+        image = image[..., None] if image.ndim == 2 else image
+        if image.ndim == 3 and image.shape[2] == 1:
+            return np.repeat(image, 3, axis=2)
+        if image.ndim == 3 and image.shape[2] in (3, 4):
+            return image[..., :3]
     found = f"{image.dtype} of shape {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
     raise UserError(
-        f"{env.spec.id}: expected an RGB image from render(), found {found}; choose an environment with render mode "
-        f"rgb_array, this one has {env.metadata.get('render_modes')}"
+        f"{env.spec.id}: expected an RGB image, or a grey one, from render(), found {found}; choose an environment "
+        f"with render mode rgb_array, this one has {env.metadata.get('render_modes')}"
     )
 
 

@@ -3,14 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
 
 import numpy as np
 
 from jepa_world_model.errors import UserError, nearest
-
-Fit = Literal["letterbox", "crop", "stretch"]
-"""How a picture that is not square becomes one: black is added, edges are cut, or it is stretched."""
 
 
 class ActionKind(StrEnum):

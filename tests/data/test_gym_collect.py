@@ -34,7 +34,7 @@ class Counter(gymnasium.Env):
 
     def step(self, action: Any) -> tuple[int, float, bool, bool, dict[str, Any]]:
         self.picture = self.picture + np.array([0, 1, 0])
-        self.picture[0] = action if np.ndim(action) == 0 else 0
+        self.picture[0] = action if np.isscalar(action) else 0
         return 0, 0.0, bool(self.picture[1] >= self.end), False, {}
 
     def render(self) -> Any:
@@ -46,12 +46,21 @@ class Worded(Counter):
         return ["LEFT", "NOOP", "RIGHT"]
 
 
+class Shaped(Counter):
+    def __init__(self, space: Any, shape: tuple[int, ...], render_mode: str | None = None) -> None:
+        super().__init__(space, render_mode=render_mode)
+        self.shape = shape
+
+    def render(self) -> Any:
+        return np.full(self.shape, 77, dtype=np.uint8)
+
+
 @pytest.fixture(autouse=True)
 def toys() -> Iterator[None]:
-    for name, maker in (("Counter-v0", Counter), ("Worded-v0", Worded)):
+    for name, maker in (("Counter-v0", Counter), ("Worded-v0", Worded), ("Shaped-v0", Shaped)):
         gymnasium.register(name, entry_point=maker, disable_env_checker=True)
     yield
-    for name in ("Counter-v0", "Worded-v0"):
+    for name in ("Counter-v0", "Worded-v0", "Shaped-v0"):
         del gymnasium.registry[name]
 
 
@@ -138,8 +147,43 @@ def refused(out: Path, pattern: str, env_id: str = "Counter-v0", **options: Any)
 
 
 def test_other_spaces_name_the_supported_ones(tmp_path: Path) -> None:
-    space = spaces.MultiDiscrete([2, 3])
-    refused(tmp_path, r"MultiDiscrete.*Discrete, MultiBinary or Box", env_kwargs={"space": space})
+    space = spaces.Text(3)
+    refused(tmp_path, r"Text.*Discrete, MultiDiscrete, MultiBinary, Box", env_kwargs={"space": space})
+
+
+NESTED = [
+    (spaces.MultiDiscrete([2, 3]), ActionKind.MULTI_HOT, "action_0_0 action_0_1 action_1_0 action_1_1 action_1_2"),
+    (
+        spaces.Dict({"move": spaces.Discrete(3, start=-1), "aim": spaces.Box(-1, 1, (2,))}),
+        ActionKind.REAL,
+        "aim_0 aim_1 move_0 move_1 move_2",
+    ),
+    (
+        spaces.Tuple([spaces.Discrete(2), spaces.Dict({"fire": spaces.MultiBinary(2)})]),
+        ActionKind.MULTI_HOT,
+        "action_0_0 action_0_1 fire_0 fire_1",
+    ),
+]
+
+
+@pytest.mark.parametrize(("space", "kind", "names"), NESTED)
+def test_spaces_of_spaces_become_columns_with_names(tmp_path: Path, space: Any, kind: ActionKind, names: str) -> None:
+    folder = record(tmp_path, space, episodes=1, max_steps=6)
+    assert folder.spec.action_kind is kind
+    assert folder.spec.action_names == tuple(names.split())
+    rows = folder[0].actions[:-1]
+    choices = [column for column, name in enumerate(names.split()) if "aim" not in name and "fire" not in name]
+    groups = {name.rpartition("_")[0] for name in np.array(names.split())[choices]}
+    assert np.isin(rows[:, choices], (0, 1)).all()
+    assert (rows[:, choices].sum(axis=1) == len(groups)).all()  # one of each group
+    assert np.ptp(rows, axis=0).any()
+
+
+@pytest.mark.parametrize("shape", [(40, 60), (40, 60, 1), (40, 60, 4)])
+def test_grey_pictures_and_pictures_with_opacity(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    folder = record(tmp_path, spaces.Discrete(2), "Shaped-v0", episodes=1, max_steps=3, env_kwargs={"shape": shape})
+    assert folder[0].frames.shape == (4, 8, 8, 3)
+    assert (folder[0].frames == 77).all()
 
 
 def test_an_environment_that_draws_nothing(tmp_path: Path) -> None:

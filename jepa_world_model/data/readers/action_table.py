@@ -25,14 +25,14 @@ EPISODES = ("episode", "episode_index", "video", "file", "filename", "name", "cl
 MOST = 1 << 30
 
 
-class Table:
+class ActionTable:
     """Actions and other numbers, row by row."""
 
     def __init__(self, actions: Mapping[str, Rows], others: Mapping[str, Rows], names: Sequence[str] = ()) -> None:
         self.actions, self.others, self.names = actions, others, tuple(names)
 
 
-def read_table(path: Path) -> Table:
+def read_table(path: Path) -> ActionTable:
     """The actions of one episode. Raises UserError that names the file, and the line where there is one."""
     if path.suffix.lower() == ".csv":
         return table_of(path, read_csv(path))
@@ -40,13 +40,13 @@ def read_table(path: Path) -> Table:
         header = read_header(path)
         if header.dtype.kind not in "biuf" or not header.shape:
             raise UserError(f"{path}: expected numbers [T, A], found {header.dtype} of shape {header.shape}")
-        return Table({"action": Rows.of(np.load(path, allow_pickle=False))}, {})
+        return ActionTable({"action": Rows.of(np.load(path, allow_pickle=False))}, {})
     arrays: Mapping[str, Stored] = arrays_of(path)
     names = action_names(arrays) or (list(arrays) if len(arrays) == 1 else [])
     if not names:
         raise UserError(f'{path}: expected an array "actions" or a single one, found {", ".join(arrays) or "none"}')
     others = {name: Rows.of(stored) for name, stored in arrays.items() if name not in names and not is_next(name)}
-    return Table({name: Rows.of(arrays[name]) for name in names}, others)
+    return ActionTable({name: Rows.of(arrays[name]) for name in names}, others)
 
 
 def read_csv(path: Path) -> dict[str, list[str]]:
@@ -71,7 +71,7 @@ def read_csv(path: Path) -> dict[str, list[str]]:
     return {name: [row[column].strip() for row in body] for column, name in enumerate(header)}
 
 
-def table_of(path: Path, columns: Mapping[str, list[str]], *, first_line: int = 2) -> Table:
+def table_of(path: Path, columns: Mapping[str, list[str]], *, first_line: int = 2) -> ActionTable:
     """Columns whose names begin with ``action`` are the actions; or else all that are numbers."""
     values = {name: cells for name, cells in columns.items() if name.lower() not in (*PLACES, *EPISODES)}
     chosen = [name for name in values if name.lower().startswith(ACTIONS) and not is_next(name.lower())]
@@ -87,7 +87,7 @@ def table_of(path: Path, columns: Mapping[str, list[str]], *, first_line: int = 
         for name, cells in values.items()
         if name not in chosen and _is_number(cells[0])
     }
-    return Table({"action": Rows.of(actions)}, others, () if actions.ndim == 1 else chosen)
+    return ActionTable({"action": Rows.of(actions)}, others, () if actions.ndim == 1 else chosen)
 
 
 REWARDS = ("reward", "rewards", "done", "dones", "terminated", "truncated", "is_first", "is_last", "success")

@@ -19,7 +19,7 @@ MOST_NAMED = 8
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class FoundEpisode:
     """One episode, as a reader found it."""
 
     where: str
@@ -33,7 +33,7 @@ def assemble(
     format: str,
     path: Path,
     files: Sequence[Path],
-    found: Sequence[Found],
+    found: Sequence[FoundEpisode],
     *,
     notes: Sequence[str] = (),
     left_out: Sequence[str] = (),
@@ -69,7 +69,7 @@ def assemble(
     return RawSet(format, path, tuple(files), episodes, names, kind or encoding.kind, tuple(dict.fromkeys(said)))
 
 
-def _check_alike(found: Sequence[Found]) -> None:
+def _check_alike(found: Sequence[FoundEpisode]) -> None:
     first = found[0]
     for each in found:
         if not each.cameras:
@@ -89,7 +89,7 @@ def _check_alike(found: Sequence[Found]) -> None:
                 )
 
 
-def _episode(found: Found, encoding: Encoding, shifted: bool, dropped: set[str], notes: list[str]) -> RawEpisode:
+def _episode(found: FoundEpisode, encoding: Encoding, shifted: bool, dropped: set[str], notes: list[str]) -> RawEpisode:
     lengths = {name: camera.length for name, camera in found.cameras.items()}
     length = next(iter(lengths.values()))
     if len(set(lengths.values())) > 1:
@@ -122,7 +122,7 @@ def _episode(found: Found, encoding: Encoding, shifted: bool, dropped: set[str],
     return RawEpisode(found.where, length, found.cameras, actions, truth)
 
 
-def _leads_to(found: Sequence[Found], encoding: Encoding) -> bool:
+def _leads_to(found: Sequence[FoundEpisode], encoding: Encoding) -> bool:
     """Whether the first action of every episode is zero, and others are not."""
     some = False
     for each in found:
@@ -133,7 +133,7 @@ def _leads_to(found: Sequence[Found], encoding: Encoding) -> bool:
     return some
 
 
-def _raw(found: Found) -> np.ndarray:
+def _raw(found: FoundEpisode) -> np.ndarray:
     """Before choices become one-hot, among which none is zero."""
     parts = [rows.read() for rows in found.actions.values()]
     if any(part.ndim == 1 and part.dtype.kind in "iu" for part in parts):

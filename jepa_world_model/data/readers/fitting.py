@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import get_args
-
 import numpy as np
 
-from jepa_world_model.data.spec import Fit
 from jepa_world_model.errors import UserError, nearest
-
-FITS: tuple[str, ...] = get_args(Fit)
+from jepa_world_model.picture_fit import FITS
 
 
 def check_fit(fit: str) -> None:

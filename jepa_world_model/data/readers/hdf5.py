@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from jepa_world_model.data.natural_order import natural_order
-from jepa_world_model.data.readers.assemble import Found, assemble
+from jepa_world_model.data.readers.assemble import FoundEpisode, assemble
 from jepa_world_model.data.readers.hdf5_file import SIGNATURE, Hdf5Array, arrays_of
 from jepa_world_model.data.readers.looking import begins_with, below
 from jepa_world_model.data.readers.names import action_names
@@ -32,7 +32,7 @@ def read(path: Path, files: list[Path]) -> RawSet:
     return assemble(FORMAT, path, files, [episode for file in files for episode in _episodes(file)])
 
 
-def _episodes(file: Path) -> Iterator[Found]:
+def _episodes(file: Path) -> Iterator[FoundEpisode]:
     arrays = arrays_of(file)
     if not arrays:
         raise UserError(f"{file}: expected arrays of pictures and actions, found none")

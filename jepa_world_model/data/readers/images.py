@@ -6,7 +6,7 @@ from pathlib import Path
 
 from jepa_world_model.data.actions_npz import ACTIONS_NPZ
 from jepa_world_model.data.image_file import read_image
-from jepa_world_model.data.readers.assemble import Found, assemble
+from jepa_world_model.data.readers.assemble import FoundEpisode, assemble
 from jepa_world_model.data.readers.lazy import Rows
 from jepa_world_model.data.readers.raw import Camera, RawSet
 from jepa_world_model.data.readers.video_file import SUFFIXES as VIDEOS
@@ -28,11 +28,11 @@ def read(path: Path, files: list[Path]) -> RawSet:
     return assemble(FORMAT, path, files, [_found(each) for each in read_trajectories(path)], encoded=True)
 
 
-def _found(trajectory: Trajectory) -> Found:
+def _found(trajectory: Trajectory) -> FoundEpisode:
     height, width, channels = read_image(trajectory.images[0]).shape
     camera = Camera(
         len(trajectory.images),
         (height, width, channels),
         lambda: (read_image(image)[None] for image in trajectory.images),
     )
-    return Found(str(trajectory.folder), {"images": camera}, {"action": Rows.of(trajectory.actions)})
+    return FoundEpisode(str(trajectory.folder), {"images": camera}, {"action": Rows.of(trajectory.actions)})

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from jepa_world_model.data.readers.assemble import Found, assemble
+from jepa_world_model.data.readers.assemble import FoundEpisode, assemble
 from jepa_world_model.data.readers.lazy import Rows
 from jepa_world_model.data.readers.parquet_file import ParquetColumn, columns_of, rows_of
 from jepa_world_model.data.readers.raw import Camera, RawSet
@@ -99,7 +99,7 @@ class _About:
             raise UserError(f"{where}: expected episodes, found none")
         return sorted(rows, key=lambda row: row["episode_index"])
 
-    def found(self, episode: dict[str, Any]) -> Found:
+    def found(self, episode: dict[str, Any]) -> FoundEpisode:
         """One episode. Raises UserError where its rows or frames are not as many as was said."""
         number, length = episode["episode_index"], episode["length"]
         table = self._path("data_path", episode, "data")
@@ -115,7 +115,7 @@ class _About:
             if not self.is_depth(name)
         }
         others = {name: each for name, each in rows.items() if name != "action" and name not in self.pictures}
-        return Found(where, cameras, {"action": rows["action"]}, others)
+        return FoundEpisode(where, cameras, {"action": rows["action"]}, others)
 
     def _span(self, table: Path, number: int, length: int, where: str) -> tuple[int, int]:
         """The rows of an episode in its table."""

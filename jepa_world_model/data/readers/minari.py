@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from jepa_world_model.data.natural_order import natural_order
-from jepa_world_model.data.readers.assemble import Found, assemble
+from jepa_world_model.data.readers.assemble import FoundEpisode, assemble
 from jepa_world_model.data.readers.hdf5_file import Hdf5Array, arrays_of
 from jepa_world_model.data.readers.names import ACTIONS
 from jepa_world_model.data.readers.raw import RawSet
@@ -45,14 +45,14 @@ def read(path: Path, files: list[Path]) -> RawSet:
         raise UserError(
             f"{main}: expected groups episode_0, episode_1, ..., found {', '.join(list(arrays)[:4]) or 'none'}"
         )
-    found: list[Found] = []
+    found: list[FoundEpisode] = []
     for group in sorted(episodes, key=lambda name: natural_order(Path(name))):
         found.extend(episodes_of(f"{main}, {group}", episodes[group], many=False))
     metadata = _metadata(files[1]) if len(files) > 1 else {}
     return assemble(FORMAT, path, files, found, choices=_choices(metadata, found[0]))
 
 
-def _choices(metadata: dict[str, Any], found: Found) -> dict[str, int]:
+def _choices(metadata: dict[str, Any], found: FoundEpisode) -> dict[str, int]:
     """How many there are, of a discrete action."""
     try:
         space = parse_json(metadata.get("action_space", "null"))

@@ -23,7 +23,7 @@ SHOWN_SIZE, SHOWN_EPISODES, SHOWN_FRAMES = 64, 6, 8
 EMBEDDED_EPISODES, EMBEDDED_LENGTH = 20, 64
 
 
-class Column(NamedTuple):
+class ActionColumn(NamedTuple):
     """Of the actions."""
 
     name: str
@@ -44,7 +44,7 @@ class Overview:
     used: tuple[str, ...]
     """Cameras whose pictures become frames."""
     kind: ActionKind
-    columns: tuple[Column, ...]
+    columns: tuple[ActionColumn, ...]
     truth: tuple[str, ...]
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
@@ -105,7 +105,7 @@ def _spread(frames: np.ndarray) -> np.ndarray:
     return frames[np.unique(np.linspace(0, len(frames) - 1, min(len(frames), SHOWN_FRAMES)).round().astype(int))]
 
 
-def _columns(raw: RawSet) -> Iterator[Column]:
+def _columns(raw: RawSet) -> Iterator[ActionColumn]:
     """In one pass over the actions that lead somewhere."""
     width = raw.episodes[0].actions().shape[1]
     count, totals, squares = 0, np.zeros(width), np.zeros(width)
@@ -121,7 +121,7 @@ def _columns(raw: RawSet) -> Iterator[Column]:
     low, high = (np.where(np.isfinite(end), end, 0.0) + 0.0 for end in (low, high))
     for column in range(width):
         name = raw.action_names[column] if raw.action_names else f"column {column}"
-        yield Column(name, float(low[column]), float(high[column]), float(mean[column]), float(std[column]))
+        yield ActionColumn(name, float(low[column]), float(high[column]), float(mean[column]), float(std[column]))
 
 
 def _embedded(name: str) -> RawSet:

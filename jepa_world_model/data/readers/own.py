@@ -11,7 +11,7 @@ from jepa_world_model.data.dataset_json import DATASET_JSON, read_info
 from jepa_world_model.data.episode_files import ACTIONS, FRAMES, TRUTH_PREFIX
 from jepa_world_model.data.episode_folder import episode_folders
 from jepa_world_model.data.npy_file import read_header
-from jepa_world_model.data.readers.assemble import Found, assemble
+from jepa_world_model.data.readers.assemble import FoundEpisode, assemble
 from jepa_world_model.data.readers.lazy import Rows
 from jepa_world_model.data.readers.raw import Camera, RawSet
 from jepa_world_model.data.readers.shapes import arrangement
@@ -48,7 +48,7 @@ def read(path: Path, files: list[Path]) -> RawSet:
     return assemble(FORMAT, path, files, found, column_names=info.action_names, kind=info.action_kind, encoded=True)
 
 
-def _found(folder: Path) -> Found:
+def _found(folder: Path) -> FoundEpisode:
     frames, actions = NpyArray(folder / FRAMES), NpyArray(folder / ACTIONS)
     placed = arrangement(frames.shape[1:])
     if placed is None or frames.dtype.kind not in "biuf":
@@ -66,4 +66,4 @@ def _found(folder: Path) -> Found:
         file.stem.removeprefix(TRUTH_PREFIX): Rows.of(NpyArray(file))
         for file in sorted(folder.glob(f"{TRUTH_PREFIX}*.npy"))
     }
-    return Found(str(folder), {"frames": camera}, {"action": Rows.of(actions)}, truth)
+    return FoundEpisode(str(folder), {"frames": camera}, {"action": Rows.of(actions)}, truth)

@@ -11,6 +11,7 @@ from jepa_world_model.data.readers.fitting import fitted
 from jepa_world_model.data.readers.pixels import BYTES, camera_range
 from jepa_world_model.data.readers.raw import RawEpisode, RawSet
 from jepa_world_model.errors import UserError, nearest
+from jepa_world_model.picture_fit import FITS
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ class Frames:
             height, width, _ = raw.cameras[name].shape
             if height != width:
                 done = {"letterbox": "framed with black", "crop": "cut", "stretch": "stretched"}[self._shaping.fit]
-                others = " or ".join(fit for fit in ("letterbox", "crop", "stretch") if fit != self._shaping.fit)
+                others = " or ".join(fit for fit in FITS if fit != self._shaping.fit)
                 said.append(
                     f"pictures of {height} x {width} are {done} to {size} x {size} "
                     f"(data.fit = {self._shaping.fit}; {others} is another way)"

@@ -11,7 +11,7 @@ import numpy as np
 
 from jepa_world_model.data.image_file import SUFFIXES as PICTURES
 from jepa_world_model.data.natural_order import natural_order
-from jepa_world_model.data.readers.assemble import Found, assemble
+from jepa_world_model.data.readers.assemble import FoundEpisode, assemble
 from jepa_world_model.data.readers.lazy import Rows, Stored
 from jepa_world_model.data.readers.looking import below
 from jepa_world_model.data.readers.names import ACTIONS, is_next
@@ -69,7 +69,7 @@ def _pictures(sample: Sample) -> list[str]:
     return [suffix for suffix in sample if suffix.endswith(PICTURES)]
 
 
-def _of_sample(archive: Path, key: str, sample: Sample) -> Found:
+def _of_sample(archive: Path, key: str, sample: Sample) -> FoundEpisode:
     """A whole episode."""
     where = f"{archive}, {key}"
     table: dict[str, Stored] = {}
@@ -83,10 +83,10 @@ def _of_sample(archive: Path, key: str, sample: Sample) -> Found:
     cameras = {_camera_name(suffix): video_camera(member) for suffix, member in videos.items()}
     actions = _chosen(where, table, sample)
     others = {name: Rows.of(stored) for name, stored in table.items() if name not in actions and not is_next(name)}
-    return Found(where, cameras, {name: Rows.of(table[name]) for name in actions}, others)
+    return FoundEpisode(where, cameras, {name: Rows.of(table[name]) for name in actions}, others)
 
 
-def _of_frames(path: Path, samples: Sequence[tuple[Path, str, Sample]]) -> Iterator[Found]:
+def _of_frames(path: Path, samples: Sequence[tuple[Path, str, Sample]]) -> Iterator[FoundEpisode]:
     """A frame in each sample, put together to episodes."""
     episodes: dict[tuple[Path, str] | str, list[tuple[str, Sample, dict[str, Any]]]] = {}
     for archive, key, sample in samples:
@@ -101,7 +101,7 @@ def _of_frames(path: Path, samples: Sequence[tuple[Path, str, Sample]]) -> Itera
         yield _joined(f"{first}, {label}" if isinstance(owner, str) else label, ordered)
 
 
-def _joined(where: str, frames: Sequence[tuple[str, Sample, dict[str, Any]]]) -> Found:
+def _joined(where: str, frames: Sequence[tuple[str, Sample, dict[str, Any]]]) -> FoundEpisode:
     suffixes = _pictures(frames[0][1])
     for key, sample, _ in frames:
         if _pictures(sample) != suffixes:
@@ -123,7 +123,7 @@ def _joined(where: str, frames: Sequence[tuple[str, Sample, dict[str, Any]]]) ->
         if column is not None:
             columns[name] = column
     others = {name: Rows.of(stored) for name, stored in columns.items() if name not in actions}
-    return Found(where, cameras, {name: Rows.of(columns[name]) for name in actions}, others)
+    return FoundEpisode(where, cameras, {name: Rows.of(columns[name]) for name in actions}, others)
 
 
 def _column(

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from jepa_world_model.data.readers.assemble import Found
+from jepa_world_model.data.readers.assemble import FoundEpisode
 from jepa_world_model.data.readers.lazy import Rows, Stored
 from jepa_world_model.data.readers.names import (
     BOUNDARIES,
@@ -40,7 +40,7 @@ def picture_names(table: Table) -> list[str]:
     ]
 
 
-def episodes_of(where: str, table: Table, *, many: bool = True) -> Iterator[Found]:
+def episodes_of(where: str, table: Table, *, many: bool = True) -> Iterator[FoundEpisode]:
     """The episodes of a table. `many`: it may hold more than one. Raises UserError where arrays do not fit together."""
     pictures, actions = picture_names(table), action_names(table)
     if not pictures:
@@ -74,7 +74,7 @@ def _side_by_side(table: Table, pictures: list[str], actions: list[str]) -> bool
 
 def _found(
     where: str, table: Table, pictures: list[str], actions: list[str], span: tuple[int, int] | None, entry: int | None
-) -> Found:
+) -> FoundEpisode:
     def rows(name: str) -> Rows:
         stored = table[name]
         if entry is not None:
@@ -92,7 +92,7 @@ def _found(
         and (stored.shape[0] == total or not one_of_many)
     }
     cameras = {camera: _camera(where, name, rows(name)) for camera, name in _camera_names(pictures).items()}
-    return Found(where, cameras, {name: rows(name) for name in actions}, kept)
+    return FoundEpisode(where, cameras, {name: rows(name) for name in actions}, kept)
 
 
 def _camera(where: str, name: str, rows: Rows) -> Camera:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from jepa_world_model.data.readers.action_table import EPISODES, Table, read_csv, read_table, table_of
+from jepa_world_model.data.readers.action_table import EPISODES, ActionTable, read_csv, read_table, table_of
 from jepa_world_model.data.readers.action_table import SUFFIXES as TABLES
-from jepa_world_model.data.readers.assemble import Found, assemble
+from jepa_world_model.data.readers.assemble import FoundEpisode, assemble
 from jepa_world_model.data.readers.looking import below
 from jepa_world_model.data.readers.raw import RawSet
 from jepa_world_model.data.readers.video_file import SUFFIXES, video_camera
@@ -39,7 +39,7 @@ def read(path: Path, files: list[Path]) -> RawSet:
     return assemble(FORMAT, path, files, found, column_names=names)
 
 
-def _episodes(path: Path, videos: list[Path]) -> Iterator[tuple[Found, Table]]:
+def _episodes(path: Path, videos: list[Path]) -> Iterator[tuple[FoundEpisode, ActionTable]]:
     if path.is_dir() and videos[0].parent != path and not any(_besides(video) for video in videos):
         for folder in dict.fromkeys(video.parent for video in videos):
             yield _in_folder(folder, [video for video in videos if video.parent == folder])
@@ -55,10 +55,10 @@ def _episodes(path: Path, videos: list[Path]) -> Iterator[tuple[Found, Table]]:
                 f"{EPISODES[0]}, found neither"
             )
         table = own or read_table(tables[0])
-        yield Found(str(video), {"video": video_camera(video)}, table.actions, table.others), table
+        yield FoundEpisode(str(video), {"video": video_camera(video)}, table.actions, table.others), table
 
 
-def _in_folder(folder: Path, videos: list[Path]) -> tuple[Found, Table]:
+def _in_folder(folder: Path, videos: list[Path]) -> tuple[FoundEpisode, ActionTable]:
     """One episode: a video for each camera, and a table."""
     tables = _tables_in(folder)
     if len(tables) != 1:
@@ -66,7 +66,7 @@ def _in_folder(folder: Path, videos: list[Path]) -> tuple[Found, Table]:
         raise UserError(f"{folder}: expected one table of actions (actions.csv, .npz or .npy), found {found}")
     table = read_table(tables[0])
     cameras = {video.stem: video_camera(video) for video in videos}
-    return Found(str(folder), cameras, table.actions, table.others), table
+    return FoundEpisode(str(folder), cameras, table.actions, table.others), table
 
 
 def _number(stem: str) -> str:
@@ -85,7 +85,7 @@ def _tables_in(folder: Path) -> list[Path]:
     return named or found
 
 
-def _by_episode(folder: Path) -> dict[str, Table]:
+def _by_episode(folder: Path) -> dict[str, ActionTable]:
     """Rows of the one table of a folder, by the name of their video."""
     tables = [path for path in _tables_in(folder) if path.suffix.lower() == ".csv"]
     if len(tables) != 1:

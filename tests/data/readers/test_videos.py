@@ -115,19 +115,25 @@ def cut(part: float) -> Callable[[Path], None]:
     return change
 
 
+def playlist(folder: Path) -> None:
+    """Of a video that lies elsewhere, and that FFmpeg would open."""
+    write_video(folder / "elsewhere/other.mp4", frames_of(0, 12))
+    (folder / "a.mp4").write_text(PLAYLIST.format("elsewhere/other.mp4"))
+
+
 def pickled(folder: Path) -> None:
     (folder / "a.csv").unlink()
     np.savez(folder / "a.npz", actions=np.array([{}] * 12))
 
 
 TEN = "\n".join(f"{t},0.5" for t in range(12))
-PLAYLIST = "#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n"
+PLAYLIST = "ffconcat version 1.0\nfile {}\n"
 BROKEN: dict[str, tuple[Callable[[Path], None], tuple[str, ...]]] = {
     "cut in half": (cut(0.5), ("a.mp4", "damaged, cut short")),
     "cut at the end": (cut(0.8), ("a.mp4", "damaged, cut short")),
     "empty video": (replaced("a.mp4", b""), ("a.mp4",)),
     "no video": (replaced("a.mp4", b"something else"), ("a.mp4", "expected a video")),
-    "a playlist": (replaced("a.mp4", PLAYLIST), ("a.mp4", "expected a video")),
+    "a playlist": (playlist, ("a.mp4", "expected a video")),
     "no table": (lambda folder: (folder / "a.csv").unlink(), ("a.mp4", "a.csv or a.npz or a.npy", "neither")),
     "too few rows": (replaced("a.csv", "t,action\n0,0.5\n1,0.25\n"), ("a.mp4", "12 actions", "found 2")),
     "a cell too few": (replaced("a.csv", f"t,action\n{TEN}\n12\n"), ("a.csv", "line 14", "2 columns")),
