@@ -107,7 +107,7 @@ def forward(
     trainers whose own precision is float64. `displace` may change the copies before the pass. The trainer's code
     runs `within` a context, if given.
     """
-    FREED.give_back()
+    FREED.between_passes()
     watch = _watch(recorder, lower, within, float64=float64)
     given = target.given(batch)
     own = swapped_parameters(

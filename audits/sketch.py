@@ -15,6 +15,8 @@ from math import hypot, isfinite
 import torch
 from torch import Tensor
 
+from audits.isolation.freed_memory import FREED
+
 WIDTH = 64
 GROUP = 2**18
 """Entries that are in memory in float64 at one time."""
@@ -84,6 +86,7 @@ class Sketches:
 
     def _sketch(self, gradients: Mapping[int, Tensor]) -> None:
         """A device is asked once for each group."""
+        FREED.give_back()
         flat = [gradient.flatten() for gradient in gradients.values()]
         rows, norms = _group(flat) if len(flat) > 1 else _alone(flat[0])
         for at, number in enumerate(gradients):

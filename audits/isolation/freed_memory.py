@@ -1,4 +1,8 @@
-"""Memory that was freed goes back to the system, or the next pass, in another precision, comes on top of it."""
+"""Memory that was freed goes back to the system, or what comes next comes on top of it.
+
+The C library keeps it, and often finds no use for it: tensors of another precision, and copies of weights, have other
+sizes than what was freed before.
+"""
 
 from __future__ import annotations
 
@@ -9,20 +13,26 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-MUCH = 2**26
-"""Bytes by which a process has to grow before it is asked what of that is free."""
+MUCH, PART = 2**26, 4
+"""Bytes by which a process has to grow before it gives back, or by which part of it: it costs time."""
 STATM = Path("/proc/self/statm")
 
 
 class FreedMemory:
-    """What the C library keeps for later; nothing is done where it is another than that of GNU."""
+    """What the C library keeps for later. Nothing is done where it is another than that of GNU."""
 
     def __init__(self) -> None:
-        self._least = 0
+        self._at_rest = self._least = 0
+
+    def between_passes(self) -> None:
+        """Give back what is free, if the process is much larger than between the passes before."""
+        self._least = self._at_rest
+        self.give_back()
+        self._at_rest = self._least
 
     def give_back(self) -> None:
-        """Give back what is free, if the process is much larger than when this was last done."""
-        if not _library() or _resident() < self._least + MUCH:
+        """The same, if it is much larger than when anything was last given back."""
+        if not _library() or _resident() < self._least + max(MUCH, self._least // PART):
             return
         _library().malloc_trim(0)
         self._least = _resident()

@@ -146,18 +146,26 @@ def test_numbers_that_are_not_finite_are_counted() -> None:
 
 
 def test_freed_memory_is_given_back_when_a_process_has_grown(monkeypatch: pytest.MonkeyPatch) -> None:
-    sizes, given = iter([100, 10 + 2**26, 50, 60, 2**27, 2**27, 2**27 + 1]), list[int]()
+    size, free, given = 10 * freed_memory.MUCH, 0, list[int]()
 
     class Library:
-        malloc_trim = staticmethod(given.append)
+        @staticmethod
+        def malloc_trim(_pad: int) -> None:
+            nonlocal size
+            size -= free
+            given.append(free)
 
-    monkeypatch.setattr(freed_memory, "_resident", lambda: next(sizes))
+    monkeypatch.setattr(freed_memory, "_resident", lambda: size)
     monkeypatch.setattr(freed_memory, "_library", Library)
     freed = freed_memory.FreedMemory()
-    freed.give_back()  # small
-    freed.give_back()  # grown: given back, and 50 is left
-    freed.give_back()  # small
-    assert given == [0]
+    freed.between_passes()  # all that a process has at first
+    size += 5 * freed_memory.MUCH
     freed.give_back()  # grown, and nothing of it was free
     freed.give_back()  # not asked again
     assert given == [0, 0]
+    free = 4 * freed_memory.MUCH  # a pass has ended
+    freed.give_back()
+    assert given == [0, 0]
+    freed.between_passes()
+    freed.between_passes()
+    assert given == [0, 0, free]
