@@ -56,7 +56,7 @@ def gradients(rounds: int) -> None:
     """Norms and cosines of every loss over one shared forward pass."""
     target, bare = default_target()
     setting = target.settings()[0]
-    parameters = list(target.root_modules[0].parameters())
+    parameters = [one for one in target.root_modules[0].parameters() if one.requires_grad]
 
     def ours() -> None:
         with forward(target, setting) as run:
@@ -64,7 +64,8 @@ def gradients(rounds: int) -> None:
 
     def a_pass_each() -> None:
         for name in LOSSES:
-            torch.autograd.grad(bare()[name], parameters, allow_unused=True)
+            if (loss := bare()[name]).requires_grad:
+                torch.autograd.grad(loss, parameters, allow_unused=True)
 
     print(f"norms and cosines / forward and backward a loss {compare(ours, a_pass_each, rounds=rounds, warm_up=0)}")
     if importlib.util.find_spec("torchjd"):
