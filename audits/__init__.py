@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from audits.target import Target
     from audits.telemetry.callbacks import GradientAudit
     from audits.telemetry.sample import Sample
-    from audits.telemetry.watch import AuditWarning, Watch, watch
+    from audits.telemetry.watch import AuditWarning, Watching, watch
     from audits.unexpected_paths import with_routes
 
 __all__ = [
@@ -71,7 +71,7 @@ __all__ = [
     "Stop",
     "StopKind",
     "Target",
-    "Watch",
+    "Watching",
     "against",
     "audit",
     "watch",
@@ -91,7 +91,7 @@ HOME = {
     "target": ("Target",),
     "telemetry.callbacks": ("GradientAudit",),
     "telemetry.sample": ("Sample",),
-    "telemetry.watch": ("AuditWarning", "Watch", "watch"),
+    "telemetry.watch": ("AuditWarning", "Watching", "watch"),
 }
 """Where a name is defined. It is imported when it is first used, since most of these modules import torch."""
 

@@ -13,7 +13,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from audits import Watch, watch
+from audits import Watching, watch
 
 
 def trainer(width: int) -> tuple[nn.ModuleDict, Callable[[], dict[str, Tensor]]]:
@@ -58,7 +58,7 @@ def main() -> None:
     net, losses = trainer(asked.width)
     optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
 
-    def step(watching: Watch | None = None) -> None:
+    def step(watching: Watching | None = None) -> None:
         found = losses()
         if watching:
             watching.losses(found)

@@ -16,7 +16,7 @@ UNPLACED = Place("", 0, "", "")
 
 
 @dataclass(eq=False)
-class Change:
+class TensorChange:
     """How a tensor changed: Euclidean norms of the change and of what it was."""
 
     change: float
@@ -26,7 +26,7 @@ class Change:
 
 
 @dataclass(eq=False)
-class Backward:
+class BackwardCall:
     """One call of `backward`, of the outermost ones."""
 
     number: int
@@ -61,7 +61,7 @@ class Held:
     """``none``, ``zero``, ``some``."""
     remembers: bool
     """Whether the optimizer's state of it is not zero."""
-    of: tuple[Backward, ...] = ()
+    of: tuple[BackwardCall, ...] = ()
     """The backward calls that are in its gradient."""
     by_hand: bool = False
     """Whether its gradient was put there otherwise."""
@@ -72,7 +72,7 @@ class Cleared:
     """Gradient of a backward call that was cleared before any optimizer took it."""
 
     parameter: int
-    by: Backward
+    by: BackwardCall
 
 
 @dataclass(eq=False)
@@ -89,7 +89,7 @@ class OptimizerStep:
     """What autograd counted when it ended: all later nodes have a higher number."""
     last_backward: int = 0
     """The number of the last backward call before it ended."""
-    moved: dict[int, Change] = field(default_factory=dict)
+    moved: dict[int, TensorChange] = field(default_factory=dict)
     cleared: tuple[Cleared, ...] = ()
     """What was cleared since the step before."""
     skipped: str = ""
@@ -102,6 +102,6 @@ class OptimizerStep:
 class Outside:
     """What moved outside of all optimizer steps, until a step begins or the watch ends."""
 
-    moved: dict[int, Change]
+    moved: dict[int, TensorChange]
     after: int
     """Number of optimizer steps before."""

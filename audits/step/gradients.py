@@ -9,14 +9,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from audits.step.events import Backward, Cleared
+from audits.step.events import BackwardCall, Cleared
 
 
 @dataclass(eq=False)
 class _Entry:
     parameter: Tensor
     handle: Any
-    of: list[Backward] = field(default_factory=list)
+    of: list[BackwardCall] = field(default_factory=list)
     by_hand: bool = False
     seen: tuple[int, int] = (0, 0)
     """Address and version of the gradient when it was last looked at."""
@@ -27,7 +27,7 @@ class _Entry:
 class Gradients:
     """Follows `.grad` of parameters by hooks that run when gradient is added."""
 
-    def __init__(self, current: Callable[[], Backward | None]) -> None:
+    def __init__(self, current: Callable[[], BackwardCall | None]) -> None:
         """`current` gives the backward call that is running."""
         self._current = current
         self._entries: dict[int, _Entry] = {}
@@ -60,7 +60,7 @@ class Gradients:
                 self._clear(entry)
                 self._note(entry)
 
-    def of(self, parameter: Tensor) -> tuple[tuple[Backward, ...], bool]:
+    def of(self, parameter: Tensor) -> tuple[tuple[BackwardCall, ...], bool]:
         """The backward calls that are in its gradient now, and whether something else is."""
         entry = self._entries.get(id(parameter))
         return (tuple(entry.of), entry.by_hand) if entry else ((), False)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from audits.step.events import Change
+from audits.step.events import TensorChange
 
 FEWEST = 8
 """Elements from which an average can be told from chance."""
@@ -41,7 +41,7 @@ class Movement:
         return known.tensor if known else None
 
     @torch.no_grad()
-    def changes(self, *, averages: bool = False) -> dict[int, Change]:
+    def changes(self, *, averages: bool = False) -> dict[int, TensorChange]:
         """By id, what moved since the last call. `averages`: also whether it moved towards another tensor."""
         moved = {
             number: known
@@ -78,13 +78,13 @@ def _equal(tensor: Tensor, before: Tensor) -> bool:
     )
 
 
-def _change(known: _Known) -> Change:
+def _change(known: _Known) -> TensorChange:
     now, before = known.tensor.detach(), known.before
     if now.shape != before.shape:
-        return Change(float("inf"), 0.0)
+        return TensorChange(float("inf"), 0.0)
     kind = torch.complex64 if now.is_complex() else torch.float32 if now.dtype != torch.float64 else torch.float64
     was = before.to(kind)
-    return Change(float((now.to(kind) - was).norm()), float(was.norm()))
+    return TensorChange(float((now.to(kind) - was).norm()), float(was.norm()))
 
 
 def _alike(one: Tensor, other: Tensor) -> bool:

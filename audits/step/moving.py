@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from math import hypot, isfinite
 
 from audits.moves import BY_HAND, Move
-from audits.step.events import Backward, Change, OptimizerStep
-from audits.step.seen import Seen
+from audits.step.events import BackwardCall, OptimizerStep, TensorChange
+from audits.step.seen import SeenSteps
 
 
-def moves(seen: Seen) -> Iterator[Move]:
+def moves(seen: SeenSteps) -> Iterator[Move]:
     """A move for each optimizer that stepped and each column of which it holds a parameter; then what else moved."""
     for name, optimizer in seen.optimizers.items():
         if steps := seen.steps_of(optimizer):
@@ -22,14 +22,14 @@ def moves(seen: Seen) -> Iterator[Move]:
             yield move
 
 
-def losses_of(backwards: Iterable[Backward]) -> tuple[str, ...]:
+def losses_of(backwards: Iterable[BackwardCall]) -> tuple[str, ...]:
     """The names of their losses, each once; none that is only there with a weight of zero."""
     ordered = sorted(set(backwards), key=lambda backward: backward.number)
     named = (item for backward in ordered for item in backward.names.items())
     return tuple(dict.fromkeys(name for name, weight in named if weight != 0))
 
 
-def _move(seen: Seen, name: str, column: str, steps: Sequence[OptimizerStep]) -> Move | None:
+def _move(seen: SeenSteps, name: str, column: str, steps: Sequence[OptimizerStep]) -> Move | None:
     numbers = [number for number in seen.parameters[column] if any(number in step.held for step in steps)]
     moved = {number for step in steps for number in step.moved if number in seen.parameters[column]}
     if not (numbers or moved):
@@ -51,7 +51,7 @@ def _relative(step: OptimizerStep, numbers: Iterable[int]) -> float:
     return relative([step.moved[number] for number in numbers if number in step.moved])
 
 
-def relative(changes: Sequence[Change]) -> float:
+def relative(changes: Sequence[TensorChange]) -> float:
     """How far they moved, beside what they were; 1 for what was zero."""
     change, before = hypot(*(each.change for each in changes)), hypot(*(each.before for each in changes))
     if not isfinite(change):
@@ -75,7 +75,7 @@ def _why_not(steps: Sequence[OptimizerStep], numbers: Sequence[int]) -> str:
     return "the change is lost to precision"
 
 
-def _by_hand(seen: Seen, column: str) -> Move | None:
+def _by_hand(seen: SeenSteps, column: str) -> Move | None:
     parameters = [number for number in seen.parameters[column] if number in seen.outside]
     buffers = [number for number in seen.buffers.get(column, {}) if number in seen.outside]
     if not (parameters or buffers):
@@ -92,7 +92,7 @@ def _by_hand(seen: Seen, column: str) -> Move | None:
     )
 
 
-def averaged(seen: Seen, column: str) -> str:
+def averaged(seen: SeenSteps, column: str) -> str:
     """``average of student, 0.99``, ``copy of student``; empty for what moved otherwise."""
     found = average_of(seen, column)
     if found is None:
@@ -101,7 +101,7 @@ def averaged(seen: Seen, column: str) -> str:
     return f"copy of {other}" if part > 0.999 else f"average of {other}, {float(f'{1 - part:.3g}'):g}"
 
 
-def average_of(seen: Seen, column: str) -> tuple[str, float] | None:
+def average_of(seen: SeenSteps, column: str) -> tuple[str, float] | None:
     """The column towards which most parameters of another moved, and the part of the way."""
     found: dict[str, list[float]] = {}
     for number in seen.parameters[column]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from audits.step.events import Backward
+from audits.step.events import BackwardCall
 
 
-def name_losses(backwards: Iterable[Backward], nodes: Mapping[str, Any]) -> None:
+def name_losses(backwards: Iterable[BackwardCall], nodes: Mapping[str, Any]) -> None:
     """Give each backward call the losses whose node it passed. A sum of others is named by them."""
     for backward in backwards:
         if backward.names:
@@ -20,7 +20,7 @@ def name_losses(backwards: Iterable[Backward], nodes: Mapping[str, Any]) -> None
         backward.names = parts or dict(found)
 
 
-def finish_names(backwards: Sequence[Backward]) -> None:
+def finish_names(backwards: Sequence[BackwardCall]) -> None:
     """A backward call without a known loss has those of another one at its line, as in an inner loop: of one that was
     reached on the same way, if there is one, since a library sends much backward in one line of its caller.
 
@@ -34,7 +34,7 @@ def finish_names(backwards: Sequence[Backward]) -> None:
         backward.names = backward.names or dict(known or {backward.text or "a loss": None})
 
 
-def _weight(backward: Backward, node: Any) -> float:
+def _weight(backward: BackwardCall, node: Any) -> float:
     return float(f"{float(backward.weights[node]) / float(backward.scale or 1.0):.6g}")
 
 

@@ -8,12 +8,12 @@ from functools import cached_property
 from torch import Tensor, nn
 from torch.optim.optimizer import Optimizer
 
-from audits.step.events import Backward, Change, OptimizerStep
+from audits.step.events import BackwardCall, OptimizerStep, TensorChange
 from audits.step.watcher import Watcher
 from audits.target import Named, parameters_of
 
 
-class Seen:
+class SeenSteps:
     """A watch that has ended, and what the trainer calls its parts."""
 
     def __init__(
@@ -28,7 +28,7 @@ class Seen:
         """`losses` and `weights` are what the trainer declares, `rounds` by round the node of each loss it returned."""
         self.watcher, self.columns, self.declared = watcher, columns, optimizers
         self.weights, self.losses, self.rounds = dict(weights or {}), tuple(losses), rounds
-        self.backwards: Sequence[Backward] = watcher.backwards
+        self.backwards: Sequence[BackwardCall] = watcher.backwards
         self.steps: Sequence[OptimizerStep] = [step for step in watcher.steps if not self._is_wrapped(step)]
 
     @cached_property
@@ -110,9 +110,9 @@ class Seen:
         yield from groups.items()
 
     @cached_property
-    def outside(self) -> dict[int, list[Change]]:
+    def outside(self) -> dict[int, list[TensorChange]]:
         """By id: what moved outside of optimizer steps."""
-        found: dict[int, list[Change]] = {}
+        found: dict[int, list[TensorChange]] = {}
         for event in self.watcher.outside:
             for number, change in event.moved.items():
                 found.setdefault(number, []).append(change)

@@ -19,7 +19,7 @@ from torch.optim.optimizer import (
 
 from audits.places import Place
 from audits.step.ages import leaves, older_parts, sequence_now
-from audits.step.events import Backward, OptimizerStep, Outside
+from audits.step.events import BackwardCall, OptimizerStep, Outside
 from audits.step.gradients import Gradients
 from audits.step.holding import held_by
 from audits.step.movement import Movement
@@ -63,7 +63,7 @@ class Watcher:
         self.forgives = False
         """Whether an error of its own ends the watch, and not the trainer."""
         self.failed: Exception | None = None
-        self.backwards: list[Backward] = []
+        self.backwards: list[BackwardCall] = []
         self.steps: list[OptimizerStep] = []
         self.outside: list[Outside] = []
         self.modules: dict[int, nn.Module] = {}
@@ -72,7 +72,7 @@ class Watcher:
         self.movement = Movement()
         self._gradients = Gradients(lambda: self._running)
         self._parameters: dict[int, Tensor] = {}
-        self._running: Backward | None = None
+        self._running: BackwardCall | None = None
         self._stepping: list[OptimizerStep] = []
         self._scales: dict[Any, Any] = {}
         self._scaled: Any = None
@@ -158,14 +158,14 @@ class Watcher:
                 running.weights = {node: weight for each in found for node, weight in each.items()}
 
     @quiet
-    def _begin(self, roots: list[Tensor]) -> Backward | None:
+    def _begin(self, roots: list[Tensor]) -> BackwardCall | None:
         for parameter in (*self._parameters.values(), *(leaf for root in roots for leaf in leaves(root))):
             self._follow_gradient(parameter)  # what was frozen before, or is in no module
         self._gradients.refresh()
         self._gradients.forget_zeros()
         place = place_of_caller()
         given = not place.text.endswith(".backward()")
-        begun = Backward(len(self.backwards) + 1, place, subject(place.text, given=given), site_of_caller())
+        begun = BackwardCall(len(self.backwards) + 1, place, subject(place.text, given=given), site_of_caller())
         since = {id(step.optimizer): step.sequence for step in self.steps if step.sequence}
         for root in roots:
             begun.older |= older_parts(root, since)

@@ -12,7 +12,7 @@ from audits.step.findings.declaration import findings
 from audits.step.findings.objective import summed_weights
 from audits.step.moving import moves
 from audits.step.naming import finish_names, name_losses
-from audits.step.seen import Seen
+from audits.step.seen import SeenSteps
 from audits.step.watcher import NamesOfRoot, Watcher
 from audits.target import Named, parameters_of
 
@@ -86,7 +86,7 @@ class StepWatcher(Watcher):
         self.name_next({})
         finish_names(self.backwards)
         columns = self._columns() if callable(self._columns) else self._columns
-        seen = Seen(self, columns, self._optimizers, self._weights, self._losses, self._rounds)
+        seen = SeenSteps(self, columns, self._optimizers, self._weights, self._losses, self._rounds)
         return Steps(
             optimizers=tuple(name for name, each in seen.optimizers.items() if seen.steps_of(each)),
             moves=tuple(moves(seen)),
@@ -103,7 +103,7 @@ def _roots(columns: Mapping[str, Named]) -> Sequence[Any]:
     ]
 
 
-def _notes(seen: Seen) -> Iterable[str]:
+def _notes(seen: SeenSteps) -> Iterable[str]:
     """What is no fault, and has to be known to read the moves."""
     for name, optimizer in seen.optimizers.items():
         steps = seen.steps_of(optimizer)

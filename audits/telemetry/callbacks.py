@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from audits.target import unwrapped
-from audits.telemetry.watch import Watch, watch
+from audits.telemetry.watch import Watching, watch
 
 LOSS = "loss"
 OF_A_CALLBACK = ("on_", "setup", "teardown", "load_state_dict", "configure_")
@@ -28,7 +28,12 @@ class GradientAudit:
         options: What else `watch` takes.
 
     Attributes:
-        watching: The `Watch`; None before the training.
+        watching: The `Watching`; None before the training.
+
+    Examples:
+        >>> callback = GradientAudit(losses="losses", every=100)
+        >>> callback.watching is None
+        True
     """
 
     def __init__(
@@ -39,7 +44,7 @@ class GradientAudit:
         **options: Any,
     ) -> None:
         self._losses, self._modules, self._options = losses, modules, options
-        self.watching: Watch | None = None
+        self.watching: Watching | None = None
 
     # ------------------------------------------------------------------------------------------------- of both
 

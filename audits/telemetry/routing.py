@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from audits.telemetry.sample import Sample
 
 
-class Routing:
+class RoutingAlarm:
     """Remembers what held when it was last different."""
 
     def __init__(self) -> None:

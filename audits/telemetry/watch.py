@@ -16,7 +16,7 @@ from audits.remark import Remark
 from audits.step.watching import StepWatcher
 from audits.target import Named, Target
 from audits.telemetry.measure import measured, present
-from audits.telemetry.routing import Routing
+from audits.telemetry.routing import RoutingAlarm
 from audits.telemetry.sample import Sample
 from audits.telemetry.sinks import sink
 
@@ -25,10 +25,15 @@ STEPS = 2
 
 
 class AuditWarning(UserWarning):
-    """A finding or an alarm of a training that is watched."""
+    """A finding or an alarm of a training that is watched.
+
+    Examples:
+        >>> import warnings
+        >>> warnings.simplefilter("ignore", AuditWarning)
+    """
 
 
-class Watch:
+class Watching:
     """What `watch` returns. Entered, it follows the training; `losses` tells it the losses of a step.
 
     Attributes:
@@ -36,6 +41,12 @@ class Watch:
         findings: What is wrong with them.
         sample: The last sample.
         alarms: All alarms so far.
+
+    Examples:
+        >>> watching = watch(net, every=10)
+        >>> watching.losses(losses(batch))
+        >>> sorted(watching.sample.norms) == sorted(watching.sample.routing)
+        True
     """
 
     def __init__(
@@ -56,7 +67,7 @@ class Watch:
         self._sinks, self._on_alarm = [sink(value) for value in to], on_alarm or _warn
         self._watcher = StepWatcher(columns, optimizers, weights=weights, losses=weights or ()) if check else None
         self._stack, self._step = ExitStack(), 0
-        self._routing = Routing()
+        self._routing = RoutingAlarm()
         self._is_off = False
         self.steps: Steps | None = None
         self.sample: Sample | None = None
@@ -158,12 +169,12 @@ def watch(
     conflicts: bool = True,
     check: bool = True,
     on_alarm: Callable[[str], Any] | None = None,
-) -> Watch:
-    """Watch a training loop: its first steps for faults, and at some steps the gradients of its losses.
+) -> Watching:
+    """Watching a training loop: its first steps for faults, and at some steps the gradients of its losses.
 
     Args:
         modules: The columns, as in `Target`.
-        every: At how many calls of `Watch.losses` gradients are measured.
+        every: At how many calls of `Watching.losses` gradients are measured.
         to: Where samples go: paths of files of JSON lines, a SummaryWriter, `mlflow`, `wandb`, a logger of Lightning,
             or functions.
         weights: The weight of each loss in the sum that is trained.
@@ -181,7 +192,7 @@ def watch(
     Examples:
         >>> from audits import watch
         >>> optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
-        >>> with watch(net, every=1) as watching:
+        >>> with watch(net, every=1, optimizers={"sgd": optimizer}) as watching:
         ...     for _ in range(3):
         ...         found = losses(batch)
         ...         watching.losses(found)
@@ -190,11 +201,11 @@ def watch(
         ...         optimizer.step()
         >>> sorted(watching.sample.routing)
         [('reconstruct', 'decoder'), ('reconstruct', 'encoder'), ('value', 'value')]
-        >>> watching.steps.moved("optimizer"), watching.alarms
+        >>> watching.steps.moved("sgd"), watching.alarms
         (('encoder', 'decoder', 'value'), [])
     """
     columns = Target(modules, dict).named_modules
-    return Watch(
+    return Watching(
         columns,
         every=every,
         to=to,

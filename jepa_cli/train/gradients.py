@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from audits.files import explained, write_file
 from audits.forward import forward
 from audits.telemetry.measure import measured
-from audits.telemetry.routing import Routing
+from audits.telemetry.routing import RoutingAlarm
 from audits.telemetry.sample import Sample
 from jepa_world_model import processes
 from jepa_world_model.gradient_flow.target import target_in_training
@@ -28,7 +28,7 @@ class GradientsWhileTraining(Observer):
 
     def __init__(self, every: int, tell: Callable[[str], None], loggers: Sequence[Logger] = ()) -> None:
         self._every, self._tell, self._loggers = every, tell, loggers
-        self._routing = Routing()
+        self._routing = RoutingAlarm()
 
     def on_start(self, run: RunFolder, trainer: Trainer) -> None:
         self._run = run

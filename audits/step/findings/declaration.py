@@ -7,9 +7,9 @@ from importlib import import_module
 
 from audits.remark import Remark
 from audits.remarks import listed
-from audits.step.seen import Seen
+from audits.step.seen import SeenSteps
 
-Finder = Callable[[Seen], Iterable[Remark]]
+Finder = Callable[[SeenSteps], Iterable[Remark]]
 
 FILES = ("graphs", "optimizers", "leftovers", "drifting", "objective", "wrappers")
 """Where they are declared, the gravest first."""
@@ -27,7 +27,7 @@ def finding(kind: str) -> Callable[[Finder], Finder]:
     return declare
 
 
-def findings(seen: Seen) -> list[Remark]:
+def findings(seen: SeenSteps) -> list[Remark]:
     """Everything that is wrong with the steps that were seen. That nothing moves is told where nothing else is."""
     for file in FILES:
         import_module(f"audits.step.findings.{file}")
@@ -35,7 +35,7 @@ def findings(seen: Seen) -> list[Remark]:
     return [remark for remark in found if remark.kind != NOTHING_MOVES or len(found) == 1]
 
 
-def about(seen: Seen, numbers: Iterable[int]) -> Iterator[tuple[str, tuple[str, ...], str]]:
+def about(seen: SeenSteps, numbers: Iterable[int]) -> Iterator[tuple[str, tuple[str, ...], str]]:
     """Some parameters by column: the column, their names, and what to call them in a sentence."""
     for column, members in seen.by_column(numbers):
         names = tuple(seen.called(number) for number in members)

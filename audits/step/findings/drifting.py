@@ -11,13 +11,13 @@ from audits.remarks import STATISTICS, listed
 from audits.step.events import Held, OptimizerStep
 from audits.step.findings.declaration import NOTHING_MOVES, about, finding, verb
 from audits.step.moving import average_of
-from audits.step.seen import Seen
+from audits.step.seen import SeenSteps
 
 NORMS = nn.modules.batchnorm._NormBase
 
 
 @finding(NOTHING_MOVES)
-def _nothing(seen: Seen) -> Iterable[Remark]:
+def _nothing(seen: SeenSteps) -> Iterable[Remark]:
     """Gradient arrives, and no parameter of a named module is another afterwards."""
     reached = any(backward.reached for backward in seen.backwards)
     excused = any(step.skipped or all(not held.rate for held in step.held.values()) for step in seen.steps)
@@ -30,7 +30,7 @@ def _nothing(seen: Seen) -> Iterable[Remark]:
 
 
 @finding("moved without gradient")
-def _moved(seen: Seen) -> Iterable[Remark]:
+def _moved(seen: SeenSteps) -> Iterable[Remark]:
     """Frozen, or in no graph, and moved all the same."""
     groups: dict[tuple[str, str, str], tuple[OptimizerStep, list[int]]] = {}
     for step in seen.steps:
@@ -58,7 +58,7 @@ def _without_cause(held: Held) -> str:
 
 
 @finding(STATISTICS)
-def _statistics(seen: Seen) -> Iterable[Remark]:
+def _statistics(seen: SeenSteps) -> Iterable[Remark]:
     """Running statistics of a module that does not train."""
     names = []
     for column, value in seen.columns.items():
@@ -73,7 +73,7 @@ def _statistics(seen: Seen) -> Iterable[Remark]:
 
 
 @finding("average without buffers")
-def _average(seen: Seen) -> Iterable[Remark]:
+def _average(seen: SeenSteps) -> Iterable[Remark]:
     """A moving average that leaves out the statistics of what it averages."""
     for column in seen.columns:
         found = average_of(seen, column)
@@ -93,7 +93,7 @@ def _average(seen: Seen) -> Iterable[Remark]:
 
 
 @finding("lost to precision")
-def _lost(seen: Seen) -> Iterable[Remark]:
+def _lost(seen: SeenSteps) -> Iterable[Remark]:
     """Steps that are smaller than the distance of two numbers."""
     for name, optimizer in seen.optimizers.items():
         steps = [step for step in seen.steps_of(optimizer) if not step.skipped]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from audits.remark import Remark
-from audits.step.events import Backward
+from audits.step.events import BackwardCall
 from audits.step.findings.declaration import finding
-from audits.step.seen import Seen
+from audits.step.seen import SeenSteps
 
 IN_PLACE = "modified by an inplace operation"
 SECOND = "backward through the graph a second time"
@@ -19,7 +19,7 @@ def is_explained(error: BaseException | None) -> bool:
 
 
 @finding("changed before backward")
-def _changed(seen: Seen) -> Iterable[Remark]:
+def _changed(seen: SeenSteps) -> Iterable[Remark]:
     """A step of an optimizer writes to weights that a later backward call still needs."""
     for backward in seen.backwards:
         if backward.error is None or IN_PLACE not in str(backward.error):
@@ -32,7 +32,7 @@ def _changed(seen: Seen) -> Iterable[Remark]:
 
 
 @finding("graph of an earlier step")
-def _carried(seen: Seen) -> Iterable[Remark]:
+def _carried(seen: SeenSteps) -> Iterable[Remark]:
     """What was computed in an earlier step is part of this one's graph."""
     told: set[object] = set()
     for backward in seen.backwards:
@@ -51,7 +51,7 @@ def _carried(seen: Seen) -> Iterable[Remark]:
         yield Remark("graph of an earlier step", text, tuple(backward.names), place=place, fails=broken)
 
 
-def _is_own(seen: Seen, backward: Backward, optimizer: int) -> bool:
+def _is_own(seen: SeenSteps, backward: BackwardCall, optimizer: int) -> bool:
     """Whether an optimizer holds what the backward call trains: only its step is the border between two steps.
 
     Of several that take its gradient the first counts: another one may find what was left over. What never arrived,
@@ -64,5 +64,5 @@ def _is_own(seen: Seen, backward: Backward, optimizer: int) -> bool:
     return first is not None and id(first.optimizer) == optimizer
 
 
-def _named(backward: Backward) -> str:
+def _named(backward: BackwardCall) -> str:
     return ", ".join(backward.names) or "a loss"

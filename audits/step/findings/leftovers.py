@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator
 
 from audits.remark import Remark
 from audits.remarks import listed
-from audits.step.events import Backward, OptimizerStep
+from audits.step.events import BackwardCall, OptimizerStep
 from audits.step.findings.declaration import about, finding
 from audits.step.moving import losses_of
-from audits.step.seen import Seen
+from audits.step.seen import SeenSteps
 
 
 @finding("gradient left over")
-def _left_over(seen: Seen) -> Iterable[Remark]:
+def _left_over(seen: SeenSteps) -> Iterable[Remark]:
     """What one step was made by is in the next one too: nobody cleared it in between."""
     told: set[tuple[str, str]] = set()
     for step, number, left in _leftovers(seen):
@@ -33,7 +33,7 @@ def _left_over(seen: Seen) -> Iterable[Remark]:
 
 
 @finding("cleared before the step")
-def _cleared(seen: Seen) -> Iterable[Remark]:
+def _cleared(seen: SeenSteps) -> Iterable[Remark]:
     """A step without gradient, since it was cleared between backward and step."""
     told: set[str] = set()
     for step in seen.steps:
@@ -47,7 +47,7 @@ def _cleared(seen: Seen) -> Iterable[Remark]:
             yield Remark("cleared before the step", text, losses, place=step.place)
 
 
-def _leftovers(seen: Seen) -> Iterator[tuple[OptimizerStep, int, list[Backward]]]:
+def _leftovers(seen: SeenSteps) -> Iterator[tuple[OptimizerStep, int, list[BackwardCall]]]:
     """Each step, a parameter, and the backward calls in its gradient that were over before."""
     for step in seen.steps:
         before = _border(seen, step)
@@ -58,23 +58,23 @@ def _leftovers(seen: Seen) -> Iterator[tuple[OptimizerStep, int, list[Backward]]
                 yield step, number, left
 
 
-def _border(seen: Seen, step: OptimizerStep) -> int:
+def _border(seen: SeenSteps, step: OptimizerStep) -> int:
     """The last backward call before the optimizer's own step before."""
     earlier = [each for each in seen.steps_of(step.optimizer) if each.number < step.number and not each.skipped]
     return earlier[-1].last_backward if earlier else 0
 
 
-def _is_own(seen: Seen, step: OptimizerStep, left: Iterable[Backward]) -> bool:
+def _is_own(seen: SeenSteps, step: OptimizerStep, left: Iterable[BackwardCall]) -> bool:
     border = _border(seen, step)
     return any(backward.number <= border for backward in left)
 
 
-def _own_before(seen: Seen, step: OptimizerStep, left: Iterable[Backward]) -> int:
+def _own_before(seen: SeenSteps, step: OptimizerStep, left: Iterable[BackwardCall]) -> int:
     del left
     return [each.number for each in seen.steps_of(step.optimizer)].index(step.number) + 1
 
 
-def _is_taken(seen: Seen, step: OptimizerStep, old: Backward, newest: int) -> bool:
+def _is_taken(seen: SeenSteps, step: OptimizerStep, old: BackwardCall, newest: int) -> bool:
     """Whether another optimizer stepped by a backward call before a newer one was added to it."""
     return old.number < newest and any(
         other.optimizer is not step.optimizer

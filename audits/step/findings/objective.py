@@ -6,13 +6,13 @@ from collections.abc import Iterable
 
 from audits.remark import Remark
 from audits.step.findings.declaration import finding
-from audits.step.seen import Seen
+from audits.step.seen import SeenSteps
 
 ALIKE = 0.01
 
 
 @finding("loss left out")
-def _left_out(seen: Seen) -> Iterable[Remark]:
+def _left_out(seen: SeenSteps) -> Iterable[Remark]:
     """A loss that the step returns, and that is in nothing that goes backward."""
     declared = [name for name in {**seen.weights, **dict.fromkeys(seen.losses)} if seen.weights.get(name, 1.0)]
     for name in declared:
@@ -23,7 +23,7 @@ def _left_out(seen: Seen) -> Iterable[Remark]:
 
 
 @finding("other weight")
-def _other_weight(seen: Seen) -> Iterable[Remark]:
+def _other_weight(seen: SeenSteps) -> Iterable[Remark]:
     """Losses that an optimizer steps by in another ratio than the trainer states."""
     for name, weights in summed_weights(seen).items():
         stated = {loss: weight for loss, weight in weights.items() if weight and seen.weights.get(loss)}
@@ -40,7 +40,7 @@ def _other_weight(seen: Seen) -> Iterable[Remark]:
             yield Remark("other weight", text, tuple(wrong))
 
 
-def summed_weights(seen: Seen) -> dict[str, dict[str, float | None]]:
+def summed_weights(seen: SeenSteps) -> dict[str, dict[str, float | None]]:
     """By optimizer: each loss that its first step took, with its weight in the sum of all backward calls."""
     found: dict[str, dict[str, float | None]] = {}
     for step in seen.steps:

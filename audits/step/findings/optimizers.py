@@ -9,14 +9,14 @@ from torch.optim.optimizer import Optimizer
 
 from audits.remark import Remark
 from audits.remarks import WITHOUT_GRADIENT, listed
-from audits.step.events import Backward, OptimizerStep
+from audits.step.events import BackwardCall, OptimizerStep
 from audits.step.findings.declaration import about, finding, verb
 from audits.step.moving import losses_of
-from audits.step.seen import Seen
+from audits.step.seen import SeenSteps
 
 
 @finding("in no optimizer")
-def _in_none(seen: Seen) -> Iterable[Remark]:
+def _in_none(seen: SeenSteps) -> Iterable[Remark]:
     """Gradient arrives, and nobody steps by it."""
     if not seen.steps:
         return
@@ -34,7 +34,7 @@ def _in_none(seen: Seen) -> Iterable[Remark]:
 
 
 @finding("in two optimizers")
-def _in_two(seen: Seen) -> Iterable[Remark]:
+def _in_two(seen: SeenSteps) -> Iterable[Remark]:
     """Two optimizers step the same parameter."""
     declared = {id(each) for each in seen.declared.values()}
     holders: dict[int, list[str]] = {}
@@ -53,7 +53,7 @@ def _in_two(seen: Seen) -> Iterable[Remark]:
 
 
 @finding("not the module's parameters")
-def _strangers(seen: Seen) -> Iterable[Remark]:
+def _strangers(seen: SeenSteps) -> Iterable[Remark]:
     """An optimizer that was made before its module got other parameters."""
     for name, optimizer in seen.optimizers.items():
         steps = seen.steps_of(optimizer)
@@ -69,7 +69,7 @@ def _strangers(seen: Seen) -> Iterable[Remark]:
 
 
 @finding(WITHOUT_GRADIENT)
-def _without_gradient(seen: Seen) -> Iterable[Remark]:
+def _without_gradient(seen: SeenSteps) -> Iterable[Remark]:
     """Trainable parameters of an optimizer that no backward call reaches."""
     for name, optimizer in seen.optimizers.items():
         steps = seen.steps_of(optimizer)
@@ -82,7 +82,7 @@ def _without_gradient(seen: Seen) -> Iterable[Remark]:
             yield Remark(WITHOUT_GRADIENT, told, (), (column,) if column else (), names)
 
 
-def _takes_turns(seen: Seen, optimizer: Optimizer) -> bool:
+def _takes_turns(seen: SeenSteps, optimizer: Optimizer) -> bool:
     """Whether it and another one step in turns, so that none of them has taken the place of the other."""
     own = [step.number for step in seen.steps_of(optimizer)]
     for other in seen.optimizers.values():
@@ -97,23 +97,23 @@ def held_numbers(optimizer: Optimizer) -> list[int]:
     return [id(parameter) for group in optimizer.param_groups for parameter in group["params"]]
 
 
-def _is_left_out(seen: Seen, steps: Sequence[OptimizerStep], number: int) -> bool:
+def _is_left_out(seen: SeenSteps, steps: Sequence[OptimizerStep], number: int) -> bool:
     """Whether an optimizer that steps never finds gradient for a trainable parameter."""
     found = [step.held[number] for step in steps if number in step.held]
     is_empty = bool(found) and all(each.trainable and each.gradient == "none" for each in found)
     return is_empty and not _was_reached(seen, number)
 
 
-def _was_reached(seen: Seen, number: int) -> bool:
+def _was_reached(seen: SeenSteps, number: int) -> bool:
     return any(number in backward.reached for backward in seen.backwards)
 
 
-def _of(seen: Seen, numbers: Iterable[int]) -> list[Backward]:
+def _of(seen: SeenSteps, numbers: Iterable[int]) -> list[BackwardCall]:
     wanted = set(numbers)
     return [backward for backward in seen.backwards if wanted & backward.reached]
 
 
-def _others(seen: Seen) -> list[Optimizer]:
+def _others(seen: SeenSteps) -> list[Optimizer]:
     """Optimizers that exist and did not step yet, such as one whose turn comes later."""
     known = {id(optimizer) for optimizer in seen.optimizers.values()}
     found = [each for each in gc.get_objects() if issubclass(type(each), Optimizer)]

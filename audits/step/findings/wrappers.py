@@ -11,11 +11,11 @@ from torch.nn.parallel import DistributedDataParallel
 from audits.remark import Remark
 from audits.remarks import listed
 from audits.step.findings.declaration import finding
-from audits.step.seen import Seen
+from audits.step.seen import SeenSteps
 
 
 @finding("wrapper bypassed")
-def _bypassed(seen: Seen) -> Iterable[Remark]:
+def _bypassed(seen: SeenSteps) -> Iterable[Remark]:
     """The module inside runs and the wrapper does not, so gradients of several processes are never averaged."""
     for wrapper, column in _wrappers(seen):
         reached = any(_reached(seen, parameter) for parameter in wrapper.parameters())
@@ -26,7 +26,7 @@ def _bypassed(seen: Seen) -> Iterable[Remark]:
 
 
 @finding("unused under DistributedDataParallel")
-def _unused(seen: Seen) -> Iterable[Remark]:
+def _unused(seen: SeenSteps) -> Iterable[Remark]:
     """Parameters that a backward call leaves out, for which the wrapper waits."""
     for wrapper, column in _wrappers(seen):
         named = {id(each): name for name, each in wrapper.module.named_parameters() if each.requires_grad}
@@ -40,7 +40,7 @@ def _unused(seen: Seen) -> Iterable[Remark]:
             yield Remark("unused under DistributedDataParallel", text, names=left)
 
 
-def _wrappers(seen: Seen) -> Iterator[tuple[DistributedDataParallel, str]]:
+def _wrappers(seen: SeenSteps) -> Iterator[tuple[DistributedDataParallel, str]]:
     """Each wrapper of a module that ran, and what it is called."""
     if not (distributed.is_available() and distributed.is_initialized()):
         return
@@ -51,5 +51,5 @@ def _wrappers(seen: Seen) -> Iterator[tuple[DistributedDataParallel, str]]:
             yield wrapper, column or type(wrapper.module).__name__
 
 
-def _reached(seen: Seen, parameter: object) -> bool:
+def _reached(seen: SeenSteps, parameter: object) -> bool:
     return any(id(parameter) in backward.reached for backward in seen.backwards)
