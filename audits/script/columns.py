@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from audits.errors import AuditError
 from audits.script.living import LivingNames, is_numbered, wrapped, wrapped_name
-from audits.target import Named
+from audits.target import Named, parameters_of
 
 LAYER = re.compile(r"(fc|l|lin|linear|layer|dense|conv|deconv|bn|norm|ln|hidden|h|block|up|down)_?\d+")
 PLAIN = re.compile(r"(net|mlp|main|model|body|trunk|out|output|mean|mu|log_?std|std|head|act|norm|fc|proj|linear)")
@@ -44,12 +44,16 @@ def columns(
     Raises AuditError for a pattern that no module has.
     """
     found: dict[str, Named] = {}
+    tops: dict[str, int] = {}
     whole = [module for module in outermost if any(True for _ in module.parameters())]
     alone = sum(any(parameter.requires_grad for parameter in module.parameters()) for module in whole) == 1
-    for top in whole:
+    for number, top in enumerate(whole):
         name, module = _unwrapped(top, names)
         for path, column in _chosen(name, module, choice, alone=alone):
-            found[_free(path, column, found)] = column
+            free = _free(path, column, found)
+            found[free], tops[free] = column, number
+    if not choice.patterns:
+        found = _once(found, tops)
     for parameter in loose:
         name = names.get(parameter) or "parameter"
         found[_free(name, parameter, found)] = parameter
@@ -57,6 +61,23 @@ def columns(
         known = ", ".join(dict.fromkeys(name for top in whole for name, _ in _children(*_unwrapped(top, names))))
         raise AuditError(f"--modules {unknown[0]}: no module has such a name; there are {known}")
     return found
+
+
+def _once(found: Mapping[str, Named], tops: Mapping[str, int]) -> dict[str, Named]:
+    """Columns without those that only gather the parameters of columns of other outermost modules. Of two with the same
+    parameters the one with the shorter name stays."""
+    sets = {name: _parameters(column) for name, column in found.items()}
+    ranks = {name: (len(sets[name]), name.count("."), tops[name]) for name in found}
+
+    def is_gathered(name: str) -> bool:
+        finer = (other for other in found if tops[other] != tops[name] and ranks[other] < ranks[name])
+        return sets[name] == frozenset().union(*(sets[other] for other in finer if sets[other] <= sets[name]))
+
+    return {name: column for name, column in found.items() if not is_gathered(name)}
+
+
+def _parameters(column: Named) -> frozenset[int]:
+    return frozenset(id(parameter) for parameter in parameters_of(column))
 
 
 def _chosen(name: str, module: nn.Module, choice: Choice, *, alone: bool) -> Iterator[tuple[str, Named]]:

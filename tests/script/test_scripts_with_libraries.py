@@ -84,6 +84,16 @@ class Functional(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return functional_call(self.shell(), dict(self.copies), (x,))
+
+
+class Gathered(nn.Module):
+    def __init__(self, net: nn.Module, value_net: nn.Module) -> None:
+        super().__init__()
+        self.run = lambda x: (net(x).square().mean(), value_net(x).square().mean())
+        self.params = nn.ModuleList([nn.ParameterList(net.parameters()), nn.ParameterList(value_net.parameters())])
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.run(x)
 '''
 
 
@@ -163,3 +173,23 @@ def test_a_module_that_runs_with_parameters_of_another_is_no_column(tmp_path: Pa
             optimizer.zero_grad()
     """
     assert set(_audit_of(tmp_path, script).modules) == {"loss_module", "target"}
+
+
+def test_a_container_of_the_parameters_of_others_is_no_column(tmp_path: Path) -> None:
+    """A library gathers the parameters of networks that the script has names for."""
+    script = """
+        import torch
+        from functionals import Gathered
+
+        net, value_net = torch.nn.Linear(4, 4), torch.nn.Linear(4, 1)
+        loss_module = Gathered(net, value_net)
+        optimizer = torch.optim.SGD(loss_module.parameters(), 0.1)
+        for _ in range(3):
+            fit, value = loss_module(torch.rand(8, 4))
+            (fit + value).backward()
+            optimizer.step()
+            optimizer.zero_grad()
+    """
+    found = _audit_of(tmp_path, script)
+    assert set(found.modules) == {"net", "value_net"}
+    assert found.flows[0].cells["fit", "value_net"].status is Status.ABSENT
