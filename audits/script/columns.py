@@ -15,7 +15,7 @@ from audits.target import Named, parameters_of
 
 LAYER = re.compile(r"(fc|l|lin|linear|layer|dense|conv|deconv|bn|norm|ln|hidden|h|block|up|down)_?\d+")
 PLAIN = re.compile(r"(net|mlp|main|model|body|trunk|out|output|mean|mu|log_?std|std|head|act|norm|fc|proj|linear)")
-"""LivingNames that children have in a network that is one thing to its script, such as an actor."""
+"""Names that children have in a network that is one thing to its script, such as an actor."""
 
 
 @dataclass(frozen=True)

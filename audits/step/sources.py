@@ -70,7 +70,8 @@ def _value(node: ast.expr, frame: FrameType) -> Any:
         key: Any = node.slice.value
         if isinstance(owner, dict):
             return owner.get(key)
-        return owner[key] if isinstance(owner, list | tuple) and key in range(len(owner)) else None
+        if isinstance(owner, list | tuple) and isinstance(key, int):
+            return owner[key] if 0 <= key < len(owner) else None
     return None
 
 

@@ -22,11 +22,23 @@ class Sentences(Dataset):
 def main() -> None:
     config = GPT2Config(vocab_size=64, n_positions=16, n_embd=32, n_layer=2, n_head=2, bos_token_id=0, eos_token_id=0)
     base = GPT2LMHeadModel(config)
-    lora = LoraConfig(task_type=TaskType.CAUSAL_LM, r=4, lora_alpha=8, lora_dropout=0.0, target_modules=["c_attn"], fan_in_fan_out=True)
+    lora = LoraConfig(
+        task_type=TaskType.CAUSAL_LM,
+        r=4,
+        lora_alpha=8,
+        lora_dropout=0.0,
+        target_modules=["c_attn"],
+        fan_in_fan_out=True,
+    )
     model = get_peft_model(base, lora)
     with tempfile.TemporaryDirectory() as folder:
         arguments = TrainingArguments(
-            output_dir=folder, per_device_train_batch_size=8, max_steps=4, use_cpu=True, report_to="none", save_strategy="no"
+            output_dir=folder,
+            per_device_train_batch_size=8,
+            max_steps=4,
+            use_cpu=True,
+            report_to="none",
+            save_strategy="no",
         )
         Trainer(model=model, args=arguments, train_dataset=Sentences()).train()
 
