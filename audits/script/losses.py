@@ -59,7 +59,11 @@ class Losses:
             found += self._expanded(root, index, 1.0, used, at_root=True)
         is_one = len(found) == 1 or (all(loss.named.is_expression for loss in found) and len(_names(found)) == 1)
         if written and is_one and not written.is_argument:
-            return [replace(loss, named=written) for loss in found]
+            if not all(loss.live and loss.weight for loss in found):
+                return [replace(loss, named=written) for loss in found]
+            if len(found) == 1:  # the variable has the factor in it
+                return [replace(found[0], named=written, value=root, index=0, weight=1.0)]
+            return [self._loss(root, index, 1.0, written) for index in range(size)]
         return found
 
     def written(

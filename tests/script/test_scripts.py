@@ -63,7 +63,7 @@ KNOWN = {
     "dino": Known(
         {"loss": "loss"},
         _same("student.backbone", "student.head", "teacher.backbone", "teacher.head"),
-        {"loss": 1 / 6},
+        {"loss": 1.0},
     ),
     "diffusion": Known(
         {"loss": "loss"},
@@ -92,7 +92,7 @@ KNOWN = {
     "lora": Known(
         {"loss": "outputs['loss']"},
         _same("embed", "block", "lm_head", of="model."),
-        {"loss": 0.5},
+        {"loss": 1.0},
         calls=2,
         frozen={("loss", "model.embed"), ("loss", "model.lm_head")},
     ),
