@@ -5,10 +5,9 @@ from typing import Annotated
 
 import typer
 
-from jepa_cli.data.choices import FORMATS
+from jepa_cli.data.choices import FITS, FORMATS
 from jepa_cli.terminal.command import Command, CommandGroup, examples, reports_user_errors
 from jepa_cli.terminal.completion import one_of
-from jepa_world_model.picture_fit import FITS
 
 Source = Annotated[str, typer.Argument(metavar="PATH", help="A file or folder in any known format.")]
 Cameras = Annotated[

@@ -2,3 +2,5 @@
 
 FORMATS = ("rich", "json")
 PICTURES = (".png", ".html")
+FITS = ("letterbox", "crop", "stretch")
+"""Those of `jepa_world_model.picture_fit`, which may not be imported before a trainer's own packages are looked for."""

@@ -160,7 +160,8 @@ def test_columns_that_do_not_fit_go_below() -> None:
 
 def test_only_glyphs_that_occur_are_explained() -> None:
     assert "idle" not in on_terminal("documented")
-    assert all(status in on_terminal("table") for status in Status)
+    of_a_target = set(Status) - {Status.UNPROVEN}  # which one run of a script alone can be
+    assert all(status in on_terminal("table") for status in of_a_target)
 
 
 def test_markup_in_names_and_reasons_is_text() -> None:

@@ -346,7 +346,8 @@ def test_help_shows_examples_and_every_option() -> None:
     shown = render("--help", columns=100).output
     command = typer.main.get_command(app).commands["render-flow"]  # pyright: ignore[reportAttributeAccessIssue]
     for parameter in command.params:
-        assert parameter.opts[0] in shown
+        name = parameter.opts[0]
+        assert (name if name.startswith("-") else f"[-- {name.upper()}]") in shown
     assert "jepa render-flow --target my_trainer:audit_target --against FLOW.md" in shown
 
 

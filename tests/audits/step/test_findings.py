@@ -72,6 +72,8 @@ def test_only_what_cannot_train_is_a_failure() -> None:
 
 @pytest.fixture
 def one_process():
+    if distributed.is_initialized():  # by a test of another file
+        distributed.destroy_process_group()
     distributed.init_process_group("gloo", store=distributed.HashStore(), rank=0, world_size=1)
     yield
     distributed.destroy_process_group()
