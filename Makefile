@@ -5,7 +5,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install train audit fast test package lint format docs site bench clean
+.PHONY: help install train audit fast test thorough package lint format docs site bench clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -28,6 +28,9 @@ fast: $(STAMP) ## Run the tests that a contributor runs between two edits
 
 test: $(STAMP) ## Run all tests, a file at a time on each core
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
+
+thorough: $(STAMP) ## Run the long tests that `make test` leaves to their shorter relatives
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist load -m thorough
 
 package: $(STAMP) ## Build wheel and sdist, install the wheel elsewhere, run every command there and the quick tests of the sdist
 	$(BIN)/python -m pytest -m package tests/package

@@ -104,10 +104,27 @@ SLOW = (
 """Where tests train, draw the world model or start the command: `make fast` leaves them out."""
 QUICK = ("docs/test_links.py", "docs/test_generated.py", "cli/test_audit_view.py", "losses/test_declaration.py")
 
+THOROUGH = (
+    "test_a_document_follows_a_changed_trainer",
+    "test_a_measured_rule_finds_what_triggers_it_and_passes_what_is_near[vacuous-loss]",
+    "test_an_audit_of_a_part_brings_that_part_up_to_date",
+    "test_another_number_of_processes_is_refused_in_words",
+    "test_both_gates_open",
+    "test_each_loss_updates_the_same_modules[train.compile=true-gate9]",
+    "test_gradients_are_those_of_one_process_on_the_joint_batch[all losses-3]",
+    "test_gradients_are_those_of_one_process_on_the_joint_batch[default losses-3]",
+    "test_processes_that_are_killed_go_on_bit_for_bit[3]",
+    "test_the_same_input_gives_the_same_bytes_in_another_process",
+    "test_what_a_gate_rule_measures_is_the_difference_of_two_audits[dynamics-shaped-by-pose",
+)
+"""Tests of tens of seconds whose promise another, shorter test guards too: `make thorough` runs them."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what is slow as a whole."""
     for item in items:
+        if item.nodeid.rpartition("::")[2].startswith(THOROUGH):
+            item.add_marker(pytest.mark.thorough)
         file = item.path.relative_to(Path(__file__).parent).as_posix()
         if file.startswith(SLOW) and file not in QUICK:
             item.add_marker(pytest.mark.slow)
