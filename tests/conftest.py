@@ -105,17 +105,25 @@ SLOW = (
 QUICK = ("docs/test_links.py", "docs/test_generated.py", "cli/test_audit_view.py", "losses/test_declaration.py")
 
 THOROUGH = (
+    "test_a_broken_link_fails_the_build[[nothing]",
     "test_a_document_follows_a_changed_trainer",
     "test_a_measured_rule_finds_what_triggers_it_and_passes_what_is_near[vacuous-loss]",
+    "test_a_process_whose_peer_is_lost_says_so[0]",
     "test_an_audit_of_a_part_brings_that_part_up_to_date",
     "test_another_number_of_processes_is_refused_in_words",
     "test_both_gates_open",
+    "test_drift_stops_all_processes",
     "test_each_loss_updates_the_same_modules[train.compile=true-gate9]",
-    "test_gradients_are_those_of_one_process_on_the_joint_batch[all losses-3]",
+    "test_gradients_are_those_of_one_process_on_the_joint_batch[all losses",
     "test_gradients_are_those_of_one_process_on_the_joint_batch[default losses-3]",
     "test_processes_that_are_killed_go_on_bit_for_bit[3]",
+    "test_the_edges_drawn_equal_the_table",
+    "test_the_gates_of_the_config_are_those_that_are_audited[model",
+    "test_the_gates_of_the_config_are_those_that_are_audited[train.detach_decoder",
     "test_the_same_input_gives_the_same_bytes_in_another_process",
+    "test_two_processes_pass_through_the_phases_and_can_be_stopped_in_each",
     "test_what_a_gate_rule_measures_is_the_difference_of_two_audits[dynamics-shaped-by-pose",
+    "test_what_a_gate_rule_measures_is_the_difference_of_two_audits[encoder-shaped-by-dynamics-['losses.s",
 )
 """Tests of tens of seconds whose promise another, shorter test guards too: `make thorough` runs them."""
 
