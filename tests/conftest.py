@@ -126,14 +126,26 @@ THOROUGH = (
     "test_what_a_gate_rule_measures_is_the_difference_of_two_audits[encoder-shaped-by-dynamics-['losses.s",
 )
 """Tests of tens of seconds whose promise another, shorter test guards too: `make thorough` runs them."""
+THOROUGH_FILES = (
+    "audits/contract/test_update_properties.py",
+    "audits/diagram/test_page.py",
+    "audits/diagram/test_truth.py",
+    "cli/test_check_measure.py",
+    "cli/test_training_audit.py",
+    "docs/test_site.py",
+    "training/test_knobs.py",
+    "training/test_loggers.py",
+    "training/test_processes.py",
+)
+"""Files of minutes: `make thorough` runs them, for what they are about was changed, and before a release."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what is slow as a whole."""
     for item in items:
-        if item.nodeid.rpartition("::")[2].startswith(THOROUGH):
-            item.add_marker(pytest.mark.thorough)
         file = item.path.relative_to(Path(__file__).parent).as_posix()
+        if file in THOROUGH_FILES or item.nodeid.rpartition("::")[2].startswith(THOROUGH):
+            item.add_marker(pytest.mark.thorough)
         if file.startswith(SLOW) and file not in QUICK:
             item.add_marker(pytest.mark.slow)
 
