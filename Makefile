@@ -30,10 +30,10 @@ test: $(STAMP) ## Run all tests, a file at a time on each core
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
 
 thorough: $(STAMP) ## Run the long tests that `make test` leaves to their shorter relatives
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist load -m thorough
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist load -m 'thorough'
 
 package: $(STAMP) ## Build wheel and sdist, install the wheel elsewhere, run every command there and the quick tests of the sdist
-	$(BIN)/python -m pytest -m package tests/package
+	$(BIN)/python -m pytest -m 'package and not thorough' tests/package
 
 lint: $(STAMP) ## Check style, types and the direction of imports
 	$(BIN)/ruff check .

@@ -118,6 +118,7 @@ THOROUGH = (
     "test_gradients_are_those_of_one_process_on_the_joint_batch[default losses-3]",
     "test_processes_that_are_killed_go_on_bit_for_bit[3]",
     "test_the_edges_drawn_equal_the_table",
+    "test_the_quick_tests_of_the_sdist_pass",
     "test_the_gates_of_the_config_are_those_that_are_audited[model",
     "test_the_gates_of_the_config_are_those_that_are_audited[train.detach_decoder",
     "test_the_same_input_gives_the_same_bytes_in_another_process",
@@ -129,12 +130,19 @@ THOROUGH = (
 THOROUGH_FILES = (
     "audits/contract/test_update_properties.py",
     "audits/diagram/test_page.py",
+    "audits/diagram/test_picture.py",
     "audits/diagram/test_truth.py",
+    "audits/test_dataflow.py",
     "cli/test_check_measure.py",
+    "cli/test_documents.py",
+    "cli/test_render_flow.py",
     "cli/test_training_audit.py",
+    "docs/test_pictures.py",
     "docs/test_site.py",
+    "hostile/test_damaged_runs.py",
     "training/test_knobs.py",
     "training/test_loggers.py",
+    "training/test_phases.py",
     "training/test_processes.py",
 )
 """Files of minutes: `make thorough` runs them, for what they are about was changed, and before a release."""
