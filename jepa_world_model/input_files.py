@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from audits.files import kind
-from jepa_world_model.errors import UserError
+from jepa_world_model.errors import UserError, shown
 
 
 def check_file(path: Path, what: str = "a file") -> None:
@@ -50,3 +50,16 @@ def parse_json(content: str | bytes) -> Any:
         return json.loads(content)
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
+
+
+def json_object(file: Path) -> dict[str, Any]:
+    """What a JSON file of the user holds. Raises UserError, naming it, for anything but an object."""
+    check_file(file)
+    try:
+        with readable(file):
+            content = parse_json(file.read_bytes())
+    except ValueError as error:
+        raise UserError(f"{file}: expected JSON, found a syntax error ({error})") from error
+    if not isinstance(content, dict):
+        raise UserError(f"{file}: expected a JSON object, found {shown(content)}")
+    return content

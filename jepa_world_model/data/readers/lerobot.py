@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,8 +16,8 @@ from jepa_world_model.data.readers.raw import Camera, RawSet
 from jepa_world_model.data.readers.shapes import arrangement
 from jepa_world_model.data.readers.stills import encoded_camera
 from jepa_world_model.data.readers.video_file import facts_of, video_camera
-from jepa_world_model.errors import UserError
-from jepa_world_model.input_files import check_file, parse_json, readable
+from jepa_world_model.errors import UserError, shown
+from jepa_world_model.input_files import check_file, json_object, parse_json, readable
 
 FORMAT = "LeRobot"
 INFO = "meta/info.json"
@@ -53,7 +52,7 @@ class _About:
 
     def __init__(self, root: Path) -> None:
         self.root, self.file = root, root / INFO
-        content = _json(self.file)
+        content = json_object(self.file)
         self.info: Mapping[str, Any] = content
         self.version = str(content.get("codebase_version", ""))
         if not re.match(r"v[23](\.\d+)*$", self.version):
@@ -94,7 +93,7 @@ class _About:
             rows = _json_lines(where)
         for row in rows:
             if not all(isinstance(row.get(key), int) and row[key] >= 0 for key in ("episode_index", "length")):
-                raise UserError(f'{where}: expected "episode_index" and "length" of each episode, found {_short(row)}')
+                raise UserError(f'{where}: expected "episode_index" and "length" of each episode, found {shown(row)}')
         if not rows:
             raise UserError(f"{where}: expected episodes, found none")
         return sorted(rows, key=lambda row: row["episode_index"])
@@ -185,18 +184,6 @@ def _camera_name(feature: str) -> str:
     return feature.removeprefix("observation.images.").removeprefix("observation.")
 
 
-def _json(file: Path) -> dict[str, Any]:
-    check_file(file)
-    try:
-        with readable(file):
-            content = parse_json(file.read_bytes())
-    except ValueError as error:
-        raise UserError(f"{file}: expected JSON, found a syntax error ({error})") from error
-    if not isinstance(content, dict):
-        raise UserError(f"{file}: expected a JSON object, found {_short(content)}")
-    return content
-
-
 def _json_lines(file: Path) -> list[dict[str, Any]]:
     check_file(file)
     rows = []
@@ -210,11 +197,6 @@ def _json_lines(file: Path) -> list[dict[str, Any]]:
         except ValueError as error:
             raise UserError(f"{file}, line {number}: expected JSON, found a syntax error ({error})") from error
         if not isinstance(row, dict):
-            raise UserError(f"{file}, line {number}: expected a JSON object, found {_short(row)}")
+            raise UserError(f"{file}, line {number}: expected a JSON object, found {shown(row)}")
         rows.append(row)
     return rows
-
-
-def _short(value: Any) -> str:
-    text = json.dumps(value, default=str)
-    return text if len(text) <= 80 else f"{text[:77]}..."

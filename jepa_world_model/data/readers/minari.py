@@ -13,7 +13,7 @@ from jepa_world_model.data.readers.names import ACTIONS
 from jepa_world_model.data.readers.raw import RawSet
 from jepa_world_model.data.readers.tables import episodes_of
 from jepa_world_model.errors import UserError
-from jepa_world_model.input_files import check_file, parse_json, readable
+from jepa_world_model.input_files import json_object, parse_json
 
 FORMAT = "Minari"
 MAIN, METADATA = "main_data.hdf5", "metadata.json"
@@ -27,7 +27,7 @@ def files_of(path: Path) -> list[Path]:
     for folder in (path / "data", path):
         if (folder / MAIN).exists():
             return [file for file in (folder / MAIN, folder / METADATA) if file.exists()]
-        if (folder / METADATA).exists() and _metadata(folder / METADATA).get("data_format") not in (None, "hdf5"):
+        if (folder / METADATA).exists() and json_object(folder / METADATA).get("data_format") not in (None, "hdf5"):
             raise UserError(f"{folder}: is a Minari data set in arrow, which is not read; write it as hdf5")
     return []
 
@@ -48,7 +48,7 @@ def read(path: Path, files: list[Path]) -> RawSet:
     found: list[FoundEpisode] = []
     for group in sorted(episodes, key=lambda name: natural_order(Path(name))):
         found.extend(episodes_of(f"{main}, {group}", episodes[group], many=False))
-    metadata = _metadata(files[1]) if len(files) > 1 else {}
+    metadata = json_object(files[1]) if len(files) > 1 else {}
     return assemble(FORMAT, path, files, found, choices=_choices(metadata, found[0]))
 
 
@@ -61,15 +61,3 @@ def _choices(metadata: dict[str, Any], found: FoundEpisode) -> dict[str, int]:
     if not isinstance(space, dict) or space.get("type") != "Discrete" or not isinstance(space.get("n"), int):
         return {}
     return {name: space["n"] for name in found.actions if name in ACTIONS and 0 < space["n"] <= 10_000}
-
-
-def _metadata(file: Path) -> dict[str, Any]:
-    check_file(file)
-    try:
-        with readable(file):
-            content = parse_json(file.read_bytes())
-    except ValueError as error:
-        raise UserError(f"{file}: expected JSON, found a syntax error ({error})") from error
-    if not isinstance(content, dict):
-        raise UserError(f"{file}: expected a JSON object, found {type(content).__name__}")
-    return content
