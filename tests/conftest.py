@@ -168,7 +168,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     used = hasattr(pyfuncitem.config, "workerinput") or (distributed and distributed.is_initialized())
     if not pyfuncitem.get_closest_marker("forks") or not used:
         return None
-    command = [sys.executable, "-m", "pytest", "-p", "no:xdist", pyfuncitem.nodeid]
+    command = [sys.executable, "-m", "pytest", "-p", "no:xdist", "-m", "", pyfuncitem.nodeid]
     own = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     run = subprocess.run(command, cwd=pyfuncitem.config.rootpath, capture_output=True, text=True, env=own, timeout=600)
     if run.returncode:

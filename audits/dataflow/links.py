@@ -39,6 +39,11 @@ class Link:
         for stop, ended in cuts.items():
             self.cuts.setdefault(stop, set()).update(ended)
 
+    def without_indices(self) -> Link:
+        """Without an order, an index or a mask of what also goes on with gradient: nobody cut it there."""
+        kept = {stop: ended if stop.kind.deliberate else ended - self.losses for stop, ended in self.cuts.items()}
+        return Link(self.losses, {stop: ended for stop, ended in kept.items() if ended or not self.cuts[stop]})
+
 
 @dataclass(frozen=True)
 class DataFlow:
@@ -117,7 +122,7 @@ class _Links:
         for value, needed in enumerate(self._values.needed()):
             if needed:
                 self._follow(value, found)
-        return dict(found)
+        return {pair: link.without_indices() for pair, link in found.items()}
 
     def _follow(self, value: int, found: dict[Pair, Link]) -> None:
         """Add the links that end at a value, and note where those come from that will begin at it."""

@@ -20,6 +20,9 @@ LIMIT = 20_000
 WIDEST = 5_000
 """So many elements of one container are looked at."""
 
+CODES = 4 * LIMIT
+"""So many functions are remembered: more than are looked at, since a cache that is too small forgets every one."""
+
 PLAIN = (bool, int, float, complex, str, bytes, range, slice, type(None), type(...), CodeType, CellType, ModuleType)
 NO_STATE = (*PLAIN, torch.dtype, torch.device, torch.Size, torch.layout, BuiltinFunctionType)
 """What nobody can change, or nothing can be found in."""
@@ -83,7 +86,7 @@ def assigned_globals(function: FunctionType) -> frozenset[str]:
 
 def globals_of(function: FunctionType) -> list[str]:
     """Names of its module that a function reads, and that have a value."""
-    return [] if is_foreign(function.__module__) else sorted(_names(function.__code__) & function.__globals__.keys())
+    return [] if is_library(function.__module__) else sorted(_names(function.__code__) & function.__globals__.keys())
 
 
 def content_of(cell: CellType) -> Any:
@@ -143,13 +146,38 @@ def is_foreign(module: str | None) -> bool:
     return root in ("torch", "numpy", "audits", "builtins") or root in sys.stdlib_module_names
 
 
+def is_library(module: str | None) -> bool:
+    """Whether the code of a module is none of a trainer's: foreign, or installed and of a package without torch."""
+    if is_foreign(module):
+        return True
+    return _is_installed_without_torch((module or "").partition(".")[0], len(sys.modules))
+
+
+@functools.lru_cache(maxsize=CODES)
+def _is_installed_without_torch(package: str, _loaded: int) -> bool:
+    """Asked again where modules were imported since, because one of them may use torch."""
+    modules = [module for name, module in list(sys.modules.items()) if name.partition(".")[0] == package]
+    files = [getattr(module, "__file__", None) or "" for module in modules]
+    if not any("site-packages" in file or "dist-packages" in file for file in files):
+        return False
+    named = [list(getattr(module, "__dict__", {}).values()) for module in modules]
+    return not any(_is_of_torch(value) for values in named for value in values)
+
+
+def _is_of_torch(value: Any) -> bool:
+    if isinstance(value, ModuleType):
+        return value.__name__.partition(".")[0] == "torch"
+    home = value.__module__ if isinstance(value, type | FunctionType) else type(value).__module__
+    return isinstance(home, str) and home.partition(".")[0] == "torch"
+
+
 def _extra(value: Any) -> Parts:
     """What an object of a class that somebody made of a container keeps beside its elements."""
     return () if type(value).__module__ == "builtins" else attributes(value).values()
 
 
 def _own_class(value: Any) -> Parts:
-    return () if is_foreign(type(value).__module__) else (type(value),)
+    return () if is_library(type(value).__module__) else (type(value),)
 
 
 def _of_dict(value: dict[Any, Any]) -> Parts:
@@ -178,12 +206,12 @@ def _of_function(function: FunctionType) -> Iterator[Any]:
         value = function.__globals__[name]
         if not isinstance(value, ModuleType):
             yield value
-        elif not is_foreign(value.__name__):  # what it reads of a module that it imports
+        elif not is_library(value.__name__):  # what it reads of a module that it imports
             yield from (vars(value)[inner] for inner in sorted(_names(function.__code__) & vars(value).keys()))
 
 
 def _of_class(kind: type) -> Iterator[Any]:
-    if is_foreign(kind.__module__):
+    if is_library(kind.__module__):
         return
     yield from kind.__bases__
     for name, value in list(vars(kind).items()):
@@ -197,17 +225,23 @@ def _of_class(kind: type) -> Iterator[Any]:
             yield value
 
 
-@functools.lru_cache(maxsize=4096)
+@functools.lru_cache(maxsize=CODES)
 def _names(code: CodeType) -> frozenset[str]:
     """All names that a function and those inside it look up in their module, or as an attribute."""
     inner = (constant for constant in code.co_consts if isinstance(constant, CodeType))
     return frozenset(code.co_names).union(*map(_names, inner))
 
 
-@functools.lru_cache(maxsize=4096)
+@functools.lru_cache(maxsize=CODES)
 def _assigned(code: CodeType) -> frozenset[str]:
+    inner = (constant for constant in code.co_consts if isinstance(constant, CodeType))
+    return _assigned_itself(code).union(*map(_assigned, inner))
+
+
+def _assigned_itself(code: CodeType) -> frozenset[str]:
     import dis
 
-    inner = (constant for constant in code.co_consts if isinstance(constant, CodeType))
-    own = {step.argval for step in dis.get_instructions(code) if step.opname in ("STORE_GLOBAL", "DELETE_GLOBAL")}
-    return frozenset(own).union(*map(_assigned, inner))
+    assigning = {dis.opmap["STORE_GLOBAL"], dis.opmap["DELETE_GLOBAL"]}
+    if assigning.isdisjoint(code.co_code[::2]):  # as nearly always
+        return frozenset()
+    return frozenset(step.argval for step in dis.get_instructions(code) if step.opcode in assigning)

@@ -91,6 +91,17 @@ def test_two_ways_between_the_same_nodes_are_told_apart_by_loss() -> None:
     assert (links["encoder > live"].losses, ends(links["encoder > live"])) == ({"live"}, [])
 
 
+def test_an_order_or_a_mask_of_what_takes_gradient_is_no_cut_of_its_own() -> None:
+    def losses(model: Model, x: Tensor) -> dict[str, Tensor]:
+        z = model.encoder(x).flatten()
+        ordered, order = z.sort()
+        return {"both": (ordered * torch.arange(12.0)[order]).sum(), "order": (order * model.temperature).sum()}
+
+    links = named(flow_of(losses))
+    assert (links["encoder > both"].losses, ends(links["encoder > both"])) == ({"both"}, [])
+    assert (links["encoder > order"].losses, ends(links["encoder > order"])) == (set(), [("z.sort()", {"order"})])
+
+
 def test_of_two_stops_in_a_row_gradient_meets_the_one_nearer_to_the_loss() -> None:
     flow = flow_of(lambda model, x: {"task": (model.critic(x) + model.encoder(x).detach().exp().detach()).mean()})
     ((text, losses),) = ends(named(flow)["encoder > task"])

@@ -63,20 +63,25 @@ def test_a_report_that_fails_is_a_warning_and_the_run_is_finished(
     assert json.loads((tmp_path / "run" / "status.json").read_text())["state"] == "finished"
 
 
-def test_frames_of_any_channels_are_drawn_and_a_nan_among_held_out_actions_goes_through(
-    small_config: Callable[..., Config], tmp_path: Path
-) -> None:
+def test_frames_of_any_channels_are_drawn(small_config: Callable[..., Config], tmp_path: Path) -> None:
     config = small_config(f"data.source={data(tmp_path / 'data', channels=5)}", "train.steps=1", "train.batch_size=2")
-    held_out = split_episodes(open_config_source(config), config.data.validation_fraction, config.data.seed)[1]
-    for number in held_out:
-        file = tmp_path / "data" / f"episode_{number}" / "actions.npy"
-        actions = np.load(file)
-        actions[5] = np.nan
-        np.save(file, actions)
     listener = Listener()
     run_training(config, tmp_path / "run", listener)
     assert listener.warnings == []
     assert len(list((tmp_path / "run" / "pictures").iterdir())) == 3
+
+
+def test_a_nan_among_held_out_actions_is_refused_before_the_first_step(
+    small_config: Callable[..., Config], tmp_path: Path
+) -> None:
+    config = small_config(f"data.source={data(tmp_path / 'data', channels=5)}", "train.steps=1", "train.batch_size=2")
+    held_out = split_episodes(open_config_source(config), config.data.validation_fraction, config.data.seed)[1]
+    file = tmp_path / "data" / f"episode_{held_out[0]}" / "actions.npy"
+    actions = np.load(file)
+    actions[5] = np.nan
+    np.save(file, actions)
+    with pytest.raises(UserError, match=rf"{file.parent.name}/actions.npy, row 5: found nan"):
+        run_training(config, tmp_path / "run", Listener())
 
 
 def test_one_picture_that_fails_costs_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

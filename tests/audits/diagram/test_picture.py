@@ -18,7 +18,7 @@ from jepa_world_model.model import ROLES
 from tests.audits.diagram.small import small
 from tests.audits.diagram.world import ENABLED, OPEN, surveyed, world
 
-MOST_BOXES = 72
+MOST_BOXES = 70
 
 
 @pytest.fixture(scope="module")
