@@ -15,7 +15,7 @@ from audits.errors import AuditError
 from audits.isolation.iterators import copies_in
 from audits.isolation.random_state import Undo, random_state_kept
 from audits.isolation.reachable import ITERATORS, is_array, reachable
-from audits.isolation.snapshots import undo_of
+from audits.isolation.snapshots import CLEARED, undo_of
 from audits.isolation.stand_ins import StandIns, Vary, is_a_part
 from audits.isolation.write_guard import WriteGuard
 
@@ -44,6 +44,7 @@ class ParameterSwap:
         self._adopted: dict[int, Any] = {}
         self._parameters: dict[int, Tensor] = {}
         self._undo: list[Undo] = []
+        self._empty: list[Any] = []
         self._tensors_left = self._arrays_left = COPIED
 
     def others(self, tensor: Tensor) -> list[Tensor]:
@@ -82,7 +83,7 @@ class ParameterSwap:
             if isinstance(value, Tensor):
                 self._tensors.swap(value, rows=rows)
             else:
-                self._keep(value, undo_of(value))
+                self._keep(value, whatever_size=True)
 
     def adopt_optimizer(self, optimizer: Optimizer, *_: Any) -> None:
         """The same for an optimizer that is about to take a step, and write to all that it remembers."""
@@ -97,6 +98,10 @@ class ParameterSwap:
     def restore(self) -> None:
         """Put everything back."""
         self.guard.restore()
+        for container in self._empty:
+            if container:
+                container.clear()
+        self._empty.clear()
         while self._undo:
             self._undo.pop()()
         self._tensors.restore()
@@ -109,18 +114,23 @@ class ParameterSwap:
 
     def _adopt(self, roots: Iterable[Any], weights: Iterable[Tensor] = ()) -> None:
         new = self._new(roots)
-        if any(type(value) in ITERATORS for value in new):
+        kinds = frozenset(map(type, new))
+        if not kinds.isdisjoint(ITERATORS):
             self._undo.append(copies_in(new))
-        of_modules = {id(tensor): tensor for tensor in weights}
+        of_tensors, of_modules = (tuple(k for k in kinds if issubclass(k, kind)) for kind in (Tensor, nn.Module))
+        tensors, own = [], {id(tensor): tensor for tensor in weights}
         for value in new:
-            if isinstance(value, nn.Module):
-                of_modules |= {id(tensor): tensor for tensor in self._tensors_of(value)}
-            if not isinstance(value, Tensor):
-                self._keep(value, self._undo_of(value))
-        tensors = {**of_modules, **{id(value): value for value in new if isinstance(value, Tensor)}}
+            kind = type(value)
+            if kind in of_tensors:
+                tensors.append(value)
+                continue
+            if kind in of_modules:
+                own |= {id(tensor): tensor for tensor in self._tensors_of(value)}
+            self._keep(value)
+        tensors = {**own, **{id(value): value for value in tensors}}
         ready = [tensor for tensor in tensors.values() if not is_lazy(tensor) and tensor.is_leaf]
         for tensor in sorted(ready, key=is_a_part):
-            self._adopt_tensor(tensor, free=id(tensor) not in of_modules)
+            self._adopt_tensor(tensor, free=id(tensor) not in own)
 
     def _tensors_of(self, module: nn.Module) -> list[Tensor]:
         """The tensors that are a module's own. Those of scripted code are taken care of at once."""
@@ -142,18 +152,24 @@ class ParameterSwap:
         elif not tensor.is_meta:
             self.guard.watch(tensor)
 
-    def _undo_of(self, value: Any) -> Undo | None:
-        if not is_array(type(value)):
-            return undo_of(value)
-        if value.nbytes > self._arrays_left:
-            return None
-        self._arrays_left -= value.nbytes
-        return undo_of(value)
+    def _keep(self, value: Any, *, whatever_size: bool = False) -> None:
+        """Remember how a value is that is no tensor; a large array only if asked."""
+        kind = type(value)
+        if kind in CLEARED and not value:
+            self._empty.append(value)
+        elif whatever_size or not is_array(kind) or self._has_room(value):
+            self._undo_later(undo_of(value))
+            if isinstance(value, Optimizer):
+                self._undo_later(undo_of(value.state))
 
-    def _keep(self, value: Any, undo: Undo | None) -> None:
+    def _has_room(self, array: Any) -> bool:
+        if array.nbytes > self._arrays_left:
+            return False
+        self._arrays_left -= array.nbytes
+        return True
+
+    def _undo_later(self, undo: Undo | None) -> None:
         if undo:
-            self._undo.append(undo)
-        if isinstance(value, Optimizer) and (undo := undo_of(value.state)):
             self._undo.append(undo)
 
 

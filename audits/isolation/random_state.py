@@ -10,6 +10,8 @@ from typing import Any
 
 import torch
 
+from audits.isolation.reachable import is_array
+
 Undo = Callable[[], None]
 
 
@@ -38,7 +40,8 @@ def drawn_state() -> tuple[bytes, Any]:
     """Something that is another after a random number was drawn on the CPU."""
     numpy = sys.modules.get("numpy")
     arrays = numpy.random.get_state() if numpy else ()
-    return torch.get_rng_state().numpy().tobytes(), (random.getstate(), [str(part) for part in arrays])
+    kept = [part.tobytes() if is_array(type(part)) else part for part in arrays]
+    return torch.get_rng_state().numpy().tobytes(), (random.getstate(), kept)
 
 
 def generator_undo(value: Any) -> Undo | None:

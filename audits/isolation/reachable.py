@@ -7,7 +7,7 @@ import itertools
 import random
 import sys
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from itertools import islice
 from types import BuiltinFunctionType, CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -27,6 +27,7 @@ PLAIN = (bool, int, float, complex, str, bytes, range, slice, type(None), type(.
 NO_STATE = (*PLAIN, torch.dtype, torch.device, torch.Size, torch.layout, BuiltinFunctionType)
 """What nobody can change, or nothing can be found in."""
 
+ELEMENTS = (list, tuple, set, frozenset, deque)
 ITERATORS = (itertools.count, itertools.cycle, *(type(iter(empty)) for empty in ([], (), range(0))))
 """Counters and iterators that can be copied, and not put back; a cycle, if what it goes through can."""
 OPENED = ("torch.optim", "torch.amp", "torch.cuda.amp", "torch.nn", "torch.distributions", "audits.target")
@@ -47,23 +48,23 @@ def reachable(roots: Iterable[Any], known: Collection[int] = ()) -> Iterator[Any
     waiting = deque(roots)
     while waiting and len(seen) < LIMIT:
         value = waiting.popleft()
-        read = _reader(type(value))
-        if read is None or id(value) in seen or id(value) in known:
+        read, key = _reader(type(value)), id(value)
+        if read is None or key in seen or key in known:
             continue
         parts = read(value)
         if parts is not None:
-            seen[id(value)] = value
-            waiting.extend(parts)
+            seen[key] = value
+            if parts:
+                waiting.extend(parts)
             yield value
 
 
-def attributes(value: Any) -> dict[str, Any]:
+def attributes(value: Any) -> Mapping[str, Any]:
     """What an object keeps under a name, in its dictionary and in its slots."""
     found = getattr(value, "__dict__", None)
-    named = dict(found) if isinstance(found, dict) else {}
-    for name in slots(type(value)):
-        if hasattr(value, name):
-            named[name] = getattr(value, name)
+    named = found if isinstance(found, dict) else {}
+    if names := slots(type(value)):
+        named = named | {name: getattr(value, name) for name in names if hasattr(value, name)}
     return named
 
 
@@ -117,16 +118,20 @@ def is_cache(kind: type) -> bool:
 
 @functools.lru_cache(maxsize=4096)
 def _reader(kind: type) -> Callable[[Any], Parts | None] | None:
-    """What gives the parts of an object of a class; None for a class that is plain, or a library's own."""
+    """What gives the parts of an object of a class; None for a class that is plain, or a library's own.
+
+    What somebody made of a container keeps something beside its elements.
+    """
+    is_plain = kind.__module__ == "builtins"
     readers: list[tuple[Any, Callable[[Any], Parts | None]]] = [
         (Tensor, lambda _: ()),
-        (dict, _of_dict),
-        ((list, tuple, set, frozenset, deque), lambda value: [*islice(value, WIDEST), *_extra(value)]),
+        (dict, _of_dict if is_plain else lambda value: [*_of_dict(value), *attributes(value).values()]),
+        (ELEMENTS, _of_elements if is_plain else lambda value: [*_of_elements(value), *attributes(value).values()]),
         (MethodType, lambda value: (value.__self__, value.__func__)),
         (functools.partial, lambda value: (value.func, *value.args, *value.keywords.values())),
         (FunctionType, _of_function),
         (type, _of_class),
-        (nn.Module, lambda value: (*value.children(), *attributes(value).values(), *_own_class(value))),
+        (nn.Module, _of_module),
         (torch.optim.Optimizer, _of_optimizer),
     ]
     if issubclass(kind, NO_STATE):
@@ -148,9 +153,12 @@ def is_foreign(module: str | None) -> bool:
 
 def is_library(module: str | None) -> bool:
     """Whether the code of a module is none of a trainer's: foreign, or installed and of a package without torch."""
-    if is_foreign(module):
-        return True
-    return _is_installed_without_torch((module or "").partition(".")[0], len(sys.modules))
+    return _is_library(module, len(sys.modules))
+
+
+@functools.lru_cache(maxsize=CODES)
+def _is_library(module: str | None, loaded: int) -> bool:
+    return is_foreign(module) or _is_installed_without_torch((module or "").partition(".")[0], loaded)
 
 
 @functools.lru_cache(maxsize=CODES)
@@ -171,17 +179,20 @@ def _is_of_torch(value: Any) -> bool:
     return isinstance(home, str) and home.partition(".")[0] == "torch"
 
 
-def _extra(value: Any) -> Parts:
-    """What an object of a class that somebody made of a container keeps beside its elements."""
-    return () if type(value).__module__ == "builtins" else attributes(value).values()
-
-
 def _own_class(value: Any) -> Parts:
     return () if is_library(type(value).__module__) else (type(value),)
 
 
-def _of_dict(value: dict[Any, Any]) -> Parts:
-    return [*islice(value, WIDEST), *islice(value.values(), WIDEST), *_extra(value)] if value else _extra(value)
+def _of_dict(value: dict[Any, Any]) -> Collection[Any]:
+    return [*islice(value, WIDEST), *islice(value.values(), WIDEST)] if value else ()
+
+
+def _of_elements(value: Any) -> Collection[Any]:
+    return [*islice(value, WIDEST)]
+
+
+def _of_module(value: nn.Module) -> Parts:
+    return (*value._modules.values(), *attributes(value).values(), *_own_class(value))
 
 
 def _of_object(value: Any) -> Parts | None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections import OrderedDict, deque
+from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
+from itertools import repeat
+from operator import is_
 from types import CellType, FunctionType, MethodType
 from typing import Any
 
@@ -22,6 +24,8 @@ from audits.isolation.reachable import (
 )
 
 CONTAINERS = (OrderedDict, dict, list, set, deque)
+CLEARED = frozenset({*CONTAINERS, defaultdict})
+"""Kinds of containers that have nothing beside their elements: an empty one is put back by clearing it."""
 MISSING = object()
 
 
@@ -39,8 +43,9 @@ def _maker(kind: type) -> Callable[[Any], Undo | None] | None:
         return array_undo
     if is_cache(kind):
         return _cache_undo
-    if issubclass(kind, CONTAINERS):
-        return _content_undo if kind.__module__ in ("builtins", "collections") else _content_and_attributes_undo
+    if base := next((base for base in CONTAINERS if issubclass(kind, base)), None):
+        is_plain = kind.__module__ in ("builtins", "collections")
+        return partial(_content_undo if is_plain else _content_and_attributes_undo, base)
     if issubclass(kind, FunctionType):
         return _function_undo
     if issubclass(kind, type):
@@ -61,8 +66,8 @@ def array_undo(array: Any) -> Undo | None:
     return lambda: numpy.copyto(array, content)
 
 
-def _content_and_attributes_undo(value: Any) -> Undo:
-    content, named = _content_undo(value), _attributes_undo(value)
+def _content_and_attributes_undo(base: Any, value: Any) -> Undo:
+    content, named = _content_undo(base, value), _attributes_undo(value)
 
     def undo() -> None:
         content()
@@ -72,55 +77,55 @@ def _content_and_attributes_undo(value: Any) -> Undo:
     return undo
 
 
-def _content_undo(value: Any) -> Undo:
-    """A subclass may have methods of its own: content is put back by those of the class it is made from."""
-    base: Any = next(kind for kind in CONTAINERS if isinstance(value, kind))
-    content = dict(value) if isinstance(value, dict) else list(value)
+def _content_undo(base: Any, value: Any) -> Undo:
+    """A subclass may have methods of its own: content is put back by those of the class it is made from, `base`."""
+    return partial(_put_content, base, value, dict(value) if issubclass(base, dict) else list(value))
 
-    def undo() -> None:
-        if _same(content, value if isinstance(value, dict) else list(value)):
-            return
-        base.clear(value)
-        if isinstance(content, dict):
-            for key, item in content.items():
-                base.__setitem__(value, key, item)
-        elif isinstance(value, set):
-            set.update(value, content)
-        else:
-            base.extend(value, content)
 
-    return undo
+def _put_content(base: Any, value: Any, content: Any) -> None:
+    if _same(content, value if isinstance(value, dict) else list(value)):
+        return
+    base.clear(value)
+    if isinstance(content, dict):
+        for key, item in content.items():
+            base.__setitem__(value, key, item)
+    elif isinstance(value, set):
+        set.update(value, content)
+    else:
+        base.extend(value, content)
 
 
 def _same(before: Any, now: Any) -> bool:
     """Whether two dictionaries, or two lists, hold the very same objects."""
     if len(before) != len(now):
         return False
-    if not before:
-        return True
-    if isinstance(before, dict):
-        return all(now.get(key, MISSING) is item for key, item in before.items())
-    return all(one is other for one, other in zip(before, now, strict=True))
+    if not isinstance(before, dict):
+        return all(map(is_, before, now))
+    return not before or all(map(is_, before.values(), map(now.get, before, repeat(MISSING))))
 
 
 def _attributes_undo(value: Any) -> Undo | None:
     named = getattr(value, "__dict__", None)
     kept = slots(type(value))
-    if not isinstance(named, dict) and not kept:
-        return None
+    if not kept:
+        return partial(_put_named, value, dict(named)) if isinstance(named, dict) else None
     before = dict(named) if isinstance(named, dict) else {}
     in_slots = {name: getattr(value, name) for name in kept if hasattr(value, name)}
 
     def undo() -> None:
-        now = getattr(value, "__dict__", None)
-        if isinstance(now, dict) and not _same(before, now):
-            now.clear()
-            now.update(before)
+        _put_named(value, before)
         for name in kept:
             if getattr(value, name, MISSING) is not in_slots.get(name, MISSING):
                 _put(value, name, in_slots.get(name, MISSING))
 
     return undo
+
+
+def _put_named(value: Any, before: dict[str, Any]) -> None:
+    now = getattr(value, "__dict__", None)
+    if isinstance(now, dict) and not _same(before, now):
+        now.clear()
+        now.update(before)
 
 
 def _put(value: Any, name: str, item: Any) -> None:
