@@ -6,10 +6,11 @@ from functools import partial
 
 import numpy as np
 
-from jepa_world_model.evaluation.estimate import Estimate, mean_of, ratio_of
+from jepa_world_model.evaluation.estimate import Estimate, mean_of, one_minus, ratio_of
 from jepa_world_model.evaluation.figure import figure
 from jepa_world_model.evaluation.held_out import HeldOut
 from jepa_world_model.evaluation.linear_probe import halves
+from jepa_world_model.evaluation.needs import CELLS, CHOICES, ONE_CHOICE, QUANTITIES
 from jepa_world_model.evaluation.rollouts import DEPTH, WARM_UP
 
 
@@ -90,13 +91,13 @@ def decoded_error_floor_at_8(data: HeldOut) -> Estimate:
     return error_of_floor(data, 8)
 
 
-@figure("h", target=0.99, needs=("position",), frames=DEPTH + WARM_UP + 1)
+@figure("h", target=0.99, needs=(CELLS,), frames=DEPTH + WARM_UP + 1)
 def imagined_cell_at_16(data: HeldOut) -> Estimate:
     """Share of rollouts whose imagined z, 16 steps ahead, is nearest to a frame at the true position."""
     return imagined_cell(data, 16)
 
 
-@figure("h", needs=("position",))
+@figure("h", needs=(CELLS, CHOICES))
 def blocked_moves(data: HeldOut) -> Estimate:
     """Share of moves into a wall whose predicted z, one step ahead, is nearest to a frame at the same position."""
     _, judge = halves(data.episodes)
@@ -109,7 +110,7 @@ def blocked_moves(data: HeldOut) -> Estimate:
     return _right_places(data, z, episode, step + 1)
 
 
-@figure("h")
+@figure("h", needs=(ONE_CHOICE,))
 def action_readout(data: HeldOut) -> Estimate:
     """Share of actions that the model's own head reads correctly from two successive h. For one choice at a time."""
     h, columns = data.traces.h, data.actions.shape[-1]
@@ -118,6 +119,17 @@ def action_readout(data: HeldOut) -> Estimate:
     taken = data.actions[:, :-1]
     wanted = np.where(taken.any(axis=-1), taken.argmax(axis=-1), columns)
     return mean_of((scores.argmax(axis=-1) == wanted).mean(axis=1))
+
+
+@figure("h", needs=(QUANTITIES,))
+def action_estimate(data: HeldOut) -> Estimate:
+    """R2 of the actions that the model's own head reads from two successive h, each column by its own spread."""
+    h, taken = data.traces.h, data.actions[:, :-1]
+    read = data.subject.read_action(h[:, :-1].reshape(-1, h.shape[-1]), h[:, 1:].reshape(-1, h.shape[-1]))
+    mean, spread = taken.mean(axis=(0, 1)), taken.std(axis=(0, 1))
+    moves = spread > 0
+    errors = np.square((read.reshape(taken.shape) - taken)[..., moves] / spread[moves]).sum(axis=(1, 2))
+    return one_minus(ratio_of(errors, np.square((taken - mean)[..., moves] / spread[moves]).sum(axis=(1, 2))))
 
 
 CURVES = {

@@ -174,11 +174,7 @@ def held_out_source(config: Config, data: str | None, episodes: int, seed: int) 
         made = generate(name, episodes, LENGTH, config.data.seed + FRESH_SEEDS + seed, config.model.image_size)
         return made, range(episodes)
     if data:
-        from jepa_world_model.data import open_source
-
-        source = open_source(
-            data, image_size=config.model.image_size, episodes=episodes, episode_length=LENGTH, seed=seed
-        )
+        source = open_config_source(replace(config, data=replace(config.data, source=data)))
         return source, range(min(len(source), episodes))
     source = open_config_source(config)
     _, validation = split_episodes(source, config.data.validation_fraction, config.data.seed)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from jepa_world_model.evaluation.estimate import Estimate
 from jepa_world_model.evaluation.held_out import HeldOut
+from jepa_world_model.evaluation.needs import why_not
 
 FIGURES: dict[str, Figure] = {}
 
@@ -30,7 +31,7 @@ class Figure:
     at_most: bool
     """Whether the target is an upper bound."""
     needs: tuple[str, ...]
-    """Of the truth."""
+    """Of the data: see `why_not`."""
     frames: int
     """The shortest trajectory on which it is defined."""
     function: Callable[[HeldOut], Estimate]
@@ -70,9 +71,8 @@ def figure(
 def measure_figures(data: HeldOut, chosen: Iterable[Figure] | None = None) -> Iterator[MeasuredFigure]:
     """All declared figures, or some; one that needs what the data does not have says so."""
     for each in FIGURES.values() if chosen is None else chosen:
-        absent = [name for name in each.needs if name not in data.truth]
-        if absent:
-            yield MeasuredFigure(each, None, f"the data has no {', '.join(absent)}")
+        if reason := why_not(data, each.needs):
+            yield MeasuredFigure(each, None, reason)
         elif data.length < each.frames:
             yield MeasuredFigure(each, None, f"needs trajectories of {each.frames} frames, the data has {data.length}")
         else:

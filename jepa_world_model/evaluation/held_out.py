@@ -61,18 +61,23 @@ class HeldOut:
 
 
 def held_out(subject: EvaluatedModel, source: EpisodeSource, indices: Sequence[int], *, length: int) -> HeldOut:
-    """The first `length` frames of some episodes, of as many as are long enough.
+    """The first `length` frames of some episodes, or fewer frames of more episodes if that is more data.
 
-    Raises UserError where fewer than `FEWEST` are, or the longest has fewer than `SHORTEST` frames.
+    Episodes that are shorter are left out. Raises UserError where fewer than `FEWEST` have `SHORTEST` frames.
     """
     lengths = np.asarray(source.lengths)[list(indices)]
-    length = min(length, int(lengths.max(initial=0)))
-    fits = [index for index, frames in zip(indices, lengths, strict=True) if frames >= length]
-    if len(fits) < FEWEST or length < SHORTEST:
+    usable = np.sort(lengths[lengths >= SHORTEST])[::-1]
+    if len(usable) < FEWEST:
         raise UserError(
             f"{source.name}: expected at least {FEWEST} held-out episodes of at least {SHORTEST} frames, found "
-            f"{len(fits)} of {length}; evaluate on more data with --episodes or --data"
+            f"{len(usable)} among {len(lengths)}, the longest of {int(lengths.max(initial=0))}; evaluate on more with "
+            "--episodes or --data, or train with a larger data.validation_fraction"
         )
+    length = max(
+        (min(length, int(frames)) for frames in usable[FEWEST - 1 :]),
+        key=lambda frames: (frames * int((lengths >= frames).sum()), frames),
+    )
+    fits = [index for index, frames in zip(indices, lengths, strict=True) if frames >= length]
     episodes = [source[int(index)] for index in fits]
     shared = set.intersection(*(set(episode.truth) for episode in episodes))
     return HeldOut(

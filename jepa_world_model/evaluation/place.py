@@ -10,6 +10,7 @@ from jepa_world_model.evaluation.estimate import Estimate, mean_of, ratio_of
 from jepa_world_model.evaluation.figure import figure
 from jepa_world_model.evaluation.held_out import HeldOut
 from jepa_world_model.evaluation.linear_probe import classified, halves, readout
+from jepa_world_model.evaluation.needs import CELLS, CHOICES
 
 APART = 20
 """Frames of the same episode count as another visit from so many steps on."""
@@ -18,20 +19,20 @@ MOVED = 0.1
 """A pixel belongs to a sprite where it differs by so much from the mean frame, of a range of 1."""
 
 
-@figure("z", target=0.99, needs=("position",))
+@figure("z", target=0.99, needs=(CELLS,))
 def recall_at_1_place(data: HeldOut) -> Estimate:
     """Share of frames whose nearest neighbour in z shows the same place. Neighbours are of other episodes, or at least
     20 steps away."""
     return _recall(data, _places(data))
 
 
-@figure("z", target=0.95, needs=("position", "inventory"))
+@figure("z", target=0.95, needs=(CELLS, "inventory"))
 def recall_at_1_place_and_inventory(data: HeldOut) -> Estimate:
     """The same, where place and inventory must both agree."""
     return _recall(data, _places(data) * 2 + data.truth["inventory"])
 
 
-@figure("z", needs=("position",))
+@figure("z", needs=(CELLS,))
 def average_precision_place(data: HeldOut) -> Estimate:
     """Mean average precision of the same place among all frames sorted by their distance in z: the area under the
     precision-recall curve."""
@@ -44,7 +45,7 @@ def position_in_z(data: HeldOut) -> Estimate:
     return readout(data.traces.z, data.truth["position"])
 
 
-@figure("z")
+@figure("z", needs=(CHOICES,))
 def action_in_z(data: HeldOut) -> Estimate:
     """Accuracy of a linear probe from z alone to the action taken next, above that of always naming the most frequent
     one. A place descriptor knows nothing of it beyond what the place suggests."""
@@ -64,7 +65,7 @@ def sprite_error(data: HeldOut) -> Estimate:
     return _drawn(data, None)
 
 
-@figure("z", target=0.2, at_most=True, needs=("key", "inventory"))
+@figure("z", target=0.2, at_most=True, needs=(CELLS, "key", "inventory"))
 def key_error(data: HeldOut) -> Estimate:
     """Squared error on the pixels of the key while it lies there, as a share of the error of not drawing it."""
     lies = ~data.truth["inventory"].astype(bool) & (data.truth["key"] != data.truth["position"]).any(axis=-1)

@@ -8,6 +8,7 @@ from jepa_world_model.evaluation.estimate import Estimate, mean_of, one_minus, r
 from jepa_world_model.evaluation.figure import figure
 from jepa_world_model.evaluation.held_out import HeldOut
 from jepa_world_model.evaluation.linear_probe import LinearProbe, halves
+from jepa_world_model.evaluation.needs import CELLS, CHOICES, MOVES
 
 SHORT, LONG = 8, 64
 SHORT_STEP = 0.5
@@ -35,14 +36,14 @@ def drift(data: HeldOut) -> Estimate:
     return ratio_of(np.linalg.norm(probed - (position[:, -1] - position[:, 0]), axis=-1), path)
 
 
-@figure("p", target=0.9, at_most=True)
+@figure("p", target=0.9, at_most=True, needs=(MOVES,))
 def largest_cosine_of_actions(data: HeldOut) -> Estimate:
     """The largest cosine between the mean increments of two actions. 1 means that p moves alike whatever is done."""
     cosines = action_cosines(data)
     return Estimate.exact(float(cosines[np.triu_indices(len(cosines), k=1)].max(initial=-1)), data.episodes)
 
 
-@figure("p", target=-0.95, at_most=True)
+@figure("p", target=-0.95, at_most=True, needs=(MOVES,))
 def cosine_of_opposites(data: HeldOut) -> Estimate:
     """The smallest cosine of each action with another, averaged: -1 where every move has an inverse."""
     cosines = action_cosines(data)
@@ -50,14 +51,14 @@ def cosine_of_opposites(data: HeldOut) -> Estimate:
     return Estimate.exact(float(cosines.min(axis=1).mean()), data.episodes)
 
 
-@figure("p", target=0.1, at_most=True, needs=("position",))
+@figure("p", target=0.1, at_most=True, needs=(CELLS, CHOICES))
 def blocked_increment(data: HeldOut) -> Estimate:
     """Length of an increment when a wall blocks the move, as a share of its length when nothing does."""
     free, blocked = _kinds(data)
     return _lengths(data, blocked, free)
 
 
-@figure("p", target=0.1, at_most=True)
+@figure("p", target=0.1, at_most=True, needs=(CHOICES,))
 def still_increment(data: HeldOut) -> Estimate:
     """Length of an increment of the NOOP, as a share of that of all other actions."""
     acts = np.asarray(data.actions[:, :-1].any(axis=-1))
@@ -111,8 +112,11 @@ def _probe(data: HeldOut) -> LinearProbe:
     p, position = data.traces.p[fit], data.truth["position"][fit].astype(float)
     spans = [span for span in (1, 2, 4, 8, 16, 32, data.length - 1) if span < data.length]
     changes = [(p[:, span:] - p[:, : data.length - span]).reshape(-1, p.shape[-1]) for span in spans]
-    walked = [(position[:, span:] - position[:, : data.length - span]).reshape(-1, 2) for span in spans]
-    return LinearProbe(np.concatenate(changes), np.concatenate(walked))
+    walked = [
+        (position[:, span:] - position[:, : data.length - span]).reshape(-1, position.shape[-1]) for span in spans
+    ]
+    rows = [each.reshape(-1, position.shape[-1]) for each in walked]
+    return LinearProbe(np.concatenate(changes), np.concatenate(rows))
 
 
 def _kinds(data: HeldOut) -> tuple[np.ndarray, np.ndarray]:

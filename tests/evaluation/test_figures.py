@@ -45,7 +45,7 @@ def measured(data: HeldOut, *names: str) -> dict[str, float]:
 def test_an_oracle_meets_every_target(oracle: OracleSubject) -> None:
     assert figures
     found = measured(data_of(oracle))
-    assert set(found) == set(FIGURES)
+    assert set(FIGURES) - set(found) == {"action_estimate"}, "which is for real actions"
     missed = {name: value for name, value in found.items() if FIGURES[name].met(Estimate.exact(value, 1)) is False}
     assert not missed
     perfect = ("recall_at_1_place", "imagined_cell_at_16", "action_readout", "displacement_over_64", "blocked_moves")
@@ -96,7 +96,8 @@ def test_what_the_truth_lacks_is_named_and_nothing_else_is_lost(oracle: OracleSu
     found = {one.figure.name: one for one in measure_figures(data)}
     assert found["position_in_z"].estimate is None
     assert "position" in found["position_in_z"].missing
-    assert {name for name, one in found.items() if one.estimate} == {n for n, f in FIGURES.items() if not f.needs}
+    measurable = {name for name, one in FIGURES.items() if set(one.needs) <= {"choices", "one choice", "moves"}}
+    assert {name for name, one in found.items() if one.estimate} == measurable
 
 
 def test_short_trajectories_name_the_length_that_is_needed(oracle: OracleSubject) -> None:

@@ -120,7 +120,10 @@ def test_recorded_data_is_evaluated_without_a_world(run: Path, tmp_path: Path) -
         (("--format", "jsn"), "--format jsn: did you mean 'json'?"),
         (("--tasks", 0), "--tasks: expected at least 1, found 0"),
         (("--episodes", 0), "--episodes: expected at least 1, found 0"),
-        (("--episodes", 3), "expected at least 4 held-out episodes of at least 10 frames, found 3 of 64"),
+        (
+            ("--episodes", 3),
+            "expected at least 4 held-out episodes of at least 10 frames, found 3 among 3, the longest of 64",
+        ),
         (("--seed", -1), "--seed: expected at least 0, found -1"),
         (("--planners", "serch-z"), "--planners serch-z: did you mean 'search-z'?"),
         (("--planners", "random,search-q"), "search-q: the model has no pose of a place"),
