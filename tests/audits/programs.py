@@ -21,7 +21,7 @@ from torch.nn import functional as F
 from audits import Status, Target
 
 WIDTH, BATCHES = 5, 2
-FACTORS = (1.0, 0.1, 0.3, 3.0)
+FACTORS = (1.0, 0.1, 0.3, 3.0, 0.03)
 DRAWS = 12
 PRECISIONS = ("float32", "float32", "float32", "float64", "bfloat16 autocast", "float16")
 Pair = tuple[str, str]
@@ -89,7 +89,8 @@ IDENTITIES: dict[str, Callable[[Tensor], Tensor]] = {
     "own target": lambda x: F.mse_loss(x, x.detach()),
     "difference": lambda x: (2 * x - x - x).square().mean() + (x + 1 - x).mean(),
 }
-"""Constant, whatever the argument."""
+"""Constant, whatever the argument: but for the cosine of what is shorter than `EPSILON`."""
+EPSILON = 1e-8
 LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "size": lambda a, b: (a - 0.3).square().mean(),
     "distance": F.mse_loss,
@@ -261,8 +262,14 @@ def _value(step: Step, values: list[Tensor], modules: Mapping[str, nn.Module]) -
 def _loss(term: Term, values: list[Tensor], exact: bool) -> Tensor:
     a = values[term.a]
     if term.kind in IDENTITIES:
-        return 0 * a.sum() if exact else IDENTITIES[term.kind](a)
+        return _identity(term.kind, a) if exact else IDENTITIES[term.kind](a)
     return LOSSES[term.kind](a, values[term.b]) * term.scale
+
+
+def _identity(kind: str, a: Tensor) -> Tensor:
+    """Zero times its argument, where that is what it is."""
+    short = a[a.detach().norm(dim=-1) < EPSILON] if kind == "cosine" and a.ndim > 1 else a[:0]
+    return 0 * a.sum() + (IDENTITIES[kind](short) * len(short) / len(a) if len(short) else 0)
 
 
 # ---------------------------------------------------------------------------------------------------- the reference
@@ -310,7 +317,9 @@ def expected(program: Program) -> dict[Pair, set[Status]]:
     for module in thawed.values():
         module.requires_grad_(True)
     reach = norms(program, thawed, xs[0], exact=True)
-    moved = [norms(program, _moved(program, factor), x, exact=True) for factor in FACTORS for x in xs[:1]]
+    moved = [
+        norms(program, _moved(program, factor, zeros), xs[0], exact=True) for zeros in (0.4, 0.0) for factor in FACTORS
+    ]
     drawn = [norms(program, _drawn(program, number), x, exact=True) for number in range(DRAWS) for x in xs]
     blurs = {pair: BLUR * _scale(program, pair[0]) for pair in exact[0].of}
     blurred = {pair for pair, blur in blurs.items() for at in exact if 0 < at[pair] < blur}
@@ -343,9 +352,9 @@ def _scale(program: Program, loss: str) -> float:
     return max(term.scale for term in program.losses[loss])
 
 
-def _moved(program: Program, factor: float) -> dict[str, nn.Module]:
-    """All trainable weights times a factor, zeros replaced."""
-    return _changed(program, 0, lambda weight, noise: torch.where(weight == 0, 0.4 * noise, weight) * factor)
+def _moved(program: Program, factor: float, zeros: float) -> dict[str, nn.Module]:
+    """All trainable weights times a factor, zeros replaced by noise of a size."""
+    return _changed(program, 0, lambda weight, noise: torch.where(weight == 0, zeros * noise, weight) * factor)
 
 
 def _drawn(program: Program, number: int) -> dict[str, nn.Module]:
