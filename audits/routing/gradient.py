@@ -9,7 +9,7 @@ from functools import cached_property
 from audits.places import Place, Stop
 from audits.routing.elements import Elements, union
 from audits.routing.nodes import Nodes
-from audits.routing.sources import Cut, DataSource, Element, SourceKind, SourcePart
+from audits.routing.sources import CutWay, DataSource, Element, SourceKind, SourcePart
 
 PARTNERS = 3
 """So many of what a source is compared with are named."""
@@ -77,10 +77,10 @@ class Gradient:
         nodes = dict.fromkeys(node for node, _ in self._entered)
         return [node for node in nodes if node.kind is SourceKind.CALL]
 
-    def _cuts(self) -> Iterator[Cut]:
+    def _cuts(self) -> Iterator[CutWay]:
         for term in self._terms:
             for element, what in self._compared(term):
-                yield Cut(f"{element.part.node.name} {what}", _deliberate([element]))
+                yield CutWay(f"{element.part.node.name} {what}", _deliberate([element]))
         for node in self._calls:
             if node.cuts is None:
                 node.cuts = tuple(self._cuts_into(node))
@@ -100,15 +100,15 @@ class Gradient:
     def _by_digest(self, those: int) -> list[Element]:
         return sorted(self._elements.members(those), key=lambda element: element.part.node.digest)
 
-    def _cuts_into(self, node: DataSource) -> Iterator[Cut]:
+    def _cuts_into(self, node: DataSource) -> Iterator[CutWay]:
         if node.stops:
-            yield Cut(f"weights of {node.name}", _in_order(node.stops))
+            yield CutWay(f"weights of {node.name}", _in_order(node.stops))
         for those in node.read.values():
             stopped: dict[SourcePart, list[Element]] = {}
             for element in self._elements.members(those & self._elements.by_design):
                 stopped.setdefault(element.part, []).append(element)
             for part, elements in stopped.items():
-                yield Cut(f"{part.node.name} into {node.name}", _deliberate(elements))
+                yield CutWay(f"{part.node.name} into {node.name}", _deliberate(elements))
 
 
 class Ways(Mapping[str, Place]):

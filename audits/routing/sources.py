@@ -60,7 +60,7 @@ class DataSource:
     number for all."""
     text: str = ""
     """As it is written, once it was."""
-    cuts: tuple[Cut, ...] | None = None
+    cuts: tuple[CutWay, ...] | None = None
     """What is kept from gradient on the way into it, once that was told."""
 
 
@@ -96,7 +96,7 @@ class Element(NamedTuple):
         return Element(self.part.stopped, stop) if self.live else self
 
 
-class Cut(NamedTuple):
+class CutWay(NamedTuple):
     """A source goes into a call, or meets what it is compared with, and gradient does not go back."""
 
     key: str
