@@ -3,116 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
 from hashlib import blake2b
 from itertools import permutations, product
-from typing import NamedTuple
+from operator import add
 
 from audits.places import Place, Stop
+from audits.routing.elements import MOST, Elements
 from audits.routing.selection import Selection
+from audits.routing.sources import DataSource, Own, SourceKind, SourcePart
 
 FEW = 24
 """So many orders of sources that look alike are tried to find the first."""
 
-
-class SourceKind(StrEnum):
-    """What a source is."""
-
-    CALL = "call"
-    INPUT = "input"
-    BUFFER = "buffer"
-    WEIGHTS = "weights"
-    """A parameter that is read outside of its module."""
-    NOISE = "noise"
-    """Random numbers, drawn once."""
-    DATA = "data"
-    """A tensor that was there before the pass, and that no batch gives."""
-
-
-class Own(StrEnum):
-    """How a call's own parameters take part in the gradient."""
-
-    NONE = "no weights"
-    ALL = "trained"
-    SOME = "partly stopped"
-    STOPPED = "stopped"
-
-
-@dataclass(eq=False)
-class DataSource:
-    """A source of data. A call that no gradient passes is another node than the same call with gradient."""
-
-    kind: SourceKind
-    name: str
-    column: str = ""
-    output: str = ""
-    own: Own = Own.NONE
-    live: bool = False
-    slots: dict[tuple[str, SourcePart], set[Stop]] = field(default_factory=dict)
-    """What it was computed from, by argument; with the stops on the way."""
-    stops: set[Stop] = field(default_factory=set)
-    """Where the gradient of its own parameters was stopped."""
-    place: Place | None = None
-    """Where the call was made."""
-    data: DataSource = None  # pyright: ignore[reportAssignmentType]
-    """The same without gradient."""
-    digest: str = ""
-    """The same for what is alike; which random numbers are meant is told by `draws`."""
-    draws: tuple[int, ...] = ()
-    """Random numbers and unnamed tensors below, in an order that is the same for what is alike."""
-    text: str = ""
-    """As it is written, once it was."""
-    edges: tuple[Edge, ...] | None = None
-    """What it reads, once that was told."""
-
-
-class SourcePart(NamedTuple):
-    """Some of the numbers of a node."""
-
-    node: DataSource
-    parts: tuple[Selection, ...] = ()
-
-    @property
-    def stopped(self) -> SourcePart:
-        """The same without gradient."""
-        return SourcePart(self.node.data, self.parts)
-
-
-class Element(NamedTuple):
-    """A part, and the stop that keeps gradient from it."""
-
-    part: SourcePart
-    stop: Stop | None = None
-
-    @property
-    def live(self) -> bool:
-        return self.part.node.live
-
-    @property
-    def by_design(self) -> bool:
-        """Whether somebody stopped it on purpose."""
-        return not self.live and self.stop is not None and self.stop.kind.deliberate
-
-    def cut(self, stop: Stop | None) -> Element:
-        """What is left where gradient ends."""
-        return Element(self.part.stopped, stop) if self.live else self
-
-
-class Edge(NamedTuple):
-    """A source goes into a call, or meets what it is compared with."""
-
-    key: str
-    """``encoder into value``, ``encoder compared with predictor``"""
-    source: DataSource
-    stops: tuple[Stop, ...]
-    """Where gradient is ended on purpose on the way."""
+Identity = tuple[str, tuple[int, ...]]
+"""A digest, and the random numbers in the order that it means."""
 
 
 class Nodes:
     """All nodes of one pass, each once."""
 
-    def __init__(self) -> None:
+    def __init__(self, elements: Elements) -> None:
+        self._elements = elements
         self._found: dict[object, DataSource] = {}
 
     def leaf(
@@ -133,7 +44,7 @@ class Nodes:
         self,
         name: str,
         column: str,
-        slots: Mapping[str, Iterable[Element]],
+        slots: Mapping[str, int],
         *,
         output: str,
         own: Own,
@@ -141,35 +52,55 @@ class Nodes:
         stops: Iterable[Stop] = (),
         place: Place | None = None,
     ) -> DataSource:
-        """What a call gave, from what it was computed of its arguments."""
+        """What a call gave, from what it was computed of its arguments: sets of elements."""
         own = own if live else Own.NONE
-        parts = frozenset(
-            (slot, element.part if live else element.part.stopped) for slot in slots for element in slots[slot]
-        )
-        key = (SourceKind.CALL, name, output, own, live, parts)
+        bare = self._elements.bare if live else self._elements.without_gradient
+        parts = {slot: bare(those) for slot, those in slots.items()}
+        key = (SourceKind.CALL, name, output, own, live, frozenset(parts.items()))
         node = self._found.get(key)
         if node is None:
-            node = DataSource(SourceKind.CALL, name, column, output, own, live, place=place)
-            node.digest, node.draws = _identity((str(node.kind), name, output, str(own), live), parts)
+            node = DataSource(SourceKind.CALL, name, column, output, own, live, parts, dict(slots), place=place)
+            node.digest, node.draws = self.identity((str(node.kind), name, output, str(own), live), parts)
+            if len(node.draws) > MOST or (
+                not node.draws and any(those & self._elements.drawn for those in parts.values())
+            ):
+                node.draws = (-1 - len(self._found),)
             self._found[key] = node
             node.data = (
                 self.call(name, column, slots, output=output, own=own, live=False, place=place) if live else node
             )
-        for slot, elements in slots.items():
-            for element in elements:
-                stopped = node.slots.setdefault((slot, element.part if live else element.part.stopped), set())
-                if element.stop and not element.live:
-                    stopped.add(element.stop)
+        for slot, those in slots.items():
+            node.read[slot] |= those
         node.stops.update(stops)
         return node
 
+    def parts(self, those: int) -> list[SourcePart]:
+        """The parts in a set of elements, each once."""
+        return [element.part for element in self._elements.members(self._elements.bare(those))]
 
-def identity(parts: Iterable[SourcePart]) -> tuple[str, tuple[int, ...]]:
-    """A digest of a set of parts, and the random numbers in them in the order that it means."""
-    return _identity(("term",), ((str(part.node.live), part) for part in parts))
+    def term(self, those: int) -> Identity:
+        """Of what is compared with each other."""
+        live = self._elements.bare(those & self._elements.live)
+        other = self._elements.bare(those) & ~live
+        return self.identity(("term",), {str(True): live, str(False): other})
+
+    def identity(self, head: tuple, slots: Mapping[str, int]) -> Identity:
+        """Of a head and sets of parts. Of very many parts it is not told which random numbers are the same."""
+        counts = {slot: those.bit_count() for slot, those in slots.items()}
+        if sum(counts.values()) <= MOST:
+            members = self._elements.members
+            return _identity(head, ((slot, each.part) for slot, those in slots.items() for each in members(those)))
+        sums = [(slot, counts[slot], self._sum_of_digests(slots[slot])) for slot in sorted(slots) if counts[slot]]
+        return digest_of(*head, "many", *sums), ()
+
+    def _sum_of_digests(self, those: int) -> int:
+        found = self._elements.fold(
+            those, "digest", lambda e: int(digest_of(e.part.node.digest, e.part.parts), 16), add
+        )
+        return found % 2**64
 
 
-def _identity(head: tuple, parts: Iterable[tuple[str, SourcePart]]) -> tuple[str, tuple[int, ...]]:
+def _identity(head: tuple, parts: Iterable[tuple[str, SourcePart]]) -> Identity:
     """Children in the order of their digests; among those alike the order that names random numbers first to last."""
     groups: dict[tuple[str, str, tuple[Selection, ...]], list[SourcePart]] = {}
     for slot, part in parts:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from audits.routing.nodes import DataSource, Own, SourceKind, SourcePart, digest_of, identity
+from audits.routing.nodes import Nodes, digest_of
 from audits.routing.selection import shown
+from audits.routing.sources import DataSource, Own, SourceKind, SourcePart
 
 LONG = 72
 """Characters of a source that are written out."""
@@ -30,65 +31,74 @@ def shortened(lines: Iterable[str]) -> tuple[str, ...]:
     return *lines[: LINES - 1], f"{len(lines) - LINES + 1} more #{digest_of(*lines)[:DIGITS]}"
 
 
-def term_text(sources: Iterable[SourcePart]) -> str:
-    """``predictor(encoder(x)) with sg(encoder(x_next))``"""
-    parts = list(dict.fromkeys(sources))
-    digest, draws = identity(parts)
-    numbers = {draw: number for number, draw in enumerate(draws, 1)}
+class Texts:
+    """Writes the terms of one pass."""
 
-    def order(part: SourcePart) -> tuple[object, ...]:
-        drawn = [numbers[draw] for draw in part.node.draws]
-        return not part.node.live, part.node.kind is not SourceKind.CALL, part.node.digest, part.parts, drawn
+    def __init__(self, nodes: Nodes) -> None:
+        self._nodes = nodes
 
-    ordered = sorted(parts, key=order)
-    texts = [_part(part, live=True) for part in ordered[:MANY]]
-    if len(parts) > MANY:
-        texts.append(f"{len(parts) - MANY} more #{digest[:DIGITS]}")
-    if len(draws) > 1:  # which random numbers each one means
-        told = "; ".join(",".join(str(numbers[draw]) for draw in part.node.draws) or "-" for part in ordered)
-        texts.append(f"noise {told}" if len(told) <= LONG else f"noise #{digest_of(told)[:DIGITS]}")
-    return " with ".join(texts)
+    def term(self, those: int) -> str:
+        """``predictor(encoder(x)) with sg(encoder(x_next))``"""
+        parts = self._nodes.parts(those)
+        digest, draws = self._nodes.term(those)
+        numbers = {draw: number for number, draw in enumerate(draws, 1)}
 
+        def order(part: SourcePart) -> tuple[object, ...]:
+            drawn = [numbers.get(draw, 0) for draw in part.node.draws]
+            return not part.node.live, part.node.kind is not SourceKind.CALL, part.node.digest, part.parts, drawn
 
-def _part(part: SourcePart, *, live: bool) -> str:
-    """`live`: gradient would come from what reads it, so that it is stopped here if it is not live."""
-    text = _node(part.node) + "".join(map(shown, part.parts))
-    return (
-        f"sg({text})"
-        if live and not part.node.live and part.node.kind in (SourceKind.CALL, SourceKind.WEIGHTS)
-        else text
-    )
+        ordered = sorted(parts, key=order)
+        texts = [self._part(part, live=True) for part in ordered[:MANY]]
+        if len(parts) > MANY:
+            texts.append(f"{len(parts) - MANY} more #{digest[:DIGITS]}")
+        if len(draws) > 1:  # which random numbers each one means
+            told = "; ".join(",".join(str(numbers[draw]) for draw in part.node.draws) or "-" for part in ordered)
+            texts.append(f"noise {told}" if len(told) <= LONG else f"noise #{digest_of(told)[:DIGITS]}")
+        return " with ".join(texts)
 
+    def _part(self, part: SourcePart, *, live: bool) -> str:
+        """`live`: gradient would come from what reads it, so that it is stopped here if it is not live."""
+        text = self._node(part.node) + "".join(map(shown, part.parts))
+        return (
+            f"sg({text})"
+            if live and not part.node.live and part.node.kind in (SourceKind.CALL, SourceKind.WEIGHTS)
+            else text
+        )
 
-def _node(node: DataSource) -> str:
-    if node.kind is not SourceKind.CALL:
-        return node.name
-    for below in _unwritten(node):
-        inside = ", ".join(_slots(below)) if len(below.slots) <= MANY else ""
-        inside = inside if len(inside) <= LONG and (inside or not below.slots) else f"#{below.digest[:DIGITS]}"
-        below.text = f"{OWN.get(below.own, '')}{below.name}({inside}){below.output}"
-    return node.text
+    def _node(self, node: DataSource) -> str:
+        if node.kind is not SourceKind.CALL:
+            return node.name
+        for below in self._unwritten(node):
+            count = _count(below)
+            inside = ", ".join(self._slots(below)) if count <= MANY else ""
+            inside = inside if len(inside) <= LONG and (inside or not count) else f"#{below.digest[:DIGITS]}"
+            below.text = f"{OWN.get(below.own, '')}{below.name}({inside}){below.output}"
+        return node.text
 
-
-def _unwritten(node: DataSource) -> Iterator[DataSource]:
-    """A call and those below it that have no text yet, the lowest first: a recurrence may be deeper than the stack."""
-    stack = [node]
-    while stack:
-        last = stack[-1]
-        waiting = [part.node for _, part in last.slots if part.node.kind is SourceKind.CALL and not part.node.text]
-        if last.text or not waiting or len(last.slots) > MANY:
+    def _unwritten(self, node: DataSource) -> Iterator[DataSource]:
+        """A call and those below it that have no text yet, the lowest first: a recurrence may be deeper than the
+        stack."""
+        stack = [node]
+        while stack:
+            last = stack[-1]
+            waiting = self._waiting(last) if not last.text and _count(last) <= MANY else []
+            if waiting:
+                stack += waiting
+                continue
             stack.pop()
             if not last.text:
                 yield last
-        else:
-            stack += waiting
+
+    def _waiting(self, node: DataSource) -> list[DataSource]:
+        below = (part.node for those in node.slots.values() for part in self._nodes.parts(those))
+        return [each for each in below if each.kind is SourceKind.CALL and not each.text]
+
+    def _slots(self, node: DataSource) -> Iterable[str]:
+        for position, slot in enumerate(sorted(node.slots)):
+            texts = sorted(self._part(part, live=node.live) for part in self._nodes.parts(node.slots[slot]))
+            yield " + ".join(texts) if slot == str(position) else f"{slot}: {' + '.join(texts)}"
 
 
-def _slots(node: DataSource) -> Iterable[str]:
-    by_slot: dict[str, list[SourcePart]] = {}
-    for slot, inner in node.slots:
-        by_slot.setdefault(slot, []).append(inner)
-    for position, slot in enumerate(sorted(by_slot)):
-        inner = by_slot[slot]
-        texts = sorted(_part(part, live=node.live) for part in inner)
-        yield " + ".join(texts) if slot == str(position) else f"{slot}: {' + '.join(texts)}"
+def _count(node: DataSource) -> int:
+    """How many sources a call reads."""
+    return sum(those.bit_count() for those in node.slots.values())

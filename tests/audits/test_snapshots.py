@@ -19,6 +19,7 @@ class Named(list):
 class Table(dict):
     """A dictionary that counts what is put into it."""
 
+    name = "before"
     puts = 0
 
     def __setitem__(self, key: Any, value: Any) -> None:
@@ -57,7 +58,7 @@ def test_a_container_is_put_back(made: Callable[[], Any], items: tuple[str, ...]
 
     with swapped_parameters([nn.Linear(1, 1)], reached=[losses]):
         CHANGES[change](container)
-        if isinstance(container, Named | Table):
+        if hasattr(type(container), "name"):
             container.name = "changed"
     assert (container, dict(getattr(container, "__dict__", {}))) == before
 
