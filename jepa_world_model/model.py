@@ -1,7 +1,7 @@
 """The fourteen modules, under the names of the gradient-flow contract."""
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from jepa_world_model.data.spec import DataSpec
 from jepa_world_model.model_config import ModelConfig
@@ -9,6 +9,7 @@ from jepa_world_model.model_memory import check_model_memory
 from jepa_world_model.modules.decoder import Decoder
 from jepa_world_model.modules.encoder import Encoder
 from jepa_world_model.modules.heads import DeltaProjector, Head, HiddenStateHead, Predictor
+from jepa_world_model.modules.seen_actions import SeesActions
 from jepa_world_model.phases import PERCEPTION
 
 ROLES = {
@@ -27,7 +28,7 @@ ROLES = {
 """What the modules are there for."""
 
 
-class WorldModel(nn.Module):
+class WorldModel(SeesActions):
     """Modules only. What they are applied to, and where gradient stops, is in `states.py`.
 
     Every head always exists; one that no enabled loss reads is never called.

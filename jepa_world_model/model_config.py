@@ -272,6 +272,8 @@ class DataConfig:
         episode_length: Frames of an episode of an embedded world.
         validation_fraction: Fraction of the episodes that is held out. 0 holds out none.
         action_kind: Kind of the actions. auto takes what the data set says, or infers it from the values.
+        normalise_actions: Real actions are seen by the model minus the mean of their column, over its standard
+            deviation, of the training episodes. Choices and buttons always stay as they are.
         cameras: Cameras of a data set that has several, stacked on the channels in this order; none takes the first.
         fit: How pictures that are not square are made so. letterbox adds black, crop cuts the longer side, stretch
             changes the proportions.
@@ -284,6 +286,7 @@ class DataConfig:
     episode_length: Annotated[Whole, Field(ge=2)] = 64
     validation_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.1
     action_kind: Literal["auto", "multi-hot", "one-hot", "real"] = "auto"
+    normalise_actions: bool = True
     cameras: tuple[Text, ...] = ()
     fit: Fit = "letterbox"
     strict: bool = False

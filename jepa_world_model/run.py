@@ -57,7 +57,8 @@ def _look_at(source: EpisodeSource, config: Config, observer: Observer) -> None:
     everything where the config is strict."""
     if config.data.source in EMBEDDED:
         return
-    found = inspect_data(source, *split_episodes(source, config.data.validation_fraction, config.data.seed))
+    split = split_episodes(source, config.data.validation_fraction, config.data.seed)
+    found = inspect_data(source, *split, normalised=config.data.normalise_actions)
     if found and config.data.strict:
         raise UserError(f"{config.data.source}: data.strict refuses it:\n  " + "\n  ".join(found))
     for remark in found:

@@ -59,11 +59,12 @@ class States:
         horizon: int,
         z: Tensor | None = None,
     ) -> None:
-        """Frames x [B, T, C, H, W] in [0, 1], actions a [B, T, A]; `horizon` is K, the depth of imagined rollouts.
+        """Frames x [B, T, C, H, W] in [0, 1], actions a [B, T, A] as they were taken; `horizon` is K, the depth of
+        imagined rollouts. What losses read as ``a`` is how the model sees them.
 
         Where z [B, T, Dz] is known already it takes the place of frames, which then no loss can read.
         """
-        self.model, self.a, self.gates, self.horizon = model, a, gates, horizon
+        self.model, self.a, self.gates, self.horizon = model, model.seen(a), gates, horizon
         if x is not None:
             self.x = x
         if z is not None:

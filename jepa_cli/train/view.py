@@ -94,6 +94,8 @@ class TrainingView(Observer):
         )
         for note in getattr(source, "notes", ()):
             self._tell("", note)
+        if trainer.model.normalises_actions:
+            self._tell("", f"actions {trainer.model.told(spec.action_names)}")
         self._print(
             f"model       {trainer.parameter_count:,} parameters in {len(trainer.trained_modules)} modules, "
             f"{len(self._weights)} losses, {train.device} {train.precision}"

@@ -18,18 +18,28 @@ MOST_FRAMES = 16
 """Of an episode that are compared with its first one, before all of them are."""
 MOST_NAMED = 3
 LARGE, APART = 20.0, 1000.0
-"""A column of larger numbers is unscaled, as are columns whose spreads are further apart."""
+"""Where actions are not normalised, a column of larger numbers is unscaled, as are columns whose spreads are further
+apart; where they are, a column whose spread is so many times that of the middle half of its values has outliers."""
+REMEDY = {
+    False: "set data.normalise_actions = true, or scale actions to about -1 to 1: the learning rate is too large for "
+    "them",
+    True: "correct the values that are far from the others, for next to them all others look the same",
+}
+"""By whether actions are normalised."""
 
 
-def inspect_data(source: EpisodeSource, training: np.ndarray, held_out: np.ndarray) -> list[str]:
-    """What is not as it should be, with file, episode and column.
+def inspect_data(
+    source: EpisodeSource, training: np.ndarray, held_out: np.ndarray, *, normalised: bool = True
+) -> list[str]:
+    """What is not as it should be, with file, episode and column. `normalised`: the model does not see actions as they
+    are, so that it does not matter in which unit they are.
 
     Raises UserError for actions that are no finite numbers: no training can go on with these.
     """
     check_finite(source)
     seen = _spread(np.arange(len(source)))
     return [
-        *_columns(source, seen),
+        *_columns(source, seen, normalised),
         *_still(source, seen),
         *_shifted(source, seen),
         *_in_both(source, training, held_out),
@@ -67,25 +77,38 @@ def _spread(indices: np.ndarray) -> np.ndarray:
     return indices[np.linspace(0, len(indices) - 1, MOST_EPISODES).round().astype(int)]
 
 
-def _columns(source: EpisodeSource, seen: np.ndarray) -> Iterator[str]:
+def _columns(source: EpisodeSource, seen: np.ndarray, normalised: bool) -> Iterator[str]:
     if source.spec.action_kind is not ActionKind.REAL:
         return
     taken = [_taken(source[int(index)]) for index in seen]
     actions = np.concatenate(taken).astype(np.float64)
     if not len(actions):
         return
-    low, high, spread = actions.min(axis=0), actions.max(axis=0), actions.std(axis=0)
-    widest = np.where(high > low, spread, np.inf).min(initial=np.inf)
+    low, high = actions.min(axis=0), actions.max(axis=0)
+    is_wide = _squeezed(actions) if normalised else _unscaled(actions)
     for column in range(actions.shape[1]):
         said = f"actions, {column_name(source.spec, column)}"
         if low[column] == high[column]:
             yield f"{said}: is always {low[column] + 0:g}; remove it, for nothing can be learnt from it"
-        elif max(-low[column], high[column]) > LARGE or spread[column] > APART * widest:
-            index = int(seen[int(np.argmax([np.abs(rows[:, column]).max(initial=0) for rows in taken]))])
-            yield (
-                f"{said}: ranges from {low[column]:g} to {high[column]:g} ({place(source, index)}); "
-                "scale actions to about -1 to 1, or the learning rate is too large for them"
-            )
+        elif is_wide[column]:
+            middle = np.median(actions[:, column]) if normalised else 0.0
+            far = [np.abs(rows[:, column] - middle).max(initial=0) for rows in taken]
+            where = place(source, int(seen[int(np.argmax(far))]))
+            yield f"{said}: ranges from {low[column]:g} to {high[column]:g} ({where}); {REMEDY[normalised]}"
+
+
+def _unscaled(actions: np.ndarray) -> np.ndarray:
+    """Which columns [N, A] a model that sees them as they are would see too large, or next to which no other counts."""
+    spread = actions.std(axis=0)
+    narrowest = np.where(np.ptp(actions, axis=0) > 0, spread, np.inf).min(initial=np.inf)
+    return (np.abs(actions).max(axis=0) > LARGE) | (spread > APART * narrowest)
+
+
+def _squeezed(actions: np.ndarray) -> np.ndarray:
+    """In which columns [N, A] a few values are so far from the others that these are all but equal in units of the
+    spread. Where half of the values are the same, it is the others that mean something."""
+    lower, upper = np.quantile(actions, [0.25, 0.75], axis=0)
+    return (upper > lower) & (actions.std(axis=0) > LARGE * (upper - lower))
 
 
 def _taken(episode: Episode) -> np.ndarray:

@@ -26,7 +26,7 @@ class Traces(NamedTuple):
 
 
 class EvaluatedModel(Protocol):
-    """A world model, seen from outside. All arrays are float32 but for frames."""
+    """A world model, seen from outside. All arrays are float32 but for frames. Actions are as they are taken."""
 
     def embed(self, frames: np.ndarray) -> np.ndarray:
         """Frames [M, H, W, C] uint8 to z [M, Dz]."""
@@ -92,7 +92,7 @@ class ModelSubject:
 
     @torch.no_grad()
     def predict(self, z: np.ndarray, h: np.ndarray, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        following = self.model.predictor(self._tensor(z), self._tensor(h), self._tensor(actions))
+        following = self.model.predictor(self._tensor(z), self._tensor(h), self._seen(actions))
         return self._array(self.model.h_to_z(following)), self._array(following)
 
     @torch.no_grad()
@@ -103,7 +103,7 @@ class ModelSubject:
     @torch.no_grad()
     def move(self, p: np.ndarray, h: np.ndarray, actions: np.ndarray) -> np.ndarray:
         projector = self.model.p_action_delta_projector
-        return self._array(projector(self._tensor(p), self._tensor(h), self._tensor(actions)))
+        return self._array(projector(self._tensor(p), self._tensor(h), self._seen(actions)))
 
     def origin(self, count: int) -> np.ndarray:
         return np.zeros((count, self.model.config.p_dim), dtype=np.float32)
@@ -114,7 +114,10 @@ class ModelSubject:
 
     @torch.no_grad()
     def read_action(self, h: np.ndarray, following: np.ndarray) -> np.ndarray:
-        return self._array(self.model.inverse_dynamics_h(self._tensor(h), self._tensor(following)))
+        return self._array(self.model.as_taken(self.model.inverse_dynamics_h(self._tensor(h), self._tensor(following))))
+
+    def _seen(self, actions: np.ndarray) -> Tensor:
+        return self.model.seen(self._tensor(actions))
 
     def _tensor(self, array: np.ndarray) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(array)).to(self._device, self._dtype)

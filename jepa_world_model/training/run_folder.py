@@ -11,6 +11,7 @@ from torch import nn
 from audits.files import LEFT_OVER, explained, flush, is_left_over, read_file, write_file
 from jepa_world_model.config_file import load_config, to_toml
 from jepa_world_model.errors import UserError
+from jepa_world_model.model import WorldModel
 from jepa_world_model.model_config import Config
 from jepa_world_model.runs.files import RunFiles
 from jepa_world_model.runs.metrics import all_rows
@@ -96,6 +97,8 @@ class RunFolder(RunFiles):
         except OSError as error:
             raise UserError(f"{self.weights} cannot be read: {error.strerror or error}") from error
         trained = {module for loss in RunFolder.open(self.path)[1].enabled for module in loss.updates}
+        if isinstance(model, WorldModel):
+            model.normalise_actions_as(stored, model.data.action_width)
         stored = with_later_modules(model, stored, trained)
         expected = {name: list(tensor.shape) for name, tensor in model.state_dict().items()}
         check_fit(f"{self.weights} does not fit {config or self.config}", expected, stored)

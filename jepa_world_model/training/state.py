@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from jepa_world_model import processes
-from jepa_world_model.config_file import values_of
+from jepa_world_model.config_file import validated, values_of
 from jepa_world_model.data import EpisodeSource
 from jepa_world_model.errors import UserError
 from jepa_world_model.model_config import Config
@@ -47,6 +47,7 @@ def restore(trainer: Trainer, checkpoint: Checkpoint, name: str) -> list[str]:
     processes or shape; the trainer is untouched then.
     """
     facts, here = checkpoint.facts, _circumstances(trainer)
+    config = _later_settings(here["config"]) | facts["config"]
     if facts.get("format") != FORMAT:
         raise UserError(f"{name}: expected a checkpoint of format {FORMAT}, found {facts.get('format')!r}")
     if facts["processes"] != here["processes"]:
@@ -56,9 +57,10 @@ def restore(trainer: Trainer, checkpoint: Checkpoint, name: str) -> list[str]:
             f"{name}: the run was trained by {before} process{'es' if before > 1 else ''}, found {here['processes']}. "
             f"Sums round otherwise in other numbers; go on with {how} --resume RUN"
         )
-    differences = [*_differences(facts["config"], here["config"], FREE), *_differences(facts["data"], here["data"])]
+    differences = [*_differences(config, here["config"], FREE), *_differences(facts["data"], here["data"])]
     if differences:
         raise UserError(listed(f"{name} was saved under other circumstances, so the run cannot go on", differences))
+    trainer.model.normalise_actions_as(_without(MODEL, checkpoint.tensors), trainer.model.data.action_width)
     trainer.enter(phase_at(trainer.phases, facts["step"]))
     check_fit(f"{name} does not fit the model", dict(_expected(trainer)), checkpoint.tensors)
 
@@ -95,6 +97,12 @@ def _circumstances(trainer: Trainer) -> dict[str, Any]:
         "data": data_facts(trainer.source),
         "config": config_facts(trainer.config),
     }
+
+
+def _later_settings(known: Mapping[str, Any]) -> dict[str, Any]:
+    """What an earlier version did, that did not know a setting: as its declared default says."""
+    declared = config_facts(validated({}, preset="reference"))
+    return {key: value for key, value in declared.items() if key in known}
 
 
 def _plain(value: Any) -> Any:

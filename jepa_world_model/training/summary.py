@@ -66,6 +66,7 @@ def describe(trainer: "Trainer", outcome: "Outcome") -> str:
         f"{train.threads} thread{'s' * (train.threads != 1)})",
         f"- {trainer.parameter_count:,} parameters trained in {', '.join(trainer.trained_modules)}",
         f"- not reached by any enabled loss, and left out: {', '.join(left_out) or 'none'}",
+        f"- actions: {trainer.model.told(trainer.source.spec.action_names)}",
         f"- gates: {', '.join(f'{name} = {str(closed).lower()}' for name, closed in gates.items())}",
         *([f"- least weighted sum: {outcome.best[0]:.4g}, after {outcome.best[1]} steps"] if outcome.best else []),
         "",

@@ -13,6 +13,7 @@ from torch.nn.parallel import DistributedDataParallel as Spread
 
 from jepa_world_model import processes
 from jepa_world_model.data import EpisodeSource, split_episodes
+from jepa_world_model.data.action_scale import action_scale
 from jepa_world_model.data.windows import Batch, WindowSampler
 from jepa_world_model.model import WorldModel
 from jepa_world_model.model_config import Config
@@ -64,6 +65,9 @@ class Trainer:
         if initial:
             initial(self.model)
         else:
+            scale = action_scale(source, training) if config.data.normalise_actions else None
+            if scale:
+                self.model.normalise_actions(scale.mean, scale.spread)
             if config.model.mean_frame:
                 self.model.set_mean_frame(self._mean_frame())
             self.model.encoder.standardise(self._frames(FIRST_WINDOWS))

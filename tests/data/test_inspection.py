@@ -31,10 +31,11 @@ def moving_dots(seed: int = 0) -> list[Episode]:
     return made
 
 
-def remarks(episodes: list[Episode], held_out: int = 1) -> list[str]:
+def remarks(episodes: list[Episode], held_out: int = 1, *, normalised: bool = True) -> list[str]:
     spec = DataSpec(SIZE, 3, 2, ActionKind.REAL, ("row", "column"))
     source = EpisodeList("dots", spec, episodes)
-    return inspect_data(source, np.arange(held_out, len(episodes)), np.arange(held_out))
+    split = np.arange(held_out, len(episodes)), np.arange(held_out)
+    return inspect_data(source, *split, normalised=normalised)
 
 
 def changed(episodes: list[Episode], change: Callable[[np.ndarray], np.ndarray]) -> list[Episode]:
@@ -59,13 +60,36 @@ def test_actions_that_nothing_tells_are_not_doubted() -> None:
     assert easier_shift(noise) == 0
 
 
-def test_a_constant_column_and_one_that_is_unscaled() -> None:
-    (constant,) = remarks(changed(moving_dots(), lambda actions: actions * [1, 0]))
+@pytest.mark.parametrize("normalised", [False, True])
+def test_a_constant_column(normalised: bool) -> None:
+    (constant,) = remarks(changed(moving_dots(), lambda actions: actions * [1, 0]), normalised=normalised)
     assert "column 1 (column)" in constant
     assert "always 0" in constant
-    (unscaled,) = remarks(changed(moving_dots(), lambda actions: actions * [5000, 1]))
+
+
+def test_the_unit_of_a_column_matters_where_actions_are_not_normalised() -> None:
+    large = changed(moving_dots(), lambda actions: actions * [5000, 1] + [1e6, 0])
+    assert remarks(large) == []
+    (unscaled,) = remarks(large, normalised=False)
     assert "column 0 (row)" in unscaled
-    assert "-5000 to 5000" in unscaled
+    assert "995000 to 1.005e+06" in unscaled
+    assert "data.normalise_actions = true" in unscaled
+    (apart,) = remarks(changed(moving_dots(), lambda actions: actions * [2, 1e-3]), normalised=False)
+    assert "column 0 (row)" in apart
+
+
+def test_a_value_far_from_all_others_is_named_with_its_episode() -> None:
+    episodes = moving_dots()
+    episodes[2].actions[5, 1] = -1e4
+    (far,) = remarks(episodes)
+    assert "column 1 (column)" in far
+    assert "-10000 to 1 (dots, episode 2)" in far
+
+
+def test_what_is_rarely_done_is_no_outlier() -> None:
+    episodes = changed(moving_dots(), lambda actions: actions * [1, 0])
+    episodes[2].actions[5, 1] = 1
+    assert remarks(episodes) == []
 
 
 def test_frames_that_never_change_are_named_by_episode() -> None:

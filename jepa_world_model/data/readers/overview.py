@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from jepa_world_model.data import EMBEDDED, EpisodeSource, existing, generate
+from jepa_world_model.data.action_scale import ColumnStatistics
 from jepa_world_model.data.episodes import Episode, EpisodeList
 from jepa_world_model.data.inspection import inspect_data
 from jepa_world_model.data.readers.raw import Camera, RawEpisode, RawSet
@@ -108,20 +109,14 @@ def _spread(frames: np.ndarray) -> np.ndarray:
 def _columns(raw: RawSet) -> Iterator[ActionColumn]:
     """In one pass over the actions that lead somewhere."""
     width = raw.episodes[0].actions().shape[1]
-    count, totals, squares = 0, np.zeros(width), np.zeros(width)
-    low, high = np.full(width, np.inf), np.full(width, -np.inf)
+    found = ColumnStatistics(width)
     for episode in raw.episodes:
-        actions = episode.actions()[:-1].astype(np.float64)
-        count += len(actions)
-        totals, squares = totals + actions.sum(axis=0), squares + np.square(actions).sum(axis=0)
-        low = np.minimum(low, actions.min(axis=0, initial=np.inf))
-        high = np.maximum(high, actions.max(axis=0, initial=-np.inf))
-    mean = totals / max(count, 1)
-    std = np.sqrt(np.maximum(squares / max(count, 1) - mean**2, 0.0))
-    low, high = (np.where(np.isfinite(end), end, 0.0) + 0.0 for end in (low, high))
+        found.add(episode.actions()[:-1])
+    ends = (np.where(np.isfinite(end), end, 0.0) + 0.0 for end in (found.low, found.high))
+    rows = np.stack([*ends, found.mean, found.spread], axis=1)
     for column in range(width):
         name = raw.action_names[column] if raw.action_names else f"column {column}"
-        yield ActionColumn(name, float(low[column]), float(high[column]), float(mean[column]), float(std[column]))
+        yield ActionColumn(name, *map(float, rows[column]))
 
 
 def _embedded(name: str) -> RawSet:
