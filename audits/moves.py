@@ -71,13 +71,14 @@ class Steps:
     def reaching(self, is_apart: Callable[[str, str], bool]) -> Steps:
         """The same without the losses of a move that have no path to its module: a sum goes backward as a whole.
 
-        `is_apart` tells that of a loss and a module.
+        `is_apart` tells that of a loss and a module. Where none is left, the gradient came in a step that has other
+        paths, such as that of another task, and all are kept.
         """
-        moves = tuple(
-            replace(move, losses=tuple(loss for loss in move.losses if not is_apart(loss, move.module)))
-            for move in self.moves
-        )
-        return replace(self, moves=moves)
+
+        def with_a_path(move: Move) -> tuple[str, ...]:
+            return tuple(loss for loss in move.losses if not is_apart(loss, move.module)) or move.losses
+
+        return replace(self, moves=tuple(replace(move, losses=with_a_path(move)) for move in self.moves))
 
     def of(self, optimizer: str) -> tuple[Move, ...]:
         """The moves of one optimizer."""

@@ -65,7 +65,8 @@ def _not_updated(audit: Audit) -> Iterable[Remark]:
     for module in audit.modules:
         cells = [cell for _, cell in audit.cells() if cell.module == module]
         trainable = any(cell.parameters for cell in cells)
-        if trainable and not any(cell.status.updates or not cell.status.decided for cell in cells):
+        undecided = any(cell.status.updates or not cell.status.decided for cell in cells)
+        if trainable and not (undecided or _moves_by_a_loss(audit, module)):
             yield Remark("not updated", f"no loss updates {module}{_and_why(cells)}", modules=(module,))
 
 
@@ -78,7 +79,7 @@ def _parameters_without_gradient(audit: Audit) -> Iterable[Remark]:
         cells = [cell for _, cell in audit.cells() if cell.module == module]
         per_flow = [set(flow.unused.get(module, ())) for flow in audit.flows]
         unused = set.intersection(*per_flow) if per_flow else set()
-        if unused and any(cell.status.updates for cell in cells):
+        if unused and any(cell.status.updates for cell in cells) and not _moves_by_a_loss(audit, module, wholly=True):
             names = tuple(name for name in audit.flows[0].unused[module] if name in unused)
             total = max(cell.parameters for cell in cells)
             text = f"{len(names)} of {total} parameters of {module} get no gradient from any loss: {listed(names)}"
@@ -129,6 +130,13 @@ def listed(names: Iterable[str]) -> str:
     if len(names) > MOST + 1:
         return f"{', '.join(names[:MOST])} and {len(names) - MOST} more"
     return ", ".join(names)
+
+
+def _moves_by_a_loss(audit: Audit, module: str, *, wholly: bool = False) -> bool:
+    """Whether real steps moved a module by gradient, such as a later one that trains another task. `wholly`: all of
+    its parameters."""
+    own = [move for move in (audit.steps.moves if audit.steps else ()) if move.module == module and move.losses]
+    return any(move.moved and (not wholly or move.moved == move.parameters) for move in own)
 
 
 def _over_flows(audit: Audit, field: str) -> tuple[str, ...]:

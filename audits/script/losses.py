@@ -11,7 +11,18 @@ from audits.graph import LEAF
 from audits.places import Place
 from audits.recording.source_lines import Sources, Spot
 from audits.script.sums import Addition, Part, Sums
-from audits.script.syntax import Tree, assigned_in, bound, called, container, expression_in, name_in, operand, text_of
+from audits.script.syntax import (
+    Tree,
+    assigned_in,
+    bound,
+    called,
+    container,
+    expression_in,
+    held_in,
+    name_in,
+    operand,
+    text_of,
+)
 
 SAYING_NOTHING = "loss losses l out output outputs res result ret value val total total_loss loss_value x"
 GENERIC = frozenset(SAYING_NOTHING.split())
@@ -214,6 +225,18 @@ class Losses:
         """Whether several losses were put together in a value, whose name is not theirs."""
         added = self._sums.of.get(value)
         return added is not None and len(added.rows) > 1
+
+    def named(self, value: int) -> LossName | None:
+        """What the source calls a value where it computes it."""
+        return self._defined(value)
+
+    def is_called(self, value: int, word: str) -> bool:
+        """Whether a word is in the name of a value, or in that of what holds it."""
+        spots = self._sums.frames.get(value, ())
+        if (name := self._defined(value)) is None:
+            return False
+        holding = (held_in(*expression_in(spot)) for spot in spots)
+        return word in name.name.lower() or word in next(filter(None, holding), "").lower()
 
     def is_weight(self, value: int) -> bool:
         """Whether a value is a parameter as it is."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -125,15 +126,17 @@ class _Report:
     def _find_columns(self, choice: Choice) -> dict[str, Named]:
         session = self._session
         reached = {key: leaf for sent in self._sent for key, leaf in sent.gradients.leaves.items()}
-        owners = _owners(reached.values())
+        optimized = session.weights()
+        owners = _owners({**reached, **optimized}.values())
         called = [module for module in session.recorder.modules if any(True for _ in module.parameters())]
         outermost = self._without_shells(tops(dict.fromkeys([*called, *owners])))
         known = {id(parameter) for module in outermost for parameter in module.parameters()}
-        optimized = session.weights()
+        free = {key: leaf for key, leaf in {**reached, **optimized}.items() if key not in known}
         loose = [
             leaf
-            for key, leaf in {**reached, **optimized}.items()
-            if key not in known and (key in optimized or not optimized or isinstance(leaf, torch.nn.Parameter))
+            for key, leaf in free.items()
+            if (key in reached or not self._is_gone(leaf))
+            and (key in optimized or not optimized or isinstance(leaf, torch.nn.Parameter))
         ]
         found = columns(outermost, loose, session.names, choice)
         if not found:
@@ -151,6 +154,11 @@ class _Report:
             for module in outermost
             if self._has_name(module) or any(id(each) in used - known for each in module.parameters())
         ]
+
+    def _is_gone(self, leaf: Tensor) -> bool:
+        """Whether a parameter is left over from a module that the script has replaced: only its optimizer has it."""
+        is_known = self._session.names.get(leaf) or id(leaf) in self._session.recorder.weights_read()
+        return isinstance(leaf, torch.nn.Parameter) and not is_known
 
     def _has_name(self, module: torch.nn.Module) -> bool:
         return any(self._session.names.get(part) for part in module.modules())
@@ -374,8 +382,6 @@ def _renamed(sent: Sent, renamed: Mapping[str, tuple[str, int]]) -> str:
 
 def _owners(parameters: Iterable[Tensor]) -> list[torch.nn.Module]:
     """The living modules that have some parameters."""
-    import gc
-
     wanted = {id(parameter) for parameter in parameters}
     return [
         module

@@ -24,12 +24,15 @@ from audits.recording.source_lines import Sources, Spot
 from audits.script.living import LivingNames, script_frame, stack_of
 from audits.script.losses import Losses, LossName, Summand
 from audits.script.measuring import LossGradients, Start, gradients
+from audits.script.objective import Objective, SentRoot
 from audits.script.recording import ScriptRecorder
 from audits.script.variables import holders
 from audits.script.variation import varied
 
 PATIENCE = 10
 """Steps of one optimizer, after which no other one is waited for."""
+WITHOUT_STEP = 256
+"""Backward calls at one place, after which no first step is waited for."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,7 @@ class ScriptRun:
         self.stepped: dict[int, int] = {}
         self.covered: set[int] = set()
         self._losses = Losses(self.recorder.sums, self.sources)
+        self.objective = Objective(self.recorder, self._losses)
         self._sites: dict[tuple[Any, int], int] = {}
         self.calls_at: list[Place] = []
         """By number of a backward call: where it is."""
@@ -111,6 +115,8 @@ class ScriptRun:
                 given = kwargs.get("grad_outputs", args[0] if args else None)
                 retained = bool(kwargs.get("retain_graph", args[1] if len(args) > 1 else False))
                 self._see(outputs, given, inputs, sys._getframe(1), looks=retained)
+            elif not self._is_going_back:
+                self._differentiated(outputs)
             return grad(outputs, inputs, *args, **kwargs)
 
         autograd.backward, autograd.grad = told_backward, told_grad
@@ -173,7 +179,7 @@ class ScriptRun:
         given = list(given) if isinstance(given, list | tuple) else [given] * len(roots)
         own = script_frame(frame, self.sources)
         spot = Spot(own.f_code, own.f_lasti, own.f_lineno, own.f_globals) if own else None
-        self._end_without_optimizer(spot)
+        self._end_without_step(spot)
         site = tuple(stack_of(frame, self.sources))
         with self.recorder.asleep(), self._going_back(), torch.enable_grad():
             self.names.look(frame, self.sources)
@@ -190,14 +196,20 @@ class ScriptRun:
         self.calls_at.append(self.sources.expression(spot))
         self.calls += 1
 
+    def _differentiated(self, outputs: Any) -> None:
+        """A gradient is asked for that trains nothing by itself."""
+        if not self._is_done:
+            given = [outputs] if isinstance(outputs, Tensor) else list(outputs)
+            self.objective.others |= {self.recorder.value_of(each) for each in given if isinstance(each, Tensor)}
+
     def _take(self, value: int, root: Tensor, gradient: Any, written: LossName | None, site: tuple[Spot, ...]) -> None:
         self.recorder.sums.hold(value, root)
         size = root.numel() if value in self.recorder.sums.of else 1
         scale = self._scale(value)
         groups: dict[Any, list[Summand]] = {}
-        for loss in self._losses.of(value, size, written):
-            if self._is_start(loss):
-                continue
+        summands = [loss for loss in self._losses.of(value, size, written) if not self._is_start(loss)]
+        self.objective.roots.append(SentRoot(value, summands))
+        for loss in summands:
             alone = loss.value if self._losses.is_weight(loss.value) else None
             groups.setdefault((loss.named, loss.live, alone), []).append(loss)
         for losses in groups.values():
@@ -244,13 +256,15 @@ class ScriptRun:
                 return False
         return max(self.stepped.values()) >= self.steps
 
-    def _end_without_optimizer(self, spot: Spot | None) -> None:
-        """A script that moves its weights by hand has gone round when it goes backward a second time at one place."""
-        if self.optimizers or spot is None:
+    def _end_without_step(self, spot: Spot | None) -> None:
+        """A script that moves its weights by hand has gone round when it goes backward a second time at one place. One
+        whose optimizers never step would go on to the end of its training."""
+        if self.stepped or spot is None:
             return
         key = spot.f_code, spot.f_lasti
         self._sites[key] = self._sites.get(key, 0) + 1
-        if self._sites[key] > self.steps and self.sent:
+        most = WITHOUT_STEP if self.optimizers else self.steps
+        if self._sites[key] > most and self.sent:
             self.end(sys._getframe(2))
 
     def end(self, frame: Any) -> None:

@@ -6,16 +6,19 @@ over, or left over, shows in the second step.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import FrameType
 
 import torch
 from torch import Tensor
 
+from audits.moves import Steps
+from audits.remark import Remark
+from audits.remarks import listed
 from audits.result import Audit
 from audits.script.columns import Choice
-from audits.script.report import audit_and_parts
+from audits.script.report import LossRow, audit_and_parts
 from audits.script.session import ScriptRun
 from audits.step.findings.graphs import is_explained
 from audits.step.watching import StepWatcher
@@ -31,6 +34,7 @@ class Stepping:
         self._names: dict[str, dict[str, float | None]] = {}
         self._audit: Audit | None = None
         self._rounds: dict[int, int] = {}
+        self._objective: tuple[Remark, ...] = ()
         self.watch = StepWatcher(lambda: self._columns, names_of_root=self._number)
 
     @property
@@ -47,6 +51,7 @@ class Stepping:
             for sent in row.sent:
                 self._names.setdefault(str(sent.number), {})[row.name] = float(f"{sent.loss.weight:.6g}")
         self._rounds = self._count()
+        self._objective = self._remarks_on_objective(rows)
         torch.set_anomaly_enabled(True, False)  # graphs of the next round know the lines that made them
 
     def is_enough(self) -> bool:
@@ -66,12 +71,30 @@ class Stepping:
             self.watch.look()
             for backward in self.watch.backwards:
                 backward.names = dict(self._names.get(next(iter(backward.names), ""), {}))
-            return self._audit.with_steps(self.watch.result())
+            steps = self.watch.result()
+            steps = replace(steps, findings=(*steps.findings, *self._objective))
+            return self._audit.with_steps(replace(steps, notes=(*steps.notes, *self._later(steps))))
 
     def note(self, text: str) -> None:
         """What a reader of the audit should know."""
         if self._audit is not None:
             self._audit = replace(self._audit, notes=(*self._audit.notes, text))
+
+    def _remarks_on_objective(self, rows: Sequence[LossRow]) -> tuple[Remark, ...]:
+        names: dict[int, dict[str, None]] = {}
+        for row in rows:
+            for value in (value for sent in row.sent for value in sent.values):
+                names.setdefault(value, {})[row.name] = None
+        objective = self._session.objective
+        return tuple(objective.remarks(lambda loss: tuple(names.get(loss.value, ())) or (loss.named.name,)))
+
+    def _later(self, steps: Steps) -> Iterator[str]:
+        """What moved by gradient that the table does not have, which is made of the first round."""
+        assert self._audit is not None
+        for move in steps.moves:
+            cells = [cell for _, cell in self._audit.cells() if cell.module == move.module]
+            if move.moved and move.losses and not any(cell.status.updates or cell.waits for cell in cells):
+                yield f"{move.module} moves by {listed(move.losses)} in the second round only: --steps 2 measures both"
 
     def _count(self) -> dict[int, int]:
         found: dict[int, int] = {}

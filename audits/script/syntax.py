@@ -165,6 +165,18 @@ def assigned_in(tree: Tree, node: ast.AST) -> str:
     return ""
 
 
+def held_in(tree: Tree, node: ast.AST | None) -> str:
+    """``losses`` of ``losses["kl"] = ...``, ``losses = {"kl": ...}`` and ``self.losses.kl = ...``."""
+    for parent in tree.up(node) if node is not None else ():
+        if isinstance(parent, ast.Assign | ast.AnnAssign):
+            target = parent.targets[0] if isinstance(parent, ast.Assign) else parent.target
+            inner = target.value if isinstance(target, ast.Subscript | ast.Attribute) else target
+            return name_in(tree, inner)
+        if isinstance(parent, ast.stmt):
+            break
+    return ""
+
+
 def text_of(node: ast.AST) -> str:
     """On one line."""
     return " ".join(ast.unparse(node).split())

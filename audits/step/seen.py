@@ -8,7 +8,9 @@ from functools import cached_property
 from torch import Tensor, nn
 from torch.optim.optimizer import Optimizer
 
+from audits.places import Place
 from audits.step.events import BackwardCall, OptimizerStep, TensorChange
+from audits.step.sources import place_outside
 from audits.step.watcher import Watcher
 from audits.target import Named, parameters_of
 
@@ -101,6 +103,12 @@ class SeenSteps:
     def column(self, number: int) -> str:
         """The column of a parameter; empty for one of a module that is not named."""
         return next((column for column, names in self.parameters.items() if number in names), "")
+
+    def place_of_call(self, module: nn.Module) -> Place | None:
+        """Where a part of a module was first called from the outside; None where none ran."""
+        parts = list(module.modules())
+        callers = next((self.watcher.called[id(part)] for part in parts if id(part) in self.watcher.called), [])
+        return place_outside(callers, {id(part) for part in parts})
 
     def by_column(self, numbers: Iterable[int]) -> Iterator[tuple[str, list[int]]]:
         """Parameters with those of their column."""

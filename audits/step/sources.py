@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from itertools import islice
 from types import CodeType, FrameType
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch.optim.optimizer import Optimizer
 
 from audits.places import Place
-from audits.recording.source_lines import Sources
+from audits.recording.source_lines import Sources, Spot
 
 INSTALLED = ("site-packages", "dist-packages")
+DEEPEST = 12
+"""So many callers of a module are remembered."""
 _SOURCES = Sources()
+
+
+class Caller(NamedTuple):
+    """A function that runs: where, whose method it is, and whether it is a library's."""
+
+    spot: Spot | None
+    owner: int
+    is_installed: bool
 
 
 def place_of_caller() -> Place:
@@ -32,6 +43,19 @@ def frame_of_caller() -> FrameType | None:
 def site_of_caller() -> tuple[tuple[CodeType, int], ...]:
     """All expressions that run now, those of libraries too: what tells two calls of a library in one line apart."""
     return tuple((frame.f_code, frame.f_lasti) for frame in _own(sys._getframe(1)))
+
+
+def callers() -> list[Caller]:
+    """Who called what runs now, the innermost first."""
+    frames = islice(_own(sys._getframe(1)), DEEPEST)
+    return [Caller(_SOURCES.spot(frame), id(frame.f_locals.get("self")), _is_installed(frame)) for frame in frames]
+
+
+def place_outside(callers: Sequence[Caller], parts: Collection[int]) -> Place | None:
+    """The innermost line, if it can be of no library, that is in no method of some objects, given by their ids."""
+    outside = [each for each in callers if each.owner not in parts]
+    own = [each for each in outside if not each.is_installed] or outside
+    return _SOURCES.expression(own[0].spot) if own else None
 
 
 def optimizer_of_caller(optimizer: Optimizer, place: Place, *, given: bool) -> str:

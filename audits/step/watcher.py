@@ -24,7 +24,15 @@ from audits.step.gradients import Gradients
 from audits.step.holding import held_by
 from audits.step.movement import Movement
 from audits.step.patches import replaced
-from audits.step.sources import frame_of_caller, optimizer_of_caller, place_of_caller, site_of_caller, subject
+from audits.step.sources import (
+    Caller,
+    callers,
+    frame_of_caller,
+    optimizer_of_caller,
+    place_of_caller,
+    site_of_caller,
+    subject,
+)
 from audits.step.terms import factors
 
 Watching = TypeVar("Watching", bound=Callable[..., Any])
@@ -67,8 +75,8 @@ class Watcher:
         self.steps: list[OptimizerStep] = []
         self.outside: list[Outside] = []
         self.modules: dict[int, nn.Module] = {}
-        self.called: set[int] = set()
-        """Ids of the modules whose forward ran."""
+        self.called: dict[int, list[Caller]] = {}
+        """By id of each module whose forward ran: who called it first."""
         self.movement = Movement()
         self._gradients = Gradients(lambda: self._running)
         self._parameters: dict[int, Tensor] = {}
@@ -135,7 +143,7 @@ class Watcher:
     @quiet
     def _called(self, module: nn.Module, _: Any) -> None:
         if id(module) not in self.called:
-            self.called.add(id(module))
+            self.called[id(module)] = callers()
             if id(module) not in self.modules:
                 self._follow(module)
 

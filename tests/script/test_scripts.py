@@ -131,6 +131,8 @@ def test_each_cell_is_what_plain_autograd_says(name: str) -> None:
     assert {pair: cell.status is Status.LIVE for pair, cell in cells.items()} == naive
     assert {pair for pair, cell in cells.items() if cell.status is Status.FROZEN} == known.frozen
     assert found.weights == pytest.approx(known.weights, rel=1e-5)
+    assert found.steps is not None
+    assert found.steps.findings == ()
 
 
 def test_a_script_is_as_it_was_afterwards() -> None:

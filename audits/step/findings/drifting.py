@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from torch import nn
 
@@ -26,7 +27,9 @@ def _nothing(seen: SeenSteps) -> Iterable[Remark]:
     if not (moves or excused or broken):
         why = "" if reached else ", and no backward call gives one gradient"
         what = f"in {len(seen.steps)} optimizer steps" if seen.steps else "since no optimizer steps"
-        yield Remark(NOTHING_MOVES, f"no parameter moves {what}{why}", modules=tuple(seen.columns))
+        last = seen.steps or seen.backwards
+        place = last[-1].place if last else None
+        yield Remark(NOTHING_MOVES, f"no parameter moves {what}{why}", modules=tuple(seen.columns), place=place)
 
 
 @finding("moved without gradient")
@@ -60,16 +63,17 @@ def _without_cause(held: Held) -> str:
 @finding(STATISTICS)
 def _statistics(seen: SeenSteps) -> Iterable[Remark]:
     """Running statistics of a module that does not train."""
-    names = []
+    names: dict[str, Any] = {}
     for column, value in seen.columns.items():
         for path, module in value.named_modules() if isinstance(value, nn.Module) else ():
             own = list(module.parameters(recurse=False))
             still = own and not any(each.requires_grad or id(each) in seen.moved for each in own)
             if isinstance(module, NORMS) and still and id(module.running_mean) in seen.outside:
-                names.append(f"{column}.{path}" if path else column)
+                names[f"{column}.{path}" if path else column] = value
     if names:
         text = f"the running statistics of {listed(names)} move although all parameters there are frozen: call eval()"
-        yield Remark(STATISTICS, text, names=tuple(names))
+        place = seen.place_of_call(next(iter(names.values())))
+        yield Remark(STATISTICS, text, names=tuple(names), place=place)
 
 
 @finding("average without buffers")

@@ -18,19 +18,14 @@ from audits.step.seen import SeenSteps
 @finding("in no optimizer")
 def _in_none(seen: SeenSteps) -> Iterable[Remark]:
     """Gradient arrives, and nobody steps by it."""
-    if not seen.steps:
-        return
-    held = {number for optimizer in seen.optimizers.values() for number in held_numbers(optimizer)}
-    reached = {number for backward in seen.backwards for number in backward.reached}
-    free = [number for number in seen.tensors if number in reached and number not in held and number not in seen.moved]
-    if free and (others := _others(seen)):
-        elsewhere = {number for optimizer in others for number in held_numbers(optimizer)}
-        free = [number for number in free if number not in elsewhere]
+    if any(_strange(seen, optimizer) for optimizer in seen.optimizers.values()):
+        return  # a module was replaced: told there
+    free = _free(seen)
     for column, names, text in about(seen, free):
-        losses = losses_of(_of(seen, [number for number in free if seen.column(number) == column]))
-        gets, stands = verb(names, text, "gets", "get"), verb(names, text, "is", "are")
+        by = _of(seen, [number for number in free if seen.column(number) == column])
+        losses, (gets, stands) = losses_of(by), (verb(names, text, "gets", "get"), verb(names, text, "is", "are"))
         said = f"{text} {gets} gradient from {listed(losses)} and {stands} in no optimizer"
-        yield Remark("in no optimizer", said, losses, (column,) if column else (), names)
+        yield Remark("in no optimizer", said, losses, (column,) if column else (), names, by[0].place)
 
 
 @finding("in two optimizers")
@@ -49,23 +44,29 @@ def _in_two(seen: SeenSteps) -> Iterable[Remark]:
     for optimizers, numbers in groups.items():
         for column, names, text in about(seen, numbers):
             text = f"{text} {verb(names, text, 'is', 'are')} in {len(optimizers)} optimizers: {', '.join(optimizers)}"
-            yield Remark("in two optimizers", text, (), (column,) if column else (), names)
+            steps = seen.steps_of(seen.optimizers[optimizers[-1]])
+            place = steps[0].place if steps else None
+            yield Remark("in two optimizers", text, (), (column,) if column else (), names, place)
 
 
 @finding("not the module's parameters")
 def _strangers(seen: SeenSteps) -> Iterable[Remark]:
     """An optimizer that was made before its module got other parameters."""
+    free = _free(seen)
+    names = tuple(name for _, those, _ in about(seen, free) for name in those)
     for name, optimizer in seen.optimizers.items():
-        steps = seen.steps_of(optimizer)
-        if not steps or not seen.watcher.called:
+        if not (strange := _strange(seen, optimizer)):
             continue
-        numbers = held_numbers(optimizer)
-        strange = [number for number in numbers if number not in seen.in_modules and not _was_reached(seen, number)]
-        if strange:
-            what = "no parameter" if len(strange) == len(numbers) else f"{len(strange)} of {len(numbers)} parameters"
-            of = "of a module that runs" if what == "no parameter" else "that no module has"
-            text = f"{name} holds {what} {of}: it was made before the module was replaced"
-            yield Remark("not the module's parameters", text, place=steps[0].place)
+        held = len(held_numbers(optimizer))
+        what = "no parameter" if len(strange) == held else f"{len(strange)} of {held} parameters"
+        of = "of a module that runs" if what == "no parameter" else "that no module has"
+        text = f"{name} holds {what} {of}: it was made before the module was replaced"
+        if free:
+            new = listed(text for _, _, text in about(seen, free))
+            text += f" by one that gets gradient and is in no optimizer: {new}"
+        columns = tuple(dict.fromkeys(filter(None, map(seen.column, free))))
+        place = seen.steps_of(optimizer)[0].place
+        yield Remark("not the module's parameters", text, losses_of(_of(seen, free)), columns, names, place)
 
 
 @finding(WITHOUT_GRADIENT)
@@ -79,7 +80,29 @@ def _without_gradient(seen: SeenSteps) -> Iterable[Remark]:
             of = f"{len(names)} of {len(seen.parameters[column])} parameters of {column}" if column else text
             told = f"{of}, held by {name}, got no gradient in {len(steps)} steps"
             told += f": {listed(names)}" if column else ""
-            yield Remark(WITHOUT_GRADIENT, told, (), (column,) if column else (), names)
+            yield Remark(WITHOUT_GRADIENT, told, (), (column,) if column else (), names, steps[0].place)
+
+
+def _free(seen: SeenSteps) -> list[int]:
+    """Parameters that get gradient, and that no optimizer holds or moves."""
+    if not seen.steps:
+        return []
+    held = {number for optimizer in seen.optimizers.values() for number in held_numbers(optimizer)}
+    reached = {number for backward in seen.backwards for number in backward.reached}
+    free = [number for number in seen.tensors if number in reached and number not in held and number not in seen.moved]
+    if free and (others := _others(seen)):
+        elsewhere = {number for optimizer in others for number in held_numbers(optimizer)}
+        free = [number for number in free if number not in elsewhere]
+    return free
+
+
+def _strange(seen: SeenSteps, optimizer: Optimizer) -> list[int]:
+    """What an optimizer that steps holds of no module."""
+    if not seen.steps_of(optimizer) or not seen.watcher.called:
+        return []
+    return [
+        number for number in held_numbers(optimizer) if number not in seen.in_modules and not _was_reached(seen, number)
+    ]
 
 
 def _takes_turns(seen: SeenSteps, optimizer: Optimizer) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterable, Iterator
+from itertools import takewhile
 
 from torch import distributed
 from torch.nn.parallel import DistributedDataParallel
@@ -22,7 +23,8 @@ def _bypassed(seen: SeenSteps) -> Iterable[Remark]:
         ran = any(id(module) in seen.watcher.called for module in wrapper.module.modules())
         if reached and ran and id(wrapper) not in seen.watcher.called:
             text = f"{column} is called past its DistributedDataParallel: gradients are not averaged over processes"
-            yield Remark("wrapper bypassed", text, names=(column,))
+            place = seen.place_of_call(wrapper.module)
+            yield Remark("wrapper bypassed", text, names=(column,), place=place)
 
 
 @finding("unused under DistributedDataParallel")
@@ -37,7 +39,8 @@ def _unused(seen: SeenSteps) -> Iterable[Remark]:
         if left:
             text = f"{len(left)} parameters of {column} are in no loss: {listed(left)}; "
             text += "DistributedDataParallel will wait for them"
-            yield Remark("unused under DistributedDataParallel", text, names=left)
+            place = seen.place_of_call(wrapper)
+            yield Remark("unused under DistributedDataParallel", text, names=left, place=place)
 
 
 def _wrappers(seen: SeenSteps) -> Iterator[tuple[DistributedDataParallel, str]]:
@@ -46,9 +49,15 @@ def _wrappers(seen: SeenSteps) -> Iterator[tuple[DistributedDataParallel, str]]:
         return
     for wrapper in [each for each in gc.get_objects() if issubclass(type(each), DistributedDataParallel)]:
         if any(id(module) in seen.watcher.called for module in wrapper.module.modules()):
-            held = {id(each) for each in wrapper.parameters()}
-            column = next((name for name, own in seen.parameters.items() if own and own.keys() == held), "")
-            yield wrapper, column or type(wrapper.module).__name__
+            yield wrapper, _column(seen, wrapper) or type(wrapper.module).__name__
+
+
+def _column(seen: SeenSteps, wrapper: DistributedDataParallel) -> str:
+    """The column that a wrapper is, or what the names of its columns begin with; empty where there is none."""
+    held = {id(each) for each in wrapper.parameters()}
+    inside = [name.split(".") for name, own in seen.parameters.items() if own and own.keys() <= held]
+    alike = takewhile(lambda parts: len(set(parts)) == 1, zip(*inside, strict=False))
+    return ".".join(parts[0] for parts in alike)
 
 
 def _reached(seen: SeenSteps, parameter: object) -> bool:
