@@ -43,7 +43,8 @@ class Objective:
         told: set[tuple[int, int]] = set()
         used = self._behind(chain(self.others, *((root.value, *_values(root.summands)) for root in self.roots)))
         for value in self._unused(used):
-            summands = [each for each in self.losses.of(value, 1, None) if each.live and each.weight]
+            found = self.losses.of(value, 1, self.losses.named(value))
+            summands = [each for each in found if each.live and each.weight]
             left = [each for each in summands if self._is_left_out(each, used)]
             if left:
                 yield from self._left_out(value, [each for each in left if _key(each) not in told])

@@ -9,7 +9,7 @@ import pytest
 from audits.errors import AuditError
 from audits.script.request import Script
 from audits.script.running import run_script
-from tests.script.running import written
+from tests.script.running import audited, written
 
 MESSAGES = {
     "needs arguments": (
@@ -73,3 +73,21 @@ def test_what_a_script_sees_is_what_python_gives_it(tmp_path: Path, monkeypatch:
     found = run_script(Script(path, arguments=["--lr", "0.1"]))
     assert found.modules == ("net",)
     assert [each for each in sorted(tmp_path.rglob("*")) if "__pycache__" not in each.parts] == before
+
+
+def test_a_script_whose_optimizer_never_steps_is_not_run_to_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("audits.script.session.WITHOUT_STEP", 3)
+    text = """
+        net = nn.Linear(2, 1)
+        optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+        for number in range(10):
+            print("batch", number)
+            loss = net(torch.ones(4, 2)).mean()
+            loss.backward()
+    """
+    found = audited(tmp_path, text)
+    assert [each.kind for each in found.steps.findings] == ["nothing moves"]  # type: ignore[union-attr]
+    assert "batch 3" in (printed := capsys.readouterr().out)
+    assert "batch 4" not in printed
