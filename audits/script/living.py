@@ -17,6 +17,9 @@ from audits.target import WRAPPERS
 INSTALLED = tuple(f"{os.sep}{folder}{os.sep}" for folder in ("site-packages", "dist-packages"))
 LARGEST = 4096
 """Entries of a container that are looked at for modules."""
+GLOBAL, LOCAL, ATTRIBUTE, ARGUMENT, SELF, INSIDE = range(6)
+"""Where a name is found, the best first. An argument is called by what a function is for, not by what it is given; what
+is inside of a container comes after all."""
 Rank = tuple[int, int]
 
 
@@ -33,11 +36,13 @@ class LivingNames:
         for depth, running in enumerate(reversed(frames)):
             variables = running.f_locals
             if variables is running.f_globals:
-                self._take_all(variables, 0, depth)
+                self._take_all(variables, GLOBAL, depth)
                 continue
-            self._take_all(running.f_globals, 0, depth)
-            plain = {key: value for key, value in variables.items() if key != "self"}
-            self._take_all(plain, 1, depth)
+            self._take_all(running.f_globals, GLOBAL, depth)
+            code = running.f_code
+            given = {*code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]}
+            self._take_all({key: value for key, value in variables.items() if key not in given}, LOCAL, depth)
+            self._take_all({key: value for key, value in variables.items() if key in given - {"self"}}, ARGUMENT, depth)
             if "self" in variables:
                 self._take_self(variables["self"], depth)
 
@@ -50,16 +55,16 @@ class LivingNames:
             if not name.startswith("__") and not isinstance(value, ModuleType | type):
                 self._take(name, value, (rank, depth))
                 if not isinstance(value, nn.Module | Tensor):
-                    self._take_inside(name, value, (4 + rank, depth))
+                    self._take_inside(name, value, (INSIDE + rank, depth))
 
     def _take_self(self, owner: Any, depth: int) -> None:
         if isinstance(owner, nn.Module):
-            self._take("self", owner, (3, -depth))
+            self._take("self", owner, (SELF, -depth))
             return
         for key, value in _attributes(owner):
-            self._take(f"self.{key}", value, (2, -depth))
+            self._take(f"self.{key}", value, (ATTRIBUTE, -depth))
             if not isinstance(value, nn.Module | Tensor):
-                self._take_inside(f"self.{key}", value, (7, -depth))
+                self._take_inside(f"self.{key}", value, (INSIDE + ATTRIBUTE, -depth))
 
     def _take_inside(self, name: str, value: Any, rank: Rank) -> None:
         if isinstance(value, dict) and len(value) <= LARGEST:

@@ -150,7 +150,7 @@ class Sums:
             return
         node = node_of(tensor)
         if node is None and tensor.requires_grad:
-            node = torch.autograd.graph.get_gradient_edge(tensor).node
+            node = _accumulator(tensor)
         with torch._C.DisableTorchFunction():
             self.edges[value] = GraphOutput(node, tensor.output_nr, tensor.shape, tensor.detach())
 
@@ -329,6 +329,13 @@ class _Reading:
 
     def _names(self, operand: Tensor) -> tuple[str, ...]:
         return names_of(operand, self._frame, self._sums.sources)
+
+
+def _accumulator(leaf: Tensor) -> Any:
+    """The node that adds gradient to a leaf; None for a view made where gradient is off, which only says that it takes
+    some."""
+    with torch._C.DisableTorchFunction(), torch.enable_grad():
+        return leaf.view_as(leaf).grad_fn.next_functions[0][0]  # pyright: ignore[reportOptionalMemberAccess]
 
 
 def _takes(value: Any) -> bool:

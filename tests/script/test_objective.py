@@ -35,7 +35,7 @@ LOOKED_AT = {
     "half each": "loss = 0.5 * fit + 0.5 * size; (loss * 2).backward()",
     "per sample": "sample_loss = (y - 1).square().mean(1); sample_loss.mean().backward()",
     "a bound of one": "hinge_loss = torch.maximum(fit, size); hinge_loss.backward()",
-    "a gradient penalty": "in_loss = -fit; g, = torch.autograd.grad(in_loss, z, create_graph=True); g.norm().backward()",
+    "a penalty": "in_loss = -fit; g, = torch.autograd.grad(in_loss, z, create_graph=True); g.norm().backward()",
 }
 LEFT_OUT = {
     "by its name": ("size_loss = size * 2; fit.backward()", "size_loss"),
