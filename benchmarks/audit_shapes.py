@@ -13,7 +13,7 @@ import torch
 
 from audits import Target, audit
 from audits.fingerprint import fingerprint
-from benchmarks.pairs import compare
+from benchmarks.pairs import clock_of, compare
 from benchmarks.trainer_shapes import SHAPES
 
 
@@ -72,7 +72,8 @@ def main(shapes: list[str] | None = None, device: str = "cpu", rounds: int = 3) 
         timed = sides(target, torch.device(device))
         for ours, theirs, words in COMPARED:
             if ours in timed:
-                print(f"  {words:38s} {compare(timed[ours], timed[theirs], rounds=rounds, warm_up=1)}", flush=True)
+                ratio = compare(timed[ours], timed[theirs], rounds=rounds, warm_up=1, clock=clock_of(device))
+                print(f"  {words:38s} {ratio}", flush=True)
 
 
 if __name__ == "__main__":
