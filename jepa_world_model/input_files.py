@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,11 +15,13 @@ from jepa_world_model.errors import UserError, shown
 
 
 def check_file(path: Path, what: str = "a file") -> None:
-    """Raises UserError, naming the path, unless it leads to a plain file."""
+    """Raises UserError, naming the path, unless it leads to a plain file that may be read."""
     with readable(path):
         found = path.stat()
     if not stat.S_ISREG(found.st_mode):
         raise UserError(f"{path}: expected {what}, found {kind(found.st_mode)}")
+    if not os.access(path, os.R_OK):
+        raise UserError(f"{path}: cannot be read (Permission denied)")
 
 
 @contextmanager
@@ -32,6 +35,20 @@ def readable(path: Path) -> Iterator[None]:
         raise UserError(f"{path}: {what}") from error
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
+
+
+def visible_folders(folder: Path) -> list[Path]:
+    """The sub-folders of a folder, but for hidden ones.
+
+    Raises UserError, naming it, for one that may not be looked into. `Path.glob` would pass over it without a word.
+    """
+    with readable(folder):
+        found = [path for path in folder.iterdir() if path.name[0] != "." and path.is_dir()]
+    for path in found:
+        with readable(path):
+            if first := next(path.iterdir(), None):
+                first.lstat()
+    return found
 
 
 def expanded(text: str) -> Path:

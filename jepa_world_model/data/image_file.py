@@ -7,7 +7,7 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from jepa_world_model.data.square_image import to_square
 from jepa_world_model.errors import UserError
@@ -15,6 +15,10 @@ from jepa_world_model.input_files import check_file, readable
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
 """Pillow guesses a format by content, whatever the name says, and some of its decoders start other programs."""
+KNOWN = f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
+SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF", b"BM")
+"""Of JPEG, PNG, WebP and BMP."""
+SHOWN_BYTES = 12
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 DEEP = {"I;16", "I;16B", "I;16L", "I;16N", "I"}
 """Modes of a grey picture of 16 bits."""
@@ -43,8 +47,15 @@ def decoded(content: bytes, where: str) -> np.ndarray:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning, MemoryError) as error:
         raise UserError(f"{where}: is too large to be decoded ({error}); shrink it first") from error
     except (OSError, SyntaxError, ValueError, OverflowError) as error:
-        known = f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
-        raise UserError(f"{where}: expected a {known} image, found one that cannot be decoded ({error})") from error
+        why = _unknown(content) if isinstance(error, UnidentifiedImageError) else str(error)
+        raise UserError(f"{where}: expected a {KNOWN} image, found one that cannot be decoded ({why})") from error
+
+
+def _unknown(content: bytes) -> str:
+    """Why a file is no image; Pillow says nothing about its content."""
+    if content.startswith(SIGNATURES):
+        return "it is damaged or cut"
+    return f"it begins with {content[:SHOWN_BYTES]!r}" if content else "it is empty"
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:

@@ -26,8 +26,11 @@ def read_header(path: Path) -> NpyHeader:
 
     Raises UserError, naming the file, when it is missing, unreadable, not a .npy file, cut short or holds objects.
     """
-    if not os.path.lexists(path):
-        raise UserError(f"{path}: file not found; every episode folder needs it")
+    with readable(path):
+        try:
+            path.lstat()
+        except FileNotFoundError as error:
+            raise UserError(f"{path}: file not found; every episode folder needs it") from error
     check_file(path)
     try:
         with readable(path), path.open("rb") as file:

@@ -9,7 +9,7 @@ from jepa_world_model.data.actions_npz import ACTIONS_NPZ, read_actions
 from jepa_world_model.data.image_file import SUFFIXES
 from jepa_world_model.data.natural_order import natural_order
 from jepa_world_model.errors import UserError
-from jepa_world_model.input_files import check_file, readable
+from jepa_world_model.input_files import check_file, readable, visible_folders
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,14 +28,21 @@ class Trajectory:
 def read_trajectories(folder: Path) -> list[Trajectory]:
     """List the trajectories of ``folder`` and read their actions, not their images.
 
-    Raises UserError that names the file: no trajectories, no images, actions that do not fit.
+    Raises UserError that names the file: no trajectories, no images, actions that do not fit, a folder that may not be
+    looked into.
     """
-    found = sorted((path.parent for path in folder.glob(f"*/{ACTIONS_NPZ}")), key=natural_order)
+    found = sorted((path for path in visible_folders(folder) if (path / ACTIONS_NPZ).exists()), key=natural_order)
     if not found:
         raise UserError(f"{folder}: no trajectories found; expected sub-folders with numbered images and {ACTIONS_NPZ}")
     trajectories = [_read(path) for path in found]
     _check_widths(trajectories)
     return trajectories
+
+
+def without_actions(folder: Path) -> list[Path]:
+    """The sub-folders with images that are no trajectories, for they have no actions."""
+    found = [path for path in visible_folders(folder) if not (path / ACTIONS_NPZ).exists() and _images(path)]
+    return sorted(found, key=natural_order)
 
 
 def files_of_trajectories(trajectories: list[Trajectory]) -> list[Path]:
@@ -44,8 +51,7 @@ def files_of_trajectories(trajectories: list[Trajectory]) -> list[Path]:
 
 
 def _read(folder: Path) -> Trajectory:
-    with readable(folder):
-        images = sorted((path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES), key=natural_order)
+    images = _images(folder)
     if not images:
         raise UserError(f"{folder}: expected numbered images ({', '.join(SUFFIXES)}), found none")
     for image in images:
@@ -57,6 +63,13 @@ def _read(folder: Path) -> Trajectory:
             f"found {len(trajectory.actions)}; action t is the one taken at image t"
         )
     return trajectory
+
+
+def _images(folder: Path) -> list[Path]:
+    """Some systems put hidden files of the same suffix beside images."""
+    with readable(folder):
+        found = [path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.name[0] != "."]
+    return sorted(found, key=natural_order)
 
 
 def _check_widths(trajectories: list[Trajectory]) -> None:

@@ -1,7 +1,8 @@
 """The research layout: decoded once, in the right order, and never half."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from errno import EACCES
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +21,10 @@ LENGTH = 12  # past 9, where the order of names and the order of numbers part
 
 
 def open_image_folders(folder: Path, size: int, on_progress: Progress | None = None) -> EpisodeFolder:
-    files = [file for run in folder.iterdir() for file in run.iterdir()] if folder.exists() else []
-    return open_cached(folder, images, images.files_of(folder) or files, Shaping(size), on_progress)
+    files = images.files_of(folder)
+    if not files and folder.exists():
+        files = [file for run in folder.iterdir() for file in run.iterdir()]
+    return open_cached(folder, images, files, Shaping(size), on_progress)
 
 
 @pytest.fixture(autouse=True)
@@ -47,11 +50,12 @@ def expected_red(length: int = LENGTH) -> list[int]:
     return [20 * time for time in range(length)]
 
 
-def refused(folder: Path, *words: str) -> None:
+def refused(folder: Path, *words: str) -> str:
     with pytest.raises(UserError) as error:
         open_image_folders(folder, 16)
     missing = [word for word in words if word not in str(error.value)]
     assert not missing, f"{missing} not in: {error.value}"
+    return str(error.value)
 
 
 def test_round_trip(folder: Path) -> None:
@@ -175,9 +179,52 @@ def test_no_images(folder: Path) -> None:
 
 def test_a_broken_image(folder: Path) -> None:
     whole = (folder / "run_b/frame_0003.png").read_bytes()
-    for broken in (b"not an image", whole[: len(whole) // 2]):
+    for broken, found in (
+        (b"not an image", "b'not an image'"),
+        (b"", "it is empty"),
+        (whole[:40], "damaged or cut"),
+        (whole[: len(whole) // 2], "cannot be decoded"),
+        (whole[:-30] + bytes([whole[-30] ^ 255]) + whole[-29:], "cannot be decoded"),
+    ):
         (folder / "run_b/frame_0003.png").write_bytes(broken)
-        refused(folder, "run_b/frame_0003.png", "PNG, JPEG, WEBP or BMP")
+        message = refused(folder, "run_b/frame_0003.png", "PNG, JPEG, WEBP or BMP", found)
+        assert " object at " not in message
+
+
+def test_hidden_files_are_no_images(folder: Path) -> None:
+    """Some systems put them beside each file that they copy."""
+    (folder / "run_a/._0.png").write_bytes(b"attributes")
+    (folder / ".run_a").mkdir()
+    assert open_image_folders(folder, 16).lengths.tolist() == [LENGTH, LENGTH]
+
+
+def test_images_without_actions_are_left_out_with_a_note(folder: Path) -> None:
+    (folder / "run_c").mkdir()
+    Image.new("RGB", (16, 16)).save(folder / "run_c/0.png")
+    (folder / "notes").mkdir()
+    source = open_image_folders(folder, 16)
+    assert len(source) == 2
+    assert "left out, for there is no actions.npz in it: run_c" in source.notes
+
+
+@pytest.mark.parametrize("closed", ["run_b", "run_b/frame_0003.png", "run_b/actions.npz"])
+def test_what_may_not_be_read_is_named(folder: Path, closed: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that may not be looked into was left out, as if it were empty."""
+    from_now_on_closed(folder / closed, monkeypatch)
+    refused(folder, f"{folder / closed}: cannot be read (Permission denied)")
+
+
+def from_now_on_closed(closed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To any user, root too."""
+    may, look = os.access, Path.iterdir
+
+    def looked_into(self: Path) -> Iterator[Path]:
+        if self == closed:
+            raise PermissionError(EACCES, "Permission denied", str(self))
+        return look(self)
+
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != closed and may(path, mode))
+    monkeypatch.setattr(Path, "iterdir", looked_into)
 
 
 BROKEN: dict[str, tuple[dict[str, np.ndarray], str]] = {

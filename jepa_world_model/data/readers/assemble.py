@@ -62,9 +62,9 @@ def assemble(
     episodes = [_episode(each, encoding, shifted, dropped, said) for each in found]
     kept = list(episodes[0].truth)
     if kept and not encoded:
-        said.append(f"kept for evaluation, and not seen by the model: {_listed(kept)}")
+        said.append(f"kept for evaluation, and not seen by the model: {listed(kept)}")
     if dropped:
-        said.append(f"left out, for they are no numbers or have no row for each frame: {_listed(sorted(dropped))}")
+        said.append(f"left out, for they are no numbers or have no row for each frame: {listed(sorted(dropped))}")
     names = tuple(column_names) if len(column_names) == len(encoding.names) else () if encoded else encoding.names
     return RawSet(format, path, tuple(files), episodes, names, kind or encoding.kind, tuple(dict.fromkeys(said)))
 
@@ -78,8 +78,8 @@ def _check_alike(found: Sequence[FoundEpisode]) -> None:
             raise UserError(f"{each.where}: expected actions, found none")
         if set(each.cameras) != set(first.cameras):
             raise UserError(
-                f"{each.where}: expected the cameras {_listed(sorted(first.cameras))} as in {first.where}, "
-                f"found {_listed(sorted(each.cameras))}"
+                f"{each.where}: expected the cameras {listed(sorted(first.cameras))} as in {first.where}, "
+                f"found {listed(sorted(each.cameras))}"
             )
         for name, camera in each.cameras.items():
             if camera.shape[2] != first.cameras[name].shape[2]:
@@ -159,6 +159,7 @@ def _truth_name(name: str, taken: Mapping[str, object]) -> str:
     return free
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """The first of some names, and how many more there are."""
     rest = len(names) - MOST_NAMED
     return ", ".join(names[:MOST_NAMED]) + (f" and {rest} more" if rest > 0 else "")

@@ -6,11 +6,16 @@ from pathlib import Path
 
 from jepa_world_model.data.actions_npz import ACTIONS_NPZ
 from jepa_world_model.data.image_file import read_image
-from jepa_world_model.data.readers.assemble import FoundEpisode, assemble
+from jepa_world_model.data.readers.assemble import FoundEpisode, assemble, listed
 from jepa_world_model.data.readers.lazy import Rows
 from jepa_world_model.data.readers.raw import Camera, RawSet
 from jepa_world_model.data.readers.video_file import SUFFIXES as VIDEOS
-from jepa_world_model.data.trajectory_folders import Trajectory, files_of_trajectories, read_trajectories
+from jepa_world_model.data.trajectory_folders import (
+    Trajectory,
+    files_of_trajectories,
+    read_trajectories,
+    without_actions,
+)
 
 FORMAT = "folders of images"
 
@@ -25,7 +30,9 @@ def files_of(path: Path) -> list[Path]:
 
 def read(path: Path, files: list[Path]) -> RawSet:
     """Raises UserError that names the file."""
-    return assemble(FORMAT, path, files, [_found(each) for each in read_trajectories(path)], encoded=True)
+    bare = [each.name for each in without_actions(path)]
+    notes = [f"left out, for there is no {ACTIONS_NPZ} in it: {listed(bare)}"] if bare else []
+    return assemble(FORMAT, path, files, [_found(each) for each in read_trajectories(path)], encoded=True, notes=notes)
 
 
 def _found(trajectory: Trajectory) -> FoundEpisode:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from jepa_world_model.data.natural_order import natural_order
-from jepa_world_model.input_files import check_file, readable
+from jepa_world_model.input_files import check_file, readable, visible_folders
 
 
 def below(folder: Path, suffixes: Sequence[str]) -> list[Path]:
@@ -14,15 +14,18 @@ def below(folder: Path, suffixes: Sequence[str]) -> list[Path]:
 
     Raises UserError for a name that leads to no file.
     """
+    found = _files(folder, suffixes)
+    if not found:
+        found = [path for each in visible_folders(folder) for path in _files(each, suffixes)]
+    for path in found:
+        check_file(path)
+    return sorted(found, key=lambda path: (natural_order(path.parent), natural_order(path)))
+
+
+def _files(folder: Path, suffixes: Sequence[str]) -> list[Path]:
     with readable(folder):
-        for pattern in ("*", "*/*"):
-            found = [path for path in folder.glob(pattern) if path.suffix.lower() in suffixes and path.name[0] != "."]
-            found = [path for path in found if not path.is_dir()]
-            if found:
-                for path in found:
-                    check_file(path)
-                return sorted(found, key=lambda path: (natural_order(path.parent), natural_order(path)))
-    return []
+        named = [path for path in folder.iterdir() if path.suffix.lower() in suffixes and path.name[0] != "."]
+        return [path for path in named if not path.is_dir()]
 
 
 def begins_with(path: Path, signature: bytes) -> bool:

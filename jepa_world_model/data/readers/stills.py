@@ -10,12 +10,11 @@ from jepa_world_model.data.readers.lazy import Rows, Stored
 from jepa_world_model.data.readers.names import NO_PICTURES, PICTURES, parts_of
 from jepa_world_model.data.readers.raw import Camera
 
-SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF", b"BM")
-"""Of JPEG, PNG, WebP and BMP."""
-
 
 def holds_encoded(name: str, stored: Stored) -> bool:
     """Whether an array [T] of byte strings, or [T, n] of bytes, begins with an encoded picture."""
+    from jepa_world_model.data.image_file import SIGNATURES
+
     words = parts_of(name)
     if not any(PICTURES.search(word) for word in words) or any(NO_PICTURES.search(word) for word in words):
         return False
