@@ -49,7 +49,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "hidden_width": 256,
             "mean_frame": True,
         },
-        "data": {"episodes": 600},
+        "data": {"episodes": 1200},
     },
     "reference": {},
 }
