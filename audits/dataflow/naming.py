@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from audits.dataflow.states import changed, properties
 from audits.places import Stop
 from audits.recording.module_calls import calls_told
-from audits.recording.recorder import Recorder, Recording, physical
+from audits.recording.recorder import Recorder, Recording, is_live, physical
 from audits.recording.source_lines import Sources
 from audits.target import Target
 
@@ -106,18 +106,18 @@ class NamingRecorder(Recorder):
         value = super()._number(tensor)
         if is_new:  # another tensor for a known value: nothing was computed
             self.named.made_in.pop(value, None)
-        self.named.takes_gradient[value] = physical(tensor).requires_grad
+        self.named.takes_gradient[value] = is_live(physical(tensor))
         return value
 
     def _add(self, tensor: Tensor, inputs: tuple[int, ...], carries: bool) -> int:
         value = super()._add(tensor, inputs, carries)
         if inputs:
             taking = self.named.takes_gradient
-            takes = physical(tensor).requires_grad
+            takes = is_live(physical(tensor))
             self.named.gradient_to[value] = tuple(i for i in inputs if taking[i]) if takes else ()
             if self._running and (call := self._running[-1]) is not None:
                 self.named.made_in[value] = call
-        self.named.takes_gradient[value] = physical(tensor).requires_grad
+        self.named.takes_gradient[value] = is_live(physical(tensor))
         return value
 
     def _add_stopped(self, inputs: tuple[int, ...], stop: Stop) -> int:

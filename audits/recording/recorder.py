@@ -371,12 +371,30 @@ def node_of(tensor: Tensor) -> Any:
 
 def takes_gradient(tensor: Tensor) -> bool:
     """Whether it is in the graph, or a parameter."""
-    return physical(tensor).requires_grad or isinstance(tensor, nn.Parameter)
+    return is_live(physical(tensor)) or isinstance(tensor, nn.Parameter)
+
+
+def is_live(tensor: Tensor) -> bool:
+    """Whether gradient arrives at a tensor. Of a view that was made where gradient is off, `requires_grad` says what it
+    says of the base, and yet nothing arrives."""
+    return tensor.requires_grad and (node_of(tensor) is not None or not _is_view_without_gradient(tensor))
+
+
+def _is_view_without_gradient(leaf: Tensor) -> bool:
+    if isinstance(leaf, nn.Parameter) or is_functorch_wrapped_tensor(leaf) or not leaf._is_view():
+        return False
+    with torch._C.DisableTorchFunction(), torch.enable_grad():
+        try:
+            return leaf.view_as(leaf).grad_fn.next_functions[0][0] is None  # pyright: ignore[reportOptionalMemberAccess]
+        except RuntimeError:  # its base was written to since
+            return True
 
 
 def _is_weight(tensor: Tensor) -> bool:
     """A parameter, or a leaf of the graph like one."""
-    return isinstance(tensor, nn.Parameter) or (tensor.requires_grad and node_of(tensor) is None)
+    return isinstance(tensor, nn.Parameter) or (
+        tensor.requires_grad and node_of(tensor) is None and not _is_view_without_gradient(tensor)
+    )
 
 
 def _is_continuous(tensor: Tensor) -> bool:

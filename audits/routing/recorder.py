@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from audits.dataflow.naming import leaves, modules_of
 from audits.recording.module_calls import calls_told
-from audits.recording.recorder import Recorder
+from audits.recording.recorder import Recorder, is_live
 from audits.recording.source_lines import Sources, Spot, caller
 from audits.routing.operations import Operation, is_plain, name_of, operation, picked_by_number, shares_memory
 from audits.routing.selection import EVERYTHING, Geometry, Selection, selection
@@ -174,17 +174,17 @@ class RouteRecorder(Recorder):
         value = super()._number(tensor)
         if not known:
             self.routed.unknown.add(value)
-        self.routed.live[value] = tensor.requires_grad
+        self.routed.live[value] = is_live(tensor)
         return value
 
     def _add(self, tensor: Tensor, inputs: tuple[int, ...], carries: bool) -> int:
         value, routed = super()._add(tensor, inputs, carries), self.routed
         if inputs:
-            live = tuple(source for source in inputs if routed.live.get(source)) if tensor.requires_grad else ()
+            live = tuple(source for source in inputs if routed.live.get(source)) if is_live(tensor) else ()
             routed.gradient_to[value] = live
         if self._running and (call := self._running[-1]) is not None:
             routed.made_in[value] = call
-        routed.live[value] = tensor.requires_grad
+        routed.live[value] = is_live(tensor)
         return value
 
 

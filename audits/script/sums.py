@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from audits.recording.recorder import node_of
+from audits.recording.recorder import is_live, node_of
 from audits.recording.source_lines import HERE, TORCH, Sources, Spot, caller
 from audits.routing.operations import name_of
 from audits.script.variables import begins_with_number, names_of
@@ -149,8 +149,8 @@ class Sums:
         if (known := self.edges.get(value)) and (known.node is not None or not tensor.requires_grad):
             return
         node = node_of(tensor)
-        if node is None and tensor.requires_grad:
-            node = _accumulator(tensor)
+        if node is None and is_live(tensor):
+            node = torch.autograd.graph.get_gradient_edge(tensor).node
         with torch._C.DisableTorchFunction():
             self.edges[value] = GraphOutput(node, tensor.output_nr, tensor.shape, tensor.detach())
 
@@ -329,13 +329,6 @@ class _Reading:
 
     def _names(self, operand: Tensor) -> tuple[str, ...]:
         return names_of(operand, self._frame, self._sums.sources)
-
-
-def _accumulator(leaf: Tensor) -> Any:
-    """The node that adds gradient to a leaf; None for a view made where gradient is off, which only says that it takes
-    some."""
-    with torch._C.DisableTorchFunction(), torch.enable_grad():
-        return leaf.view_as(leaf).grad_fn.next_functions[0][0]  # pyright: ignore[reportOptionalMemberAccess]
 
 
 def _takes(value: Any) -> bool:

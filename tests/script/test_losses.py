@@ -173,3 +173,26 @@ def test_a_loss_is_renamed_by_its_line(tmp_path: Path) -> None:
     line = 1 + next(number for number, each in enumerate(lines) if "return F.mse_loss" in each)
     found = audited(tmp_path, text, renamed={"reconstruction": ("train.py", line)})
     assert found.losses == ("reconstruction", "ce(z)")
+
+
+def test_a_view_made_without_gradient_is_a_stop_and_no_parameter(tmp_path: Path) -> None:
+    """Torch says that it requires gradient, as its base does."""
+    found = audited(
+        tmp_path,
+        """
+        encoder, head, scale = nn.Linear(4, 4), nn.Linear(4, 4), nn.Parameter(torch.zeros(1))
+        optimizer = torch.optim.SGD([*encoder.parameters(), *head.parameters(), scale], lr=0.1)
+        x = torch.randn(8, 4)
+        z = encoder(x)
+        with torch.no_grad():
+            target = z.view(-1, 4)
+            noise = torch.normal(target, scale.exp().expand(1))
+        loss = (z - head(noise)).square().mean() * scale.exp()
+        aside = (head(x) - target).square().mean()
+        (loss + aside).backward()
+        optimizer.step()
+        """,
+    )
+    assert found.modules == ("encoder", "head", "scale")
+    assert "cut at" in found.flows[0].cells["aside", "encoder"].reason
+    assert not [note for note in found.notes if "could not be recorded" in note]
