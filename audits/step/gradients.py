@@ -77,7 +77,9 @@ class Gradients:
 
     def _note_added(self, parameter: Tensor) -> None:
         entry, backward = self._entries[id(parameter)], self._current()
-        if backward is None:
+        if parameter.grad is None:  # a hook before this one has stepped by it, and cleared it
+            pass
+        elif backward is None:
             entry.by_hand = True
         elif backward not in entry.of:
             entry.of.append(backward)
@@ -93,6 +95,9 @@ class Gradients:
             some = is_some(gradient)
             if not some and (entry.was_some or not entry.of):
                 self._clear(entry)
+            elif some and not entry.of and (backward := self._current()):  # a hook steps before this one is told
+                entry.of = [backward]
+                backward.reached.add(id(entry.parameter))
             elif some and not entry.of:
                 entry.by_hand = True
         else:

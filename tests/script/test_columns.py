@@ -74,6 +74,20 @@ COLUMNS = {
         + "\nmain()",
         {"vae.encoder", "vae.head"},
     ),
+    "attributes_that_a_method_is_given": (
+        "class Model:\n    def __init__(self):\n        self.net_a, self.net_b = nn.Linear(3, 3), nn.Linear(3, 3)\n"
+        "        self.opt = torch.optim.SGD([*self.net_a.parameters(), *self.net_b.parameters()], lr=0.1)\n"
+        "    def send(self, net):\n        loss = net(torch.randn(2, 3)).mean()\n        loss.backward()\n"
+        "    def update(self):\n        self.send(self.net_a)\n        self.send(self.net_b)\n        self.opt.step()\n"
+        "Model().update()",
+        {"self.net_a", "self.net_b"},
+    ),
+    "not_run_yet": (
+        "heads = {'a': nn.Linear(3, 3), 'b': nn.Linear(3, 3)}\n"
+        "opt = torch.optim.SGD([p for head in heads.values() for p in head.parameters()], lr=0.1)\n"
+        "heads['a'](torch.randn(2, 3)).mean().backward()\nopt.step()",
+        {'heads["a"]', 'heads["b"]'},
+    ),
     "entries_of_a_dict": (
         "nets = {'a': nn.Linear(3, 3), 'b': nn.Linear(3, 3)}\nopt = torch.optim.SGD(nets['a'].parameters(), lr=0.1)\n"
         "nets['b'](nets['a'](torch.randn(2, 3))).mean().backward()\nopt.step()",

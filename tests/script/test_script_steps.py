@@ -29,6 +29,24 @@ for _ in range(3):
 """
 
 
+HOOKED = """
+import torch
+from torch import nn
+net = nn.Sequential(nn.Linear(4, 4), nn.Tanh(), nn.Linear(4, 1))
+optimizers = {parameter: torch.optim.SGD([parameter], lr=0.1) for parameter in net.parameters()}
+
+def step_now(parameter):
+    optimizers[parameter].step()
+    optimizers[parameter].zero_grad()
+
+for parameter in net.parameters():
+    parameter.register_post_accumulate_grad_hook(step_now)
+for _ in range(3):
+    fit = (net(torch.randn(8, 4)) - 1).square().mean()
+    fit.backward()
+"""
+
+
 @pytest.mark.parametrize("name", ["gan", "sac", "lora"])
 def test_nothing_is_found_in_a_script_without_a_fault(name: str) -> None:
     found = run_script(Script(SCRIPTS / f"{name}.py"))
@@ -61,3 +79,12 @@ def test_a_script_that_dies_in_its_second_round_is_audited_and_noted(tmp_path: P
     assert "dies raises AssertionError in its second round: its steps are those before" in found.notes
     assert found.steps is not None
     assert found.steps.moved("optimizer") == ("encoder", "head", "probe", "scale")
+
+
+def test_a_step_in_a_hook_of_the_backward_pass_is_by_the_loss(tmp_path: Path) -> None:
+    path = tmp_path / "hooked.py"
+    path.write_text(HOOKED, encoding="utf-8")
+    found = run_script(Script(path))
+    assert found.steps is not None
+    assert found.steps.findings == ()
+    assert {move.losses for move in found.steps.moves} == {("fit",)}
