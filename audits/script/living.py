@@ -50,6 +50,25 @@ class LivingNames:
         found = self.best.get(id(value))
         return found[1] if found else ""
 
+    def look_inside(self) -> None:
+        """Take the names of modules in plain lists and dictionaries of named modules, which torch does not know of."""
+        for name, module in self._modules():
+            for path, part in module.named_modules(prefix=name):
+                for key, value in _attributes(part):
+                    if not key.startswith("_") and isinstance(value, list | tuple | dict):
+                        self._take_inside(f"{path}.{key}", value, (INSIDE + SELF, 0))
+
+    def path(self, module: nn.Module) -> str:
+        """The name of a module, or of one that it is a part of and the way on from there; empty where there is none."""
+        paths = (
+            path for name, owner in self._modules() for path, part in owner.named_modules(prefix=name) if part is module
+        )
+        return self.get(module) or next(paths, "")
+
+    def _modules(self) -> list[tuple[str, nn.Module]]:
+        held = ((self.best[key][1], value) for key, value in self.held.items())
+        return [(name, value) for name, value in held if isinstance(value, nn.Module)]
+
     def _take_all(self, variables: Mapping[str, Any], rank: int, depth: int) -> None:
         for name, value in list(variables.items()):
             if not name.startswith("__") and not isinstance(value, ModuleType | type):
@@ -131,6 +150,17 @@ def tops(modules: Iterable[nn.Module]) -> list[nn.Module]:
             seen.add(id(module))
         found.setdefault(id(module), module)
     return list(found.values())
+
+
+def owners(parameters: Iterable[Tensor]) -> list[nn.Module]:
+    """The living modules that have some parameters."""
+    wanted = {id(parameter) for parameter in parameters}
+    return [
+        module
+        for module in gc.get_objects()
+        if issubclass(type(module), nn.Module)
+        and any(id(value) in wanted for value in vars(module).get("_parameters", {}).values())
+    ]
 
 
 def wrapped(module: nn.Module) -> nn.Module | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -20,7 +19,7 @@ from audits.result import Audit, Cell, Flow, Pair, Routes, Setting, Status
 from audits.routing.routes import routes
 from audits.script.columns import Choice, columns
 from audits.script.drawing import drawn
-from audits.script.living import tops
+from audits.script.living import owners, tops
 from audits.script.measuring import Join, Root
 from audits.script.session import ScriptRun, Sent
 from audits.target import Named, Target, parameters_of
@@ -125,11 +124,12 @@ class _Report:
 
     def _find_columns(self, choice: Choice) -> dict[str, Named]:
         session = self._session
+        session.names.look_inside()
         reached = {key: leaf for sent in self._sent for key, leaf in sent.gradients.leaves.items()}
         optimized = session.weights()
-        owners = _owners({**reached, **optimized}.values())
+        held_by = owners({**reached, **optimized}.values())
         called = [module for module in session.recorder.modules if any(True for _ in module.parameters())]
-        outermost = self._without_shells(tops(dict.fromkeys([*called, *owners])))
+        outermost = self._without_shells(tops(dict.fromkeys([*called, *held_by])))
         known = {id(parameter) for module in outermost for parameter in module.parameters()}
         free = {key: leaf for key, leaf in {**reached, **optimized}.items() if key not in known}
         loose = [
@@ -378,17 +378,6 @@ def _renamed(sent: Sent, renamed: Mapping[str, tuple[str, int]]) -> str:
         if any(place.line == line and place.path.endswith(file) for place in places):
             return name
     return ""
-
-
-def _owners(parameters: Iterable[Tensor]) -> list[torch.nn.Module]:
-    """The living modules that have some parameters."""
-    wanted = {id(parameter) for parameter in parameters}
-    return [
-        module
-        for module in gc.get_objects()
-        if issubclass(type(module), torch.nn.Module)
-        and any(id(value) in wanted for value in vars(module).get("_parameters", {}).values())
-    ]
 
 
 def _call_names(named: Mapping[str, Named]) -> dict[int, tuple[str, str]]:

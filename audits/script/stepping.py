@@ -11,7 +11,7 @@ from dataclasses import replace
 from types import FrameType
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from audits.moves import Steps
 from audits.remark import Remark
@@ -20,6 +20,7 @@ from audits.result import Audit
 from audits.script.columns import Choice
 from audits.script.report import LossRow, audit_and_parts
 from audits.script.session import ScriptRun
+from audits.script.shadows import shadows
 from audits.step.findings.graphs import is_explained
 from audits.step.watching import StepWatcher
 from audits.target import Named
@@ -35,7 +36,8 @@ class Stepping:
         self._audit: Audit | None = None
         self._rounds: dict[int, int] = {}
         self._objective: tuple[Remark, ...] = ()
-        self.watch = StepWatcher(lambda: self._columns, names_of_root=self._number)
+        self._shadows: dict[str, nn.Module] = {}
+        self.watch = StepWatcher(lambda: {**self._columns, **self._shadows}, names_of_root=self._number)
 
     @property
     def is_measured(self) -> bool:
@@ -51,6 +53,9 @@ class Stepping:
             for sent in row.sent:
                 self._names.setdefault(str(sent.number), {})[row.name] = float(f"{sent.loss.weight:.6g}")
         self._rounds = self._count()
+        with self._session.recorder.asleep():
+            self._shadows = shadows(self._columns, self._session.names)
+            self.watch.follow(self._shadows.values())
         self._objective = self._remarks_on_objective(rows)
         torch.set_anomaly_enabled(True, False)  # graphs of the next round know the lines that made them
 
@@ -72,7 +77,8 @@ class Stepping:
             for backward in self.watch.backwards:
                 backward.names = dict(self._names.get(next(iter(backward.names), ""), {}))
             steps = self.watch.result()
-            steps = replace(steps, findings=(*steps.findings, *self._objective))
+            moves = tuple(move for move in steps.moves if move.module not in self._shadows)
+            steps = replace(steps, moves=moves, findings=(*steps.findings, *self._objective))
             return self._audit.with_steps(replace(steps, notes=(*steps.notes, *self._later(steps))))
 
     def note(self, text: str) -> None:

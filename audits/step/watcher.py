@@ -109,6 +109,11 @@ class Watcher:
             self._stepping.clear()
             self._running = None
 
+    def follow(self, roots: Iterable[nn.Module | Tensor]) -> None:
+        """Follow more modules from now on, such as those that never run."""
+        for root in roots:
+            self._follow(root)
+
     @quiet
     def look(self) -> None:
         """Notice what moved since the last step."""

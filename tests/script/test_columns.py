@@ -82,6 +82,13 @@ COLUMNS = {
         "Model().update()",
         {"self.net_a", "self.net_b"},
     ),
+    "a_list_that_torch_does_not_know": (
+        "class Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.stem, self.layers = nn.Linear(3, 3), [nn.Linear(3, 3), nn.Linear(3, 3)]\n"
+        "    def forward(self, x):\n        return self.layers[1](self.layers[0](self.stem(x)))\n"
+        "net = Net()" + STEP.format("net", "net"),
+        {"net", "net.layers[0]", "net.layers[1]"},
+    ),
     "not_run_yet": (
         "heads = {'a': nn.Linear(3, 3), 'b': nn.Linear(3, 3)}\n"
         "opt = torch.optim.SGD([p for head in heads.values() for p in head.parameters()], lr=0.1)\n"

@@ -129,6 +129,13 @@ KNOWN = {
         "    for slow, fast in zip(teacher.buffers(), student.buffers()):\n        slow.copy_(fast)\n",
         "teacher is an average of student, but its buffers stay",
     ),
+    "average_without_statistics": Fault(
+        "average without buffers",
+        "",
+        "self.module.parameters(), model.parameters()",
+        "self.module.state_dict().values(), model.state_dict().values()",
+        "model_ema.module is an average of model, but its buffers stay",
+    ),
     "norm_in_half_precision": Fault(
         "lost to precision",
         "optimizer.step()",

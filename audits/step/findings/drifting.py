@@ -78,7 +78,7 @@ def _statistics(seen: SeenSteps) -> Iterable[Remark]:
 
 @finding("average without buffers")
 def _average(seen: SeenSteps) -> Iterable[Remark]:
-    """A moving average that leaves out the statistics of what it averages."""
+    """A moving average that leaves out the statistics of what it averages. A number of batches can be left out."""
     for column in seen.columns:
         found = average_of(seen, column)
         if not found:
@@ -87,13 +87,18 @@ def _average(seen: SeenSteps) -> Iterable[Remark]:
         moving = {
             name.removeprefix(other): number
             for number, name in seen.buffers.get(other, {}).items()
-            if number in seen.outside
+            if number in seen.outside and _is_floating(seen, number)
         }
         own = {name.removeprefix(column): number for number, name in seen.buffers.get(column, {}).items()}
         left = tuple(f"{column}{name}" for name in moving if name in own and own[name] not in seen.moved)
         if left:
             text = f"{column} is an average of {other}, but its buffers stay as they are: {listed(left)}"
             yield Remark("average without buffers", text, (), (column,), left)
+
+
+def _is_floating(seen: SeenSteps, number: int) -> bool:
+    buffer = seen.watcher.movement.tensor(number)
+    return buffer is not None and buffer.is_floating_point()
 
 
 @finding("lost to precision")
