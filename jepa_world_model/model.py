@@ -43,7 +43,13 @@ class WorldModel(SeesActions):
         hidden, size, channels = config.hidden_width, config.image_size, data.channels
         normalise = config.delta_layer_norm
 
-        self.encoder = Encoder(channels, size, config.encoder_widths, mean_frame=config.mean_frame)
+        self.encoder = Encoder(
+            channels,
+            size,
+            config.encoder_widths,
+            mean_frame=config.mean_frame,
+            proprioception=data.proprioception_width,
+        )
         self.decoder = Decoder(z, channels, size, config.decoder_widths, mean_frame=config.mean_frame)
         self.predictor = Predictor((z, h, a), hidden, h, spectral=config.predictor_spectral_norm)
         self.h_to_z = Head((h,), hidden, z)

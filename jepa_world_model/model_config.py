@@ -275,6 +275,8 @@ class DataConfig:
         normalise_actions: Real actions are seen by the model minus the mean of their column, over its standard
             deviation, of the training episodes. Choices and buttons always stay as they are.
         cameras: Cameras of a data set that has several, stacked on the channels in this order; none takes the first.
+        proprioception: Arrays of the data, such as positions of joints, that the encoder sees beside each frame; see
+            what jepa data show lists as truth. They are normalised.
         fit: How pictures that are not square are made so. letterbox adds black, crop cuts the longer side, stretch
             changes the proportions.
         strict: Refuse data that training would warn of, such as frames that never change.
@@ -288,6 +290,7 @@ class DataConfig:
     action_kind: Literal["auto", "multi-hot", "one-hot", "real"] = "auto"
     normalise_actions: bool = True
     cameras: tuple[Text, ...] = ()
+    proprioception: tuple[Text, ...] = ()
     fit: Fit = "letterbox"
     strict: bool = False
     seed: Seed = 0

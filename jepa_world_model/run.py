@@ -10,6 +10,7 @@ from signal import SIGINT
 from jepa_world_model import processes
 from jepa_world_model.data import EMBEDDED, EpisodeSource, open_source, split_episodes
 from jepa_world_model.data.inspection import inspect_data
+from jepa_world_model.data.proprioception import WithProprioception
 from jepa_world_model.data.windows import Batch, WindowSampler
 from jepa_world_model.errors import UserError
 from jepa_world_model.model import WorldModel
@@ -186,7 +187,7 @@ def load_run(path: Path, batches: int, config: Config | None = None) -> tuple[Co
 def open_config_source(config: Config, on_decoding: Callable[[int, int], None] | None = None) -> EpisodeSource:
     """The data that a config names."""
     data = config.data
-    return open_source(
+    source = open_source(
         data.source,
         image_size=config.model.image_size,
         episodes=data.episodes,
@@ -197,3 +198,10 @@ def open_config_source(config: Config, on_decoding: Callable[[int, int], None] |
         fit=data.fit,
         on_progress=on_decoding,
     )
+    return with_chosen_proprioception(source, config)
+
+
+def with_chosen_proprioception(source: EpisodeSource, config: Config) -> EpisodeSource:
+    """A source whose episodes have what a config chose to show to the model."""
+    names = config.data.proprioception
+    return WithProprioception(source, names) if names else source

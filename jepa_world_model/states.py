@@ -48,6 +48,8 @@ class States:
 
     x: Tensor
     """Frames. [B, T, C, H, W]"""
+    s: Tensor
+    """Proprioception, where the encoder sees one beside each frame. [B, T, P]"""
 
     def __init__(
         self,
@@ -58,15 +60,19 @@ class States:
         gates: Gates,
         horizon: int,
         z: Tensor | None = None,
+        s: Tensor | None = None,
     ) -> None:
         """Frames x [B, T, C, H, W] in [0, 1], actions a [B, T, A] as they were taken; `horizon` is K, the depth of
         imagined rollouts. What losses read as ``a`` is how the model sees them.
 
-        Where z [B, T, Dz] is known already it takes the place of frames, which then no loss can read.
+        A model that sees proprioception gets it as s [B, T, P]. Where z [B, T, Dz] is known already it takes the place
+        of frames, which then no loss can read.
         """
         self.model, self.a, self.gates, self.horizon = model, model.seen(a), gates, horizon
         if x is not None:
             self.x = x
+        if s is not None:
+            self.s = s
         if z is not None:
             self.z = z
         self.action_kind = model.data.action_kind
@@ -105,7 +111,7 @@ class States:
     @cached_property
     def z(self) -> Tensor:
         """Embeddings. [B, T, Dz]"""
-        return self.model.encoder(self.x)
+        return self.model.encoder(self.x, self.s) if "s" in vars(self) else self.model.encoder(self.x)
 
     @cached_property
     def residual(self) -> Tensor:
@@ -207,6 +213,13 @@ class States:
         """Imagined embeddings, decoded in one batch. K x [B, T-k, C, H, W]"""
         depths = [z.shape[1] for z in self.imagined_z]
         return self.decode(torch.cat(self.imagined_z, dim=1)).split(depths, dim=1)
+
+    @property
+    def beside_imagined(self) -> tuple[Tensor, ...]:
+        """What else the encoder sees at the times of the imagined frames, if anything: the proprioception, in one batch
+        as these. [B, (T-1) + ... + (T-K), P]"""
+        depths = range(1, self.horizon + 1)
+        return (torch.cat([self.s[:, k:] for k in depths], dim=1),) if "s" in vars(self) else ()
 
     @cached_property
     def imagined_residual(self) -> tuple[Tensor, ...]:

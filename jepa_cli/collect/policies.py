@@ -68,6 +68,11 @@ def _walking(run: Path, stage: GymStage | WorldStage, size: int) -> Policy:
             f"{spec.action_width} columns, as the run was trained on, found {size} x {size} and {actions.shape[1]}; "
             f"use --size {spec.image_size} and the environment of the run"
         )
+    if spec.proprioception_width:
+        raise UserError(
+            f"--policy {run}: the model sees proprioception beside each frame (data.proprioception), and an "
+            "environment shows it frames only"
+        )
     source, indices = held_out_source(config, None, EPISODES, 0)
     return WalkingPolicy(held_out(subject, source, indices, length=LENGTH), actions, stage.choices, str(run))
 

@@ -60,8 +60,7 @@ def action_scale(source: EpisodeSource, indices: np.ndarray) -> ActionScale | No
     if source.spec.action_kind is not ActionKind.REAL:
         return None
     found = ColumnStatistics(source.spec.action_width)
-    chosen = np.linspace(0, len(indices) - 1, min(len(indices), MOST_EPISODES)).round().astype(int)
-    for index in np.asarray(indices)[chosen]:
+    for index in _spread(indices):
         found.add(source[int(index)].actions[:-1])  # the last one leads nowhere
     spread = found.spread.astype(np.float32)
     varies = (spread >= np.finfo(np.float32).tiny) & np.isfinite(spread) & ~found.is_binary
@@ -70,3 +69,18 @@ def action_scale(source: EpisodeSource, indices: np.ndarray) -> ActionScale | No
     return ActionScale(
         np.where(varies, found.mean, 0.0).astype(np.float32), np.where(varies, spread, 1.0).astype(np.float32)
     )
+
+
+def proprioception_statistics(source: EpisodeSource, indices: np.ndarray) -> ColumnStatistics:
+    """Of the proprioception of some episodes that have one."""
+    found = ColumnStatistics(source.spec.proprioception_width)
+    for index in _spread(indices):
+        vectors = source[int(index)].proprioception
+        assert vectors is not None, "the spec of the source says that there is one"
+        found.add(vectors)
+    return found
+
+
+def _spread(indices: np.ndarray) -> np.ndarray:
+    chosen = np.linspace(0, len(indices) - 1, min(len(indices), MOST_EPISODES)).round().astype(int)
+    return np.asarray(indices)[chosen]

@@ -17,6 +17,7 @@ class Episode:
     frames: np.ndarray  # [T, H, W, C] uint8, may be a memory map
     actions: np.ndarray  # [T, A] float32
     truth: Mapping[str, np.ndarray] = field(default_factory=dict)  # each [T, ...]; for evaluation, never for the model
+    proprioception: np.ndarray | None = None  # [T, P] float32, what of the truth the model does see
 
     def __len__(self) -> int:
         return len(self.frames)

@@ -26,6 +26,8 @@ class DataSpec:
     action_width: int
     action_kind: ActionKind
     action_names: tuple[str, ...] = ()
+    proprioception_width: int = 0
+    """P, the numbers beside each frame that the model sees; 0 without."""
 
 
 def parse_action_kind(text: str) -> ActionKind:

@@ -17,12 +17,13 @@ class Batch:
     frames: torch.Tensor  # [B, T, H, W, C] uint8
     actions: torch.Tensor  # [B, T, A] float32
     z: torch.Tensor | None = None  # [B, T, Dz] float32, where it takes the place of the frames, which are empty then
+    proprioception: torch.Tensor | None = None  # [B, T, P] float32, where the model sees one
 
     def split(self, parts: int) -> "list[Batch]":
         """So many batches of as many windows each."""
-        chunks = zip(self.frames.chunk(parts), self.actions.chunk(parts), strict=True)
-        z = [None] * parts if self.z is None else self.z.chunk(parts)
-        return [Batch(*chunk, part) for chunk, part in zip(chunks, z, strict=True)]
+        tensors = (self.frames, self.actions, self.z, self.proprioception)
+        chunks = [[None] * parts if tensor is None else tensor.chunk(parts) for tensor in tensors]
+        return [Batch(*chunk) for chunk in zip(*chunks, strict=True)]
 
 
 class WindowSampler:
@@ -89,18 +90,20 @@ class WindowSampler:
         frames = np.empty((len(windows), seen, spec.image_size, spec.image_size, spec.channels), dtype=np.uint8)
         actions = np.empty((len(windows), length, spec.action_width), dtype=np.float32)
         places = np.searchsorted(self._ends, windows, side="right")
-        z = []
+        z, bodies = [], []
         for row, (place, window) in enumerate(zip(places, windows, strict=True)):
             index = int(self._indices[place])
             episode = self._source[index]
             start = int(window) - (int(self._ends[place - 1]) if place else 0)
             actions[row] = episode.actions[start : start + length]
+            if episode.proprioception is not None:
+                bodies.append(episode.proprioception[start : start + length])
             if self._embeddings:
                 z.append(self._embeddings(index)[start : start + length])
             else:
                 frames[row] = episode.frames[start : start + length]
-        kept = torch.from_numpy(np.stack(z)) if z else None
-        return Batch(torch.from_numpy(frames), torch.from_numpy(actions), kept)
+        kept, body = (torch.from_numpy(np.stack(rows)) if rows else None for rows in (z, bodies))
+        return Batch(torch.from_numpy(frames), torch.from_numpy(actions), kept, body)
 
 
 def _too_short(name: str, lengths: np.ndarray, sequence_length: int) -> str:

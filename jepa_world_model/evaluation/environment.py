@@ -20,6 +20,11 @@ def environment_of(source: EpisodeSource) -> World:
     Raises UserError for data whose environment is not known, cannot be put into a state, or tells no position.
     """
     size = source.spec.image_size
+    if source.spec.proprioception_width:
+        raise UserError(
+            f"{source.name}: the model sees proprioception (data.proprioception) beside each frame, and an environment "
+            "shows frames only: there is nothing to plan with"
+        )
     if not isinstance(source, EpisodeFolder):
         if source.name in EMBEDDED:
             return GridWorld(source.name, size)

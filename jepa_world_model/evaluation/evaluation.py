@@ -26,7 +26,7 @@ from jepa_world_model.evaluation.rollouts import DEPTH, WARM_UP
 from jepa_world_model.evaluation.subject import ModelSubject
 from jepa_world_model.model import WorldModel
 from jepa_world_model.model_config import Config
-from jepa_world_model.run import open_config_source
+from jepa_world_model.run import open_config_source, with_chosen_proprioception
 from jepa_world_model.runs.record import run_record
 from jepa_world_model.training.run_folder import RunFolder
 from jepa_world_model.worlds.grid import GridWorld
@@ -172,7 +172,7 @@ def held_out_source(config: Config, data: str | None, episodes: int, seed: int) 
     name = data or config.data.source
     if name in EMBEDDED:
         made = generate(name, episodes, LENGTH, config.data.seed + FRESH_SEEDS + seed, config.model.image_size)
-        return made, range(episodes)
+        return with_chosen_proprioception(made, config), range(episodes)
     if data:
         source = open_config_source(replace(config, data=replace(config.data, source=data)))
         return source, range(min(len(source), episodes))
@@ -184,7 +184,7 @@ def held_out_source(config: Config, data: str | None, episodes: int, seed: int) 
 def _spec(config: Config) -> DataSpec:
     """Of the data that a run was trained on; an embedded world need not be made for that."""
     name, kind = config.data.source, config.data.action_kind
-    if name not in EMBEDDED:
+    if name not in EMBEDDED or config.data.proprioception:
         return open_config_source(config).spec
     spec = GridWorld(name, config.model.image_size).spec
     return spec if kind == "auto" else replace(spec, action_kind=parse_action_kind(kind))

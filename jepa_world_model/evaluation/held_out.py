@@ -28,11 +28,13 @@ class HeldOut:
     """[N, T, A] float32; the last action is unused."""
     truth: Mapping[str, np.ndarray]
     """Each [N, T, ...]; for the evaluation only."""
+    bodies: np.ndarray | None = None
+    """Proprioception [N, T, P], where the model sees one."""
 
     @cached_property
     def traces(self) -> Traces:
         """Teacher-forced."""
-        return traced(self.subject, self.frames, self.actions)
+        return traced(self.subject, self.frames, self.actions, self.bodies)
 
     @cached_property
     def rollouts(self) -> Rollouts:
@@ -79,10 +81,12 @@ def held_out(subject: EvaluatedModel, source: EpisodeSource, indices: Sequence[i
     )
     fits = [index for index, frames in zip(indices, lengths, strict=True) if frames >= length]
     episodes = [source[int(index)] for index in fits]
+    bodies = [episode.proprioception[:length] for episode in episodes if episode.proprioception is not None]
     shared = set.intersection(*(set(episode.truth) for episode in episodes))
     return HeldOut(
         subject,
         np.stack([episode.frames[:length] for episode in episodes]),
         np.stack([episode.actions[:length] for episode in episodes]),
         {name: np.stack([np.asarray(episode.truth[name])[:length] for episode in episodes]) for name in sorted(shared)},
+        np.stack(bodies) if bodies else None,
     )

@@ -28,8 +28,8 @@ class Traces(NamedTuple):
 class EvaluatedModel(Protocol):
     """A world model, seen from outside. All arrays are float32 but for frames. Actions are as they are taken."""
 
-    def embed(self, frames: np.ndarray) -> np.ndarray:
-        """Frames [M, H, W, C] uint8 to z [M, Dz]."""
+    def embed(self, frames: np.ndarray, bodies: np.ndarray | None = None, /) -> np.ndarray:
+        """Frames [M, H, W, C] uint8, and proprioception [M, P] if the model sees one, to z [M, Dz]."""
         ...
 
     def begin(self, z: np.ndarray) -> np.ndarray:
@@ -61,10 +61,14 @@ class EvaluatedModel(Protocol):
         ...
 
 
-def traced(subject: EvaluatedModel, frames: np.ndarray, actions: np.ndarray) -> Traces:
-    """Frames [N, T, H, W, C] uint8 and actions [N, T, A] to their states, teacher-forced."""
+def traced(
+    subject: EvaluatedModel, frames: np.ndarray, actions: np.ndarray, bodies: np.ndarray | None = None
+) -> Traces:
+    """Frames [N, T, H, W, C] uint8, actions [N, T, A] and proprioception [N, T, P], if the model sees one, to their
+    states, teacher-forced."""
     count, length = frames.shape[:2]
-    z = np.stack([subject.embed(frames[:, t]) for t in range(length)], axis=1)
+    seen = [(frames[:, t],) if bodies is None else (frames[:, t], bodies[:, t]) for t in range(length)]
+    z = np.stack([subject.embed(*each) for each in seen], axis=1)
     h, p = [subject.begin(z[:, 0])], [subject.origin(count)]
     for t in range(length - 1):
         p.append(p[-1] + subject.move(p[-1], h[-1], actions[:, t]))
@@ -82,9 +86,11 @@ class ModelSubject:
         self._device, self._dtype = parameter.device, parameter.dtype
 
     @torch.no_grad()
-    def embed(self, frames: np.ndarray) -> np.ndarray:
+    def embed(self, frames: np.ndarray, bodies: np.ndarray | None = None, /) -> np.ndarray:
         x = torch.from_numpy(np.ascontiguousarray(frames)).to(self._device)
-        return self._array(self.model.encoder(x.permute(0, 3, 1, 2).to(self._dtype).div(255)[:, None])[:, 0])
+        x = x.permute(0, 3, 1, 2).to(self._dtype).div(255)[:, None]
+        s = None if bodies is None else self._tensor(bodies)[:, None]
+        return self._array(self.model.encoder(x, s)[:, 0])
 
     @torch.no_grad()
     def begin(self, z: np.ndarray) -> np.ndarray:

@@ -58,10 +58,12 @@ LEGEND = Legend(
 
 
 class ModelInputs(NamedTuple):
-    """Frames x [B, T, C, H, W] in [0, 1] and actions a [B, T, A]."""
+    """Frames x [B, T, C, H, W] in [0, 1], actions a [B, T, A] and, where the model sees one, proprioception s
+    [B, T, P]."""
 
     x: Tensor
     a: Tensor
+    s: Tensor | None = None
 
 
 def jepa_target(
@@ -116,7 +118,8 @@ def target_in_training(trainer: Trainer) -> Target:
     """
     model = deepcopy(trainer.model).cpu().requires_grad_(True)
     batches = islice(trainer.validation.sequential(BATCHES * WINDOWS), BATCHES)
-    few = [ModelInputs(x[:WINDOWS], a[:WINDOWS]) for x, a in _prepared(trainer.config, batches)]
+    every = _prepared(trainer.config, batches)
+    few = [ModelInputs(x[:WINDOWS], a[:WINDOWS], None if s is None else s[:WINDOWS]) for x, a, s in every]
     return _target(model, few, trainer.config, trainer.config.train.rollout_horizon)
 
 
@@ -124,14 +127,14 @@ def _prepared(config: Config, batches: Iterable[Batch]) -> list[ModelInputs]:
     from jepa_world_model.training.objective import Objective
 
     objective = Objective(config, torch.device("cpu"))
-    return [ModelInputs(objective.frames(batch), batch.actions) for batch in batches]
+    return [ModelInputs(objective.frames(batch), batch.actions, objective.body(batch)) for batch in batches]
 
 
 def _target(model: WorldModel, batches: list[ModelInputs], config: Config, horizon: int) -> Target:
     def run(batch: ModelInputs, *, only: Collection[str] | None = None, **gates: bool) -> dict[str, Tensor]:
         dtype = next(model.parameters()).dtype
-        x, a = (tensor.to(dtype) for tensor in batch)
-        states = States(model, x, a, gates=Gates(**gates), horizon=horizon)
+        s = None if batch.s is None else batch.s.to(dtype)
+        states = States(model, batch.x.to(dtype), batch.a.to(dtype), gates=Gates(**gates), horizon=horizon, s=s)
         with parametrize.cached():
             return {name: loss(states) for name, loss in LOSSES.items() if only is None or name in only}
 

@@ -50,10 +50,13 @@ def rollout_recon_multi_box_delta_z(imagined_residual: tuple[Tensor, ...]) -> Te
 
 @loss(updates=FROM_DECODER, meaning="encoder(decoder(imagined z)) with imagined z")
 def rollout_project_z(
-    imagined_frames: tuple[Tensor, ...], imagined_z: tuple[Tensor, ...], encoder: nn.Module
+    imagined_frames: tuple[Tensor, ...],
+    imagined_z: tuple[Tensor, ...],
+    encoder: nn.Module,
+    beside_imagined: tuple[Tensor, ...],
 ) -> Tensor:
     depths = [z.shape[1] for z in imagined_z]
-    encoded = encoder(torch.cat(imagined_frames, dim=1)).split(depths, dim=1)
+    encoded = encoder(torch.cat(imagined_frames, dim=1), *beside_imagined).split(depths, dim=1)
     return mean(map(F.mse_loss, encoded, imagined_z))
 
 

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from jepa_world_model.modules.batch_norm import BatchNorm1d
 from jepa_world_model.modules.convolution import he_initialised
+from jepa_world_model.modules.proprioception import Proprioception
 
 MOMENTUM = 0.3
 
@@ -21,7 +22,16 @@ class Encoder(nn.Module):
     coordinates: Tensor
     mean_frame: Tensor
 
-    def __init__(self, channels: int, image_size: int, widths: tuple[int, ...], *, mean_frame: bool = False) -> None:
+    def __init__(
+        self,
+        channels: int,
+        image_size: int,
+        widths: tuple[int, ...],
+        *,
+        mean_frame: bool = False,
+        proprioception: int = 0,
+    ) -> None:
+        """`proprioception` is P, the width of the vector that is seen beside each frame; 0 without."""
         super().__init__()
         if mean_frame:
             self.register_buffer("mean_frame", torch.zeros(channels, image_size, image_size))
@@ -31,24 +41,34 @@ class Encoder(nn.Module):
             self.layers.append(he_initialised(nn.Conv2d(width_in, width_out, kernel_size=3, stride=2, padding=1)))
             self.layers.append(nn.ReLU())
         self.layers.pop(-1)
+        self._width_beside = proprioception
+        if proprioception:
+            self.proprioception = Proprioception(proprioception, widths[-1])
         self.norm = BatchNorm1d(widths[-1], momentum=MOMENTUM)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Frames [..., C, H, W] to embeddings [..., Dz]."""
-        return self.norm(self._pooled(x)).unflatten(0, x.shape[:-3])
+    def forward(self, x: Tensor, s: Tensor | None = None) -> Tensor:
+        """Frames [..., C, H, W], and proprioception s [..., P] if it sees one, to embeddings [..., Dz].
+
+        Raises ValueError where s is missing, or has another width than the encoder was made for.
+        """
+        return self.norm(self._pooled(x, s)).unflatten(0, x.shape[:-3])
 
     @torch.no_grad()
-    def standardise(self, x: Tensor) -> None:
+    def standardise(self, x: Tensor, s: Tensor | None = None) -> None:
         """Set the running statistics from frames [..., C, H, W], so that an untrained encoder is normalised too."""
-        self.norm.running_var, self.norm.running_mean = torch.var_mean(self._pooled(x), dim=0)
+        self.norm.running_var, self.norm.running_mean = torch.var_mean(self._pooled(x, s), dim=0)
 
-    def _pooled(self, x: Tensor) -> Tensor:
+    def _pooled(self, x: Tensor, s: Tensor | None) -> Tensor:
+        beside = 0 if s is None else s.shape[-1]
+        if beside != self._width_beside:
+            raise ValueError(f"expected proprioception of width {self._width_beside}, found {beside}")
         images = x.flatten(0, -4)
         if "mean_frame" in self._buffers:
             images = images - self.mean_frame
         coordinates = self.coordinates.expand(len(images), -1, -1, -1)
         placed = torch.cat([images, coordinates], dim=1).contiguous(memory_format=torch.channels_last)
-        return self.layers(placed).amax(dim=(-2, -1))
+        pooled = self.layers(placed).amax(dim=(-2, -1))
+        return pooled if s is None else pooled + self.proprioception(s.flatten(0, -2))
 
 
 def _coordinates(size: int) -> Tensor:

@@ -13,6 +13,8 @@ import torch
 
 from audits.files import LEFT_OVER, explained
 from jepa_world_model import processes
+from jepa_world_model.data.episodes import Episode
+from jepa_world_model.data.windows import Batch
 from jepa_world_model.errors import UserError
 
 if TYPE_CHECKING:
@@ -96,7 +98,7 @@ def _compute(
         for episode, place in places.items():
             if asked_to_stop():
                 return False
-            z[place] = _embedded(trainer, trainer.source[episode].frames)
+            z[place] = _embedded(trainer, trainer.source[episode])
             on_progress(place.stop, shape[0])
         z.flush()
         os.replace(partial, path)
@@ -106,13 +108,16 @@ def _compute(
     return True
 
 
-def _embedded(trainer: Trainer, frames: np.ndarray) -> np.ndarray:
-    """Frames [T, H, W, C] to z [T, Dz]."""
+def _embedded(trainer: Trainer, episode: Episode) -> np.ndarray:
+    """z [T, Dz] of an episode."""
     parts = []
-    for first in range(0, len(frames), FRAMES_AT_ONCE):
-        part = torch.from_numpy(np.array(frames[first : first + FRAMES_AT_ONCE]))  # a memory map may not be written
+    for first in range(0, len(episode), FRAMES_AT_ONCE):
+        rows = slice(first, first + FRAMES_AT_ONCE)
+        frames = torch.from_numpy(np.array(episode.frames[rows])[None])  # a memory map may not be written
+        body = None if episode.proprioception is None else torch.from_numpy(episode.proprioception[rows][None])
+        batch = Batch(frames, frames.new_empty(0), proprioception=body)
         with trainer.runtime.autocast():
-            parts.append(trainer.model.encoder(trainer.whole.pixels(part[None]))[0].float().cpu())
+            parts.append(trainer.model.encoder(trainer.whole.frames(batch), trainer.whole.body(batch))[0].float().cpu())
     return torch.cat(parts).numpy()
 
 

@@ -31,13 +31,20 @@ class Objective:
         actions = batch.actions.to(self._device, self._dtype, non_blocking=True)
         horizon = horizon or self._horizon
         if batch.z is None:
-            return States(model, self.frames(batch), actions, gates=self._gates, horizon=horizon)
+            x, s = self.frames(batch), self.body(batch)
+            return States(model, x, actions, gates=self._gates, horizon=horizon, s=s)
         z = batch.z.to(self._device, self._dtype, non_blocking=True)
         return States(model, None, actions, gates=self._gates, horizon=horizon, z=z)
 
     def frames(self, batch: Batch) -> Tensor:
         """x [B, T, C, H, W] in [0, 1], on the device. Channels stay innermost in memory: channels-last for free."""
         return self.pixels(batch.frames)
+
+    def body(self, batch: Batch) -> Tensor | None:
+        """Proprioception s [B, T, P] on the device, where the data has one that the model sees."""
+        if batch.proprioception is None:
+            return None
+        return batch.proprioception.to(self._device, self._dtype, non_blocking=True)
 
     def pixels(self, frames: Tensor) -> Tensor:
         """Frames [B, T, H, W, C] uint8 to [B, T, C, H, W] in [0, 1], on the device."""

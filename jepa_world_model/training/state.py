@@ -82,6 +82,8 @@ def restore(trainer: Trainer, checkpoint: Checkpoint, name: str) -> list[str]:
 def data_facts(source: EpisodeSource) -> dict[str, Any]:
     """What distinguishes data sets, without reading their frames."""
     spec = {key: value for key, value in asdict(source.spec).items() if key != "action_names"}
+    if not source.spec.proprioception_width:
+        del spec["proprioception_width"]  # which checkpoints of an earlier version do not know
     return {"trajectories": len(source), "frames": int(source.lengths.sum()), **spec}
 
 

@@ -13,7 +13,7 @@ from torch.nn.parallel import DistributedDataParallel as Spread
 
 from jepa_world_model import processes
 from jepa_world_model.data import EpisodeSource, split_episodes
-from jepa_world_model.data.action_scale import action_scale
+from jepa_world_model.data.action_scale import action_scale, proprioception_statistics
 from jepa_world_model.data.windows import Batch, WindowSampler
 from jepa_world_model.model import WorldModel
 from jepa_world_model.model_config import Config
@@ -68,9 +68,12 @@ class Trainer:
             scale = action_scale(source, training) if config.data.normalise_actions else None
             if scale:
                 self.model.normalise_actions(scale.mean, scale.spread)
+            if source.spec.proprioception_width:
+                bodies = proprioception_statistics(source, training)
+                self.model.encoder.proprioception.normalise(bodies.mean, bodies.spread)
             if config.model.mean_frame:
                 self.model.set_mean_frame(self._mean_frame())
-            self.model.encoder.standardise(self._frames(FIRST_WINDOWS))
+            self.model.encoder.standardise(*self._seen(FIRST_WINDOWS))
         self._reached = {phase: self._reached_by(phase) for phase in self.phases}
         if train.compile:
             for name in PERCEPTION:
@@ -126,7 +129,7 @@ class Trainer:
     def settle_statistics(self) -> None:
         """Set the encoder's running statistics from many frames: those of training follow its last few batches."""
         if "encoder" not in self.model.resting:
-            self.model.encoder.standardise(self._frames(MEAN_WINDOWS))
+            self.model.encoder.standardise(*self._seen(MEAN_WINDOWS))
             self.remember_buffers()
 
     def step(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
@@ -217,18 +220,22 @@ class Trainer:
                 culprits.append(f"the gradient of {name}")
         return culprits or ["the gradient of the weighted sum"]
 
-    def _windows(self, count: int) -> Iterator[Tensor]:
-        """Frames [B, T, C, H, W] of training windows, evenly spread over the data."""
+    def _windows(self, count: int) -> Iterator[Batch]:
+        """Training windows, evenly spread over the data."""
         train = self.config.train
         sampler = WindowSampler(self.source, self.training, train.batch_size, train.sequence_length, train.seed)
-        yield from map(self.whole.frames, sampler.sequential(count))
+        return sampler.sequential(count)
 
-    def _frames(self, windows: int) -> Tensor:
-        return torch.cat(list(self._windows(windows)))
+    def _seen(self, windows: int) -> tuple[Tensor, Tensor | None]:
+        """Frames [B, T, C, H, W], and proprioception [B, T, P] if there is one."""
+        batches = [(self.whole.frames(batch), self.whole.body(batch)) for batch in self._windows(windows)]
+        bodies = [s for _, s in batches if s is not None]
+        return torch.cat([x for x, _ in batches]), torch.cat(bodies) if bodies else None
 
     def _mean_frame(self) -> Tensor:
         """[C, H, W]"""
-        means = [(frames.flatten(0, 1).mean(dim=0), len(frames)) for frames in self._windows(MEAN_WINDOWS)]
+        every = map(self.whole.frames, self._windows(MEAN_WINDOWS))
+        means = [(frames.flatten(0, 1).mean(dim=0), len(frames)) for frames in every]
         return torch.stack([mean * count for mean, count in means]).sum(dim=0) / sum(count for _, count in means)
 
     def _reached_by(self, phase: Phase) -> list[nn.Parameter]:

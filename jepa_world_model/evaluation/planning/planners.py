@@ -85,7 +85,7 @@ def check_planners(names: Sequence[str], data: HeldOut) -> None:
 
 def has_place_pose(data: HeldOut) -> bool:
     """Whether the model reads a pose from a place."""
-    return data.subject.place_pose(data.subject.embed(data.frames[0, :1])) is not None
+    return data.subject.place_pose(data.traces.z[0, :1]) is not None
 
 
 def walker(arena: Arena, name: str) -> Planner:
