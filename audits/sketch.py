@@ -20,6 +20,8 @@ from audits.isolation.freed_memory import FREED
 WIDTH = 64
 GROUP = 2**18
 """Entries that are in memory in float64 at one time."""
+LONG = 2**15
+"""A gradient of so many entries is not worth waiting for others, where no device must be asked."""
 SMALL, LARGE = 1e-140, 1e140
 """Beyond these the square of a norm leaves float64."""
 
@@ -62,6 +64,9 @@ class Sketches:
 
     def take(self, number: int, gradient: Tensor) -> None:
         """One more, dense and real, under a number of its own."""
+        if gradient.numel() >= (LONG if gradient.is_cpu else GROUP):
+            self._sketch({number: gradient})
+            return
         self._waiting.setdefault(gradient.device, {})[number] = gradient
         self._entries[gradient.device] += gradient.numel()
         if self._entries[gradient.device] >= GROUP:
