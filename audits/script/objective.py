@@ -28,7 +28,7 @@ class SentRoot:
 
 
 @dataclass
-class Objective:
+class SentObjective:
     """All that was differentiated, beside all that was computed under the name of a loss."""
 
     recorder: ScriptRecorder
