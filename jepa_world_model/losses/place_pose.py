@@ -20,8 +20,6 @@ SAME_PLACE = 0.1
 """Mean squared difference of two embeddings at which they count as one place by exp(-1)."""
 LOOP = 0.04
 """The same between windows. It is narrower, since most pairs of frames there show different places."""
-ROWS = 32
-"""So many frames are compared with all at a time: their differences stay in the cache of a processor."""
 ANOTHER = 0.4
 """Mean squared difference above which two frames of different windows count as different places. z has variance 1 per
 dimension, so two random frames differ by 2."""
@@ -90,9 +88,8 @@ def loop_q(q: Tensor, sg_z: Tensor) -> Tensor:
     frames = q.shape[1]
     poses, z = processes.gathered(q.flatten(0, 1)), processes.gathered(sg_z.flatten(0, 1))
     window = torch.arange(len(poses), device=q.device) // frames
-    alike = torch.cat([same_place(some[:, None], z[None], LOOP) for some in z.split(ROWS)]) * (
-        window[:, None] != window[None]
-    )
+    squares = torch.cdist(z, z, compute_mode="donot_use_mm_for_euclid_dist").square()  # keeps no difference of any pair
+    alike = torch.exp(-squares / z.shape[1] / LOOP) * (window[:, None] != window[None])
     share = alike / (alike.sum(dim=1, keepdim=True) + math.exp(-ANOTHER / LOOP))
     distances = (poses[:, None] - poses[None]).square().sum(dim=-1)
     return (share * distances).sum(dim=1).mean()
