@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
+from audits.places import Place
 from audits.remark import Remark
 from audits.remarks import listed
 from audits.script.losses import Losses, Summand
@@ -25,10 +26,12 @@ class SentRoot:
 
     value: int
     summands: Sequence[Summand]
+    call: int = 0
+    """The number of the backward call."""
 
 
 @dataclass
-class SentObjective:
+class Differentiated:
     """All that was differentiated, beside all that was computed under the name of a loss."""
 
     recorder: ScriptRecorder
@@ -57,9 +60,17 @@ class SentObjective:
             added = Counter(_key(each) for each in root.summands if self._counts(each))
             for each in _first_of_each(root.summands):
                 if (times := added[_key(each)]) > 1:
-                    often = "twice" if times == 2 else f"{times} times"
-                    text = f"{each.named.name} is added {often} to what goes backward"
+                    text = f"{each.named.name} is added {_often(times)} to what goes backward"
                     yield Remark("other weight", text, names_of(each), place=each.named.place)
+
+    def again(self, calls: Sequence[int], name: str, place: Place, names_of: NamesOf) -> Iterator[Remark]:
+        """Losses that go backward by several calls, of which a step of the optimizer of this name takes the sum."""
+        roots = [root for root in self.roots if root.call in calls]
+        times = Counter(key for root in roots for key in {_key(each) for each in root.summands if self._counts(each)})
+        for each in _first_of_each(each for root in roots for each in root.summands):
+            if times[_key(each)] > 1:
+                text = f"{each.named.name} goes backward {_often(times[_key(each)])} before the step of {name}"
+                yield Remark("other weight", text, names_of(each), place=place)
 
     def _counts(self, summand: Summand) -> bool:
         return bool(summand.live and summand.weight) and not self.losses.is_weight(summand.value)
@@ -125,6 +136,10 @@ def _values(summands: Iterable[Summand]) -> Iterator[int]:
 
 def _first_of_each(summands: Iterable[Summand]) -> Iterable[Summand]:
     return {_key(each): each for each in reversed(list(summands))}.values()
+
+
+def _often(times: int) -> str:
+    return "twice" if times == 2 else f"{times} times"
 
 
 def _key(summand: Summand) -> tuple[int, int]:

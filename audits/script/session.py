@@ -24,7 +24,7 @@ from audits.recording.source_lines import Sources, Spot
 from audits.script.living import LivingNames, script_frame, stack_of
 from audits.script.losses import Losses, LossName, Summand
 from audits.script.measuring import LossGradients, Start, gradients
-from audits.script.objective import SentObjective, SentRoot
+from audits.script.objective import Differentiated, SentRoot
 from audits.script.recording import ScriptRecorder
 from audits.script.variables import holders
 from audits.script.variation import varied
@@ -72,7 +72,7 @@ class ScriptRun:
         self.stepped: dict[int, int] = {}
         self.covered: set[int] = set()
         self._losses = Losses(self.recorder.sums, self.sources)
-        self.objective = SentObjective(self.recorder, self._losses)
+        self.objective = Differentiated(self.recorder, self._losses)
         self._sites: dict[tuple[Any, int], int] = {}
         self.calls_at: list[Place] = []
         """By number of a backward call: where it is."""
@@ -208,7 +208,7 @@ class ScriptRun:
         scale = self._scale(value)
         groups: dict[Any, list[Summand]] = {}
         summands = [loss for loss in self._losses.of(value, size, written) if not self._is_start(loss)]
-        self.objective.roots.append(SentRoot(value, summands))
+        self.objective.roots.append(SentRoot(value, summands, self.calls))
         for loss in summands:
             alone = loss.value if self._losses.is_weight(loss.value) else None
             groups.setdefault((loss.named, loss.live, alone), []).append(loss)

@@ -18,9 +18,11 @@ from audits.remark import Remark
 from audits.remarks import listed
 from audits.result import Audit
 from audits.script.columns import Choice
+from audits.script.losses import Summand
 from audits.script.report import LossRow, audit_and_parts
 from audits.script.session import ScriptRun
 from audits.script.shadows import shadows
+from audits.step.events import BackwardCall
 from audits.step.findings.graphs import is_explained
 from audits.step.watching import StepWatcher
 from audits.target import Named
@@ -36,6 +38,7 @@ class Stepping:
         self._audit: Audit | None = None
         self._rounds: dict[int, int] = {}
         self._objective: tuple[Remark, ...] = ()
+        self._rows: dict[int, dict[str, None]] = {}
         self._shadows: dict[str, nn.Module] = {}
         self.watch = StepWatcher(lambda: {**self._columns, **self._shadows}, names_of_root=self._number)
 
@@ -74,11 +77,13 @@ class Stepping:
         assert self._audit is not None
         with self._session.recorder.asleep():
             self.watch.look()
-            for backward in self.watch.backwards:
-                backward.names = dict(self._names.get(next(iter(backward.names), ""), {}))
+            calls = {backward: next(iter(backward.names), "") for backward in self.watch.backwards}
+            for backward, call in calls.items():
+                backward.names = dict(self._names.get(call, {}))
             steps = self.watch.result()
             moves = tuple(move for move in steps.moves if move.module not in self._shadows)
-            steps = replace(steps, moves=moves, findings=(*steps.findings, *self._objective))
+            findings = (*steps.findings, *self._objective, *self._again(calls))
+            steps = replace(steps, moves=moves, findings=tuple(dict.fromkeys(findings)))
             return self._audit.with_steps(replace(steps, notes=(*steps.notes, *self._later(steps))))
 
     def note(self, text: str) -> None:
@@ -87,12 +92,21 @@ class Stepping:
             self._audit = replace(self._audit, notes=(*self._audit.notes, text))
 
     def _remarks_on_objective(self, rows: Sequence[LossRow]) -> tuple[Remark, ...]:
-        names: dict[int, dict[str, None]] = {}
         for row in rows:
             for value in (value for sent in row.sent for value in sent.values):
-                names.setdefault(value, {})[row.name] = None
-        objective = self._session.objective
-        return tuple(objective.remarks(lambda loss: tuple(names.get(loss.value, ())) or (loss.named.name,)))
+                self._rows.setdefault(value, {})[row.name] = None
+        return tuple(self._session.objective.remarks(self._names_of))
+
+    def _again(self, calls: Mapping[BackwardCall, str]) -> Iterator[Remark]:
+        """On losses that a step takes from several backward calls of the first round."""
+        for step in self.watch.steps:
+            for of in {held.of for held in step.held.values() if len(held.of) > 1}:
+                numbers = [int(calls[each]) for each in of if calls.get(each)]
+                name = step.text or type(step.optimizer).__name__
+                yield from self._session.objective.again(numbers, name, step.place, self._names_of)
+
+    def _names_of(self, loss: Summand) -> tuple[str, ...]:
+        return tuple(self._rows.get(loss.value, ())) or (loss.named.name,)
 
     def _later(self, steps: Steps) -> Iterator[str]:
         """What moved by gradient that the table does not have, which is made of the first round."""

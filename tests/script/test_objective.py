@@ -32,6 +32,8 @@ LOOKED_AT = {
     "by no_grad": "fit.backward()\n    with torch.no_grad(): val_loss = (head(body(x)) - 1).abs().mean()",
     "another pass": "fit.backward(); val_loss = (head(body(torch.randn(8, 4))) - 1).abs().mean()",
     "no loss": "fit.backward(); spread = z.std()",
+    "a loss at a time": "fit.backward(retain_graph=True); opt.zero_grad(); (fit + size).backward()",
+    "a part at a time": "fit.backward(retain_graph=True); size.backward()",
     "half each": "loss = 0.5 * fit + 0.5 * size; (loss * 2).backward()",
     "per sample": "sample_loss = (y - 1).square().mean(1); sample_loss.mean().backward()",
     "a bound of one": "hinge_loss = torch.maximum(fit, size); hinge_loss.backward()",
@@ -80,3 +82,8 @@ def test_a_loss_that_is_added_twice_is_named(line: str, tmp_path: Path) -> None:
     (remark,) = told(tmp_path, line)
     assert (remark.kind, remark.text) == ("other weight", "size is added twice to what goes backward")
     assert remark.losses == ("size",)
+
+
+def test_a_loss_that_goes_backward_twice_before_a_step_is_named(tmp_path: Path) -> None:
+    (remark,) = told(tmp_path, "size.backward(retain_graph=True); (fit + size).backward()")
+    assert (remark.kind, remark.text) == ("other weight", "size goes backward twice before the step of opt")
