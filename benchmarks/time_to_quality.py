@@ -46,7 +46,7 @@ class StopAt(Observer):
             self._told = now
             taken = processor() - self._began
             print(f"{self.name}  step {self.done} of {self.step}, {taken:.0f} processor seconds since", flush=True)
-        if self.done == self.step or now > self.until:
+        if self.done >= self.step or now > self.until:
             signal.raise_signal(signal.SIGTERM)
 
 
@@ -56,7 +56,7 @@ class Curve:
     def __init__(self, seed: int, folder: Path, overrides: Sequence[str]) -> None:
         self._name, self._run, self._file = f"seed {seed}", folder / f"seed-{seed}", folder / f"seed-{seed}.json"
         self._config = load_config(None, [f"train.seed={seed}", *overrides])
-        new: dict[str, Any] = {"processor_s": 0.0, "wall_s": 0.0, "points": []}
+        new: dict[str, Any] = {"step": 0, "processor_s": 0.0, "wall_s": 0.0, "points": []}
         self._kept = json.loads(self._file.read_text(encoding="utf-8")) if self._file.exists() else new
 
     @property
@@ -73,7 +73,7 @@ class Curve:
             found = evaluate(self._run, episodes=30, tasks=10, planners=PLANNERS, on_stage=lambda *_: None)
             seconds = {name: self._kept[name] for name in ("processor_s", "wall_s")}
             reached = {one.planner: one.success.value for one in found.planning}
-            self.points.append({"steps": step, **seconds, **reached})
+            self.points.append({"steps": self._kept["step"], **seconds, **reached})
             self._keep()
             told = ", ".join(f"{name} {value:.3g}" for name, value in self.points[-1].items())
             print(f"{self._name}  {told}", flush=True)
@@ -81,16 +81,21 @@ class Curve:
 
     def _train(self, step: int, until: float) -> bool:
         """Whether the step was reached in time."""
+        if self._kept["step"] >= step:  # and then the evaluation did not end
+            return True
         stop = StopAt(step, until, self._name)
         began, clock = processor(), time.perf_counter()
-        if (self._run / "config.toml").exists():
-            resume_training(self._run, stop)
-        else:
-            run_training(self._config, self._run, stop)
-        self._kept["processor_s"] += processor() - began
-        self._kept["wall_s"] += time.perf_counter() - clock
-        self._keep()
-        return stop.done >= step
+        try:
+            if (self._run / "config.toml").exists():
+                resume_training(self._run, stop)
+            else:
+                run_training(self._config, self._run, stop)
+        finally:
+            self._kept["processor_s"] += processor() - began
+            self._kept["wall_s"] += time.perf_counter() - clock
+            self._kept["step"] = max(stop.done, self._kept["step"])
+            self._keep()
+        return self._kept["step"] >= step
 
     def _keep(self) -> None:
         self._file.write_text(json.dumps(self._kept, indent=1) + "\n", encoding="utf-8")
