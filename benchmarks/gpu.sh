@@ -26,8 +26,9 @@ part() { # NAME SECONDS COMMAND...: its output is kept; a part that fails or tak
 
 part tests 120 "$PYTHON" -m pytest -m cuda tests/cuda
 for batch in 8 64 512; do
-  part "step-$batch" 40 "$PYTHON" -m benchmarks.training_step --rounds 10 --set "train.batch_size=$batch" --set train.device=cuda
+  part "step-$batch" 40 "$PYTHON" -m benchmarks.training_step --preset reference --rounds 10 --set "train.batch_size=$batch" --set train.device=cuda
 done
-part step-compiled 60 "$PYTHON" -m benchmarks.training_step --rounds 10 --set train.compile=true --set train.device=cuda
+part step-compiled 60 "$PYTHON" -m benchmarks.training_step --preset reference --rounds 10 --set train.compile=true \
+  --set train.device=cuda
 part audits 60 "$PYTHON" -m benchmarks.audit_shapes --device cuda
 exit $failed

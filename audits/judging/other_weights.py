@@ -21,9 +21,18 @@ SCALAR = 0.5
 
 
 def nudge(seed: int, base: Vary | None = None) -> Vary:
-    """A change of every weight by a billionth, always the same for a seed; after the change `base`."""
-    factors = _scaled(seed, NUDGE)
-    return (lambda value: factors(base(value))) if base else factors
+    """A change of every weight by a billionth, always the same for a seed; after the change `base`.
+
+    The noise has the digits of float32, which are drawn four times as fast.
+    """
+    generator = torch.Generator().manual_seed(seed)
+
+    def vary(value: Tensor) -> Tensor:
+        value = base(value) if base else value
+        noise = torch.randn(value.shape, generator=generator).to(value.device, value.dtype)
+        return torch.addcmul(value, value, noise, value=NUDGE)
+
+    return vary
 
 
 def elsewhere(number: int) -> Vary:

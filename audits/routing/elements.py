@@ -42,6 +42,10 @@ class Elements:
         """The set of a whole node."""
         return self.one(Element(SourcePart(node)))
 
+    def forget(self) -> None:
+        """Let go of what was remembered to be fast."""
+        self._folds.clear()
+
     def _describe(self, element: Element, bit: int) -> None:
         node = element.part.node
         self.live |= bit * element.live

@@ -33,6 +33,7 @@ def routes(target: Target, run: Forward, recorder: RouteRecorder, sources: Sourc
         spots = {term: recorder.routed.spots.get(tracer.met.get(term, value)) for term in terms}
         places = {term: place(spot) for term, spot in spots.items()}
         found[loss] = _of_loss(places, Gradient(tracer.nodes, tracer.elements, places), texts)
+    tracer.elements.forget()
     return found
 
 
