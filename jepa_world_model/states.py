@@ -214,12 +214,14 @@ class States:
         depths = [z.shape[1] for z in self.imagined_z]
         return self.decode(torch.cat(self.imagined_z, dim=1)).split(depths, dim=1)
 
-    @property
-    def beside_imagined(self) -> tuple[Tensor, ...]:
-        """What else the encoder sees at the times of the imagined frames, if anything: the proprioception, in one batch
-        as these. [B, (T-1) + ... + (T-K), P]"""
-        depths = range(1, self.horizon + 1)
-        return (torch.cat([self.s[:, k:] for k in depths], dim=1),) if "s" in vars(self) else ()
+    def encode_imagined(self, frames: Tensor) -> Tensor:
+        """Imagined frames of all depths in one batch [B, (T-1) + ... + (T-K), C, H, W] to embeddings.
+
+        Beside a frame the encoder sees the proprioception of its time, if any.
+        """
+        if "s" not in vars(self):
+            return self.model.encoder(frames)
+        return self.model.encoder(frames, torch.cat([self.s[:, k:] for k in range(1, self.horizon + 1)], dim=1))
 
     @cached_property
     def imagined_residual(self) -> tuple[Tensor, ...]:

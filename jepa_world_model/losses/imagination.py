@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from jepa_world_model.lazy_torch import F, torch
@@ -13,7 +13,7 @@ from jepa_world_model.losses.mean import mean
 from jepa_world_model.pyramid import pyramid
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
 FROM_DECODER = "decoder, predictor, h_to_z, encoder"
 
@@ -52,11 +52,10 @@ def rollout_recon_multi_box_delta_z(imagined_residual: tuple[Tensor, ...]) -> Te
 def rollout_project_z(
     imagined_frames: tuple[Tensor, ...],
     imagined_z: tuple[Tensor, ...],
-    encoder: nn.Module,
-    beside_imagined: tuple[Tensor, ...],
+    encode_imagined: Callable[[Tensor], Tensor],
 ) -> Tensor:
     depths = [z.shape[1] for z in imagined_z]
-    encoded = encoder(torch.cat(imagined_frames, dim=1), *beside_imagined).split(depths, dim=1)
+    encoded = encode_imagined(torch.cat(imagined_frames, dim=1)).split(depths, dim=1)
     return mean(map(F.mse_loss, encoded, imagined_z))
 
 
