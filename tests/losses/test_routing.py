@@ -8,6 +8,9 @@ import pytest
 from torch import Tensor
 from torch.nn.functional import l1_loss, mse_loss
 
+from audits import audit
+from jepa_world_model.config_file import load_config
+from jepa_world_model.gradient_flow.target import jepa_target
 from jepa_world_model.losses import LOSSES
 from jepa_world_model.model import WorldModel
 from jepa_world_model.record import record
@@ -72,3 +75,14 @@ def test_an_identity_updates_nothing(
     identity = distance(states.imagined_h[0] * rounding, states.h[:, 1:].detach())
     assert identity.grad_fn is not None
     assert updated(identity) == set()
+
+
+@pytest.mark.slow
+def test_routes_do_not_depend_on_the_number_of_windows() -> None:
+    """A run is audited at its own batch, and compared with what was written down at a small one."""
+    names = ["loop_q", "scale_q", "action_delta_q"]
+    config = load_config(preset="reference")
+    few, many = (audit(jepa_target(config, windows=windows), losses=names).flows[0] for windows in (3, 48))
+    for name in names:
+        assert many.routes[name] == few.routes[name]
+        assert {str(stop) for stop in many.stops[name]} == {str(stop) for stop in few.stops[name]}
