@@ -93,12 +93,16 @@ def _number(index: int, size: int) -> str:
 
 
 def _from(dimension: int, distance: int, size: int, *, is_last: bool) -> str:
-    """A distance from an end. Batch and width may be of any size, so that a large distance is a part of it."""
-    if distance > 1 and (dimension == 0 or is_last):
+    """A distance from an end. A width may be of any size, so that a large distance is a part of it.
+
+    So may a batch, and a part of it is rounded: a quarter of 20 rows is 5, and of 10 rows 2. So a large distance there
+    is some number.
+    """
+    if distance > 1 and dimension == 0:
+        return "n"
+    if distance > 1 and is_last:
         part = Fraction(distance, size)
-        if part.denominator <= PARTS:
-            return str(part)
-        return "n" if dimension == 0 else str(distance)
+        return str(part) if part.denominator <= PARTS else str(distance)
     return str(distance) if distance else ""
 
 
