@@ -14,6 +14,7 @@ from audits.script.losses import Losses, Summand
 from audits.script.recording import ScriptRecorder
 
 ALIKE = 0.01
+LEFT_OUT = "loss left out"
 LOSS = "loss"
 """What a variable is called in whose name a loss is looked for."""
 NamesOf = Callable[[Summand], tuple[str, ...]]
@@ -100,7 +101,7 @@ class Differentiated:
             name, total = each.named.name, self.losses.named(value)
             part = f" as a part of {total.name}" if total and total.name != name else ""
             text = f"{name} is computed{part}, but it is in nothing that goes backward"
-            yield Remark("loss left out", text, (name,), place=each.defined or each.named.place)
+            yield Remark(LEFT_OUT, text, (name,), place=each.defined or each.named.place)
 
     def _weighed(self, value: int, summands: Sequence[Summand], names_of: NamesOf) -> Iterator[Remark]:
         """A sum of the same losses as one that goes backward, with other weights."""

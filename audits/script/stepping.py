@@ -19,9 +19,11 @@ from audits.remarks import listed
 from audits.result import Audit
 from audits.script.columns import Choice
 from audits.script.losses import Summand
+from audits.script.objective import LEFT_OUT
 from audits.script.report import LossRow, audit_and_parts
 from audits.script.session import ScriptRun
 from audits.script.shadows import shadows
+from audits.script.variables import holders
 from audits.step.events import BackwardCall
 from audits.step.findings.graphs import is_explained
 from audits.step.watching import StepWatcher
@@ -38,6 +40,7 @@ class Stepping:
         self._audit: Audit | None = None
         self._rounds: dict[int, int] = {}
         self._objective: tuple[Remark, ...] = ()
+        self._trained_later: set[str] = set()
         self._rows: dict[int, dict[str, None]] = {}
         self._shadows: dict[str, nn.Module] = {}
         self.watch = StepWatcher(lambda: {**self._columns, **self._shadows}, names_of_root=self._number)
@@ -82,7 +85,8 @@ class Stepping:
                 backward.names = dict(self._names.get(call, {}))
             steps = self.watch.result()
             moves = tuple(move for move in steps.moves if move.module not in self._shadows)
-            findings = (*steps.findings, *self._objective, *self._again(calls))
+            told = [each for each in self._objective if not self._is_trained_later(each)]
+            findings = (*steps.findings, *told, *self._again(calls))
             steps = replace(steps, moves=moves, findings=tuple(dict.fromkeys(findings)))
             return self._audit.with_steps(replace(steps, notes=(*steps.notes, *self._later(steps))))
 
@@ -105,6 +109,10 @@ class Stepping:
                 name = step.text or type(step.optimizer).__name__
                 yield from self._session.objective.again(numbers, name, step.place, self._names_of)
 
+    def _is_trained_later(self, remark: Remark) -> bool:
+        """Whether a loss that the first round leaves out has its turn in the second."""
+        return remark.kind == LEFT_OUT and self._trained_later.issuperset(remark.losses)
+
     def _names_of(self, loss: Summand) -> tuple[str, ...]:
         return tuple(self._rows.get(loss.value, ())) or (loss.named.name,)
 
@@ -122,6 +130,9 @@ class Stepping:
             found[id(step.optimizer)] = found.get(id(step.optimizer), 0) + 1
         return found
 
-    def _number(self, _: Tensor, __: FrameType | None) -> dict[str, float | None]:
+    def _number(self, root: Tensor, frame: FrameType | None) -> dict[str, float | None]:
         """Which of the backward calls of the session it is: a name until the losses have theirs."""
-        return {} if self.is_measured else {str(self._session.calls - 1): None}
+        if not self.is_measured:
+            return {str(self._session.calls - 1): None}
+        self._trained_later |= {name for name, _ in holders(root, frame, self._session.sources)}
+        return {}
