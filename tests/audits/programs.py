@@ -182,15 +182,18 @@ class Program:
         losses = [loss for batch in self.given() for loss in self.run(modules, batch).values()]
         return bool(torch.stack(losses).isfinite().all())
 
-    def run(self, modules: Mapping[str, nn.Module], x: Tensor, *, exact: bool = False) -> dict[str, Tensor]:
-        """The losses. `exact`: identities are zero times their argument, and no precision is switched."""
+    def run(
+        self, modules: Mapping[str, nn.Module], x: Tensor, *, exact: bool = False, short: bool = False
+    ) -> dict[str, Tensor]:
+        """The losses. `exact`: identities are zero times their argument, and no precision is switched; `short`: but for
+        a cosine of what is shorter than `EPSILON`."""
         autocast = self.precision == "bfloat16 autocast" and not exact
         values = [x]
         with torch.autocast("cpu", torch.bfloat16) if autocast else nullcontext():
             for step in self.steps:
                 values.append(_value(step, values, modules))
             return {
-                name: sum((_loss(term, values, exact) for term in terms), torch.zeros((), dtype=x.dtype))
+                name: sum((_loss(term, values, exact, short) for term in terms), torch.zeros((), dtype=x.dtype))
                 for name, terms in self.losses.items()
             }
 
@@ -259,17 +262,14 @@ def _value(step: Step, values: list[Tensor], modules: Mapping[str, nn.Module]) -
     return UNARY[step.kind](a)
 
 
-def _loss(term: Term, values: list[Tensor], exact: bool) -> Tensor:
+def _loss(term: Term, values: list[Tensor], exact: bool, short: bool) -> Tensor:
     a = values[term.a]
-    if term.kind in IDENTITIES:
-        return _identity(term.kind, a) if exact else IDENTITIES[term.kind](a)
-    return LOSSES[term.kind](a, values[term.b]) * term.scale
-
-
-def _identity(kind: str, a: Tensor) -> Tensor:
-    """Zero times its argument, where that is what it is."""
-    short = a[a.detach().norm(dim=-1) < EPSILON] if kind == "cosine" and a.ndim > 1 else a[:0]
-    return 0 * a.sum() + (IDENTITIES[kind](short) * len(short) / len(a) if len(short) else 0)
+    if term.kind not in IDENTITIES:
+        return LOSSES[term.kind](a, values[term.b]) * term.scale
+    if not exact:
+        return IDENTITIES[term.kind](a)
+    rows = a[a.detach().norm(dim=-1) < EPSILON] if short and term.kind == "cosine" else a[:0]
+    return 0 * a.sum() + (IDENTITIES[term.kind](rows) * len(rows) / len(a) if len(rows) else 0)
 
 
 # ---------------------------------------------------------------------------------------------------- the reference
@@ -285,10 +285,10 @@ class Norms:
         return self.of[pair] or 0.0
 
 
-def norms(program: Program, modules: Mapping[str, nn.Module], x: Tensor, *, exact: bool) -> Norms:
+def norms(program: Program, modules: Mapping[str, nn.Module], x: Tensor, *, exact: bool, short: bool = False) -> Norms:
     """One backward pass a loss."""
     found: dict[Pair, float | None] = {}
-    for loss, value in program.run(modules, x, exact=exact).items():
+    for loss, value in program.run(modules, x, exact=exact, short=short).items():
         parameters = [p for module in modules.values() for p in module.parameters() if p.requires_grad]
         gradients: list[Tensor | None] = [None] * len(parameters)
         if value.requires_grad and parameters:
@@ -317,14 +317,21 @@ def expected(program: Program) -> dict[Pair, set[Status]]:
     for module in thawed.values():
         module.requires_grad_(True)
     reach = norms(program, thawed, xs[0], exact=True)
-    moved = [
-        norms(program, _moved(program, factor, zeros), xs[0], exact=True) for zeros in (0.4, 0.0) for factor in FACTORS
-    ]
+    moved, at_short = (
+        [
+            norms(program, _moved(program, factor, zeros), xs[0], exact=True, short=short)
+            for zeros in (0.4, 0.0)
+            for factor in FACTORS
+        ]
+        for short in (False, True)
+    )
     drawn = [norms(program, _drawn(program, number), x, exact=True) for number in range(DRAWS) for x in xs]
     blurs = {pair: BLUR * _scale(program, pair[0]) for pair in exact[0].of}
     blurred = {pair for pair, blur in blurs.items() for at in exact if 0 < at[pair] < blur}
     blurred |= {pair for pair, blur in blurs.items() if 0 < max(at[pair] for at in (*exact, *moved, *drawn)) < blur}
-    found = {pair: _right(pair, own, exact, reach.of[pair] is not None, moved, drawn) for pair in exact[0].of}
+    found = {
+        pair: _right(pair, own, exact, reach.of[pair] is not None, moved, drawn + at_short) for pair in exact[0].of
+    }
     found |= {pair: found[pair] | UNDECIDABLE for pair in blurred}
     if program.precision == "float16":  # what would be live at other weights may underflow there
         lost = {Status.VACUOUS, Status.UNDERFLOW}
