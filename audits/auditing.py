@@ -8,8 +8,10 @@ from typing import Any
 
 from audits.errors import AuditError, nearest
 from audits.gates import name_gates
+from audits.isolation.old_objects import old_objects_left_alone
 from audits.judging.decision import Cells, Decision
 from audits.judging.derivative import Point, ratios
+from audits.judging.known import KnownGradients
 from audits.probe import probe
 from audits.recording.source_lines import Sources
 from audits.result import NO_MULTIPLE, STOPPED_BELOW, Audit, Cell, Derivative, Flow, Pair, Setting, Status
@@ -61,7 +63,8 @@ def audit(
     for done, setting in enumerate(chosen):
         if on_progress:
             on_progress(done, len(chosen))
-        auditor.add(setting)
+        with old_objects_left_alone():
+            auditor.add(setting)
     if on_progress:
         on_progress(len(chosen), len(chosen))
     return auditor.result()
@@ -79,6 +82,7 @@ class _Auditor:
         self._notes: dict[str, None] = {}
         self._known: tuple[str, ...] = ()
         self._routes_by_chance = False
+        self._known_gradients = KnownGradients()
 
     def add(self, setting: Setting) -> None:
         """Audit one setting. Raises AuditError when its losses are others than those before."""
@@ -91,7 +95,9 @@ class _Auditor:
             names = ", ".join(map(repr, different))
             raise AuditError(f"the losses must be the same at every gate setting, at {setting.label} differ: {names}")
         self._routes_by_chance |= bool(seen.late)
-        cells, remarks = Decision(self._target, setting, seen.low, seen.kinked).decide(seen.cells, seen.late)
+        cells, remarks = Decision(self._target, setting, seen.low, seen.kinked, self._known_gradients).decide(
+            seen.cells, seen.late
+        )
         cells = self._with_derivatives(_with_shares(cells, self._target.weights), setting, seen.suspects)
         self._flows.append(
             Flow(setting, cells, seen.stops, seen.cosines, frozenset(seen.called), seen.routes, **vars(seen.usage))

@@ -124,8 +124,9 @@ def forward(
         before = drawn_state()
         if displace:
             displace(_columns(target, copies))
-        if float64 or vary or lower or displace or thaw:
+        if float64 or vary or lower or displace or thaw or rows:
             where = "in float64" if float64 else "with fewer digits" if lower else "at other weights"
+            where = "on a part of the batch" if rows and not float64 else where
             where = "with all weights trainable" if thaw else where
             found = _elsewhere(target, setting, given, losses, watch, where)
         else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 
@@ -48,10 +48,25 @@ class Measured:
     """Of each module that got a gradient, a row for each of its parameters that did."""
     numbers: dict[Pair, tuple[int, ...]] = field(default_factory=dict)
     """Which parameters those are, in the order of all columns."""
+    arrived: dict[str, list[int]] = field(default_factory=dict)
+    """By loss: numbers of parameters, those first whose gradient was complete first."""
     emptied: dict[Pair, str] = field(default_factory=dict)
     """Where a hook on `.grad` left nothing: its name and place."""
     failed: dict[str, str] = field(default_factory=dict)
     """By loss: why autograd could not go backward."""
+
+    def at(self, only: Mapping[str, Collection[int]]) -> Measured:
+        """What would have been measured by going backward from these losses, to these of their parameters only."""
+        found = Measured(failed={loss: why for loss, why in self.failed.items() if loss in only})
+        for pair, numbers in self.numbers.items():
+            rows = [row for row, number in enumerate(numbers) if number in only.get(pair[0], ())]
+            if rows:
+                found.sketches[pair], found.numbers[pair] = (
+                    self.sketches[pair].at(rows),
+                    tuple(numbers[r] for r in rows),
+                )
+                found.norms[pair] = found.sketches[pair].norm
+        return found
 
 
 def measure(
@@ -61,11 +76,13 @@ def measure(
     *,
     take: Take | None = None,
     scale: float = 1.0,
+    only: Mapping[str, Collection[int]] | None = None,
 ) -> Measured:
     """Go backward from each loss that is in the graph.
 
     `take` is handed each gradient as soon as it is there, and nothing else keeps it. The numbers are those of
-    `positions`. Each loss is multiplied by `scale` before.
+    `positions`. Each loss is multiplied by `scale` before. `only`: the numbers of the parameters that are asked for, by
+    loss; autograd goes no further than to them.
     """
     measured, members = Measured(), positions(columns)
     with backward_of(columns, graph) as backward:
@@ -75,15 +92,23 @@ def measure(
             if loss.is_meta:
                 measured.failed[name] = "the meta device has no numbers"
                 continue
-            sketches = Sketches()
+            sketches, order = Sketches(), measured.arrived.setdefault(name, [])
 
-            def arrived(number: int, gradient: Tensor, name: str = name, sketches: Sketches = sketches) -> None:
+            def arrived(
+                number: int,
+                gradient: Tensor,
+                name: str = name,
+                sketches: Sketches = sketches,
+                order: list[int] = order,
+            ) -> None:
+                order.append(number)
                 sketches.take(number, dense(gradient))
                 if take:
                     take(name, number, gradient)
 
+            asked = None if only is None else only[name]
             try:
-                emptied = backward.go(name, loss.sum() if scale == 1.0 else loss.sum().float() * scale, arrived)
+                emptied = backward.go(name, loss.sum() if scale == 1.0 else loss.sum().float() * scale, arrived, asked)
             except Exception as error:  # whatever somebody's backward raises: there is no more to say about this loss
                 measured.failed[name] = f"{type(error).__name__}: {error}".splitlines()[0]
                 continue

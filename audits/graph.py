@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from math import prod
 from typing import Any
 
 import torch
@@ -17,6 +18,8 @@ Node = Any
 
 LEAF = "AccumulateGrad"
 CHECKPOINT, COMPILED = "CheckpointFunctionBackward", "CompiledFunctionBackward"
+UNKNOWN = 2**14
+"""Numbers that a result is taken to have where nobody can tell."""
 
 
 class Graph:
@@ -53,6 +56,11 @@ class Graph:
             for follower in followers:
                 depths[follower] = max(depths[follower], depths[number] + 1)
         return {leaf: depths[number] for leaf, number in self.leaves.items()}
+
+    def size(self) -> float:
+        """How many numbers a node's result has, on average."""
+        sizes = [entries(node, output) for node in self.nodes for output in range(len(node._input_metadata))]
+        return sum(sizes) / len(sizes) if sizes else 0.0
 
     def through(self, name: str) -> list[bool]:
         """Whether each loss has a path through a custom Function of this name."""
@@ -158,6 +166,14 @@ def _sorted(roots: list[Node]) -> tuple[list[Node], list[list[int]]]:
                 ready.append(follower)
     numbers = {node: number for number, node in enumerate(order)}
     return order, [[numbers[follower] for follower in found[node]] for node in order]
+
+
+def entries(node: Node, output: int) -> int:
+    """How many numbers a result of a node has; of a nested tensor, which has no one shape, `UNKNOWN`."""
+    if hasattr(node, "variable"):
+        return node.variable.numel()
+    given = node._input_metadata[output]
+    return UNKNOWN if given.is_nested_tensor else prod(given.shape)
 
 
 def python_functions(path: Iterable[Node]) -> list[str]:

@@ -6,10 +6,10 @@ Noise of that kind is a sign times a gradient of full size. Two measurements of 
 from __future__ import annotations
 
 import re
-from math import prod
 from typing import Any
 
 from audits.forward import Forward
+from audits.graph import entries
 from audits.result import Pair
 
 KINKS = re.compile(
@@ -30,11 +30,5 @@ def kinked(run: Forward) -> set[Pair]:
 
 def _takes_few(node: Any) -> bool:
     """Whether each of a node's inputs has few elements."""
-    sizes = [_size(follower, output) for follower, output in node.next_functions if follower is not None]
+    sizes = [entries(follower, output) for follower, output in node.next_functions if follower is not None]
     return bool(sizes) and max(sizes) <= FEW
-
-
-def _size(node: Any, output: int) -> int:
-    if hasattr(node, "variable"):
-        return node.variable.numel()
-    return prod(node._input_metadata[output].shape)

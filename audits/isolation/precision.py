@@ -11,7 +11,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map_only
 
-from audits.isolation.copies import PROMOTED
+from audits.isolation.dtypes import PROMOTED
 from audits.isolation.grad_scaler import IN_FLOAT32
 from audits.isolation.in_place import writes_in_place
 

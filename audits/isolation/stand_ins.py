@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
-from audits.isolation.copies import PROMOTED, promoted
+from audits.isolation.dtypes import PROMOTED
 from audits.isolation.random_state import Undo
 from audits.isolation.snapshots import undo_of
 
@@ -79,7 +79,8 @@ class StandIns:
         if whole is not None and whole.dtype == self._dtype(value) and _is_simple(value):
             fresh = torch.empty(0, dtype=whole.dtype, device=whole.device)
             return fresh.set_(whole.untyped_storage(), value.storage_offset(), value.size(), value.stride())
-        copy = promoted(value.clone()) if self._float64 else value.clone()
+        dtype = self._dtype(value)
+        copy = value.clone() if dtype == value.dtype else value.to(dtype)
         if memory is not None and memory.nbytes() == value.nbytes and value.is_contiguous() and copy.is_contiguous():
             self._wholes[memory.data_ptr()] = copy
         return copy

@@ -10,8 +10,9 @@ from audits.forward import BATCHES, Forward, Lower, NotRunnable, forward
 from audits.gradients import Measured, measure
 from audits.judging.derivative import Point, proved
 from audits.judging.held_stops import HeldStops
-from audits.judging.noise import Verdict, judge, same_direction
-from audits.judging.other_weights import WEIGHTS, elsewhere, nudge
+from audits.judging.known import KnownGradients
+from audits.judging.noise import Verdict, closest, judge, same_direction
+from audits.judging.other_weights import WEIGHTS, elsewhere
 from audits.judging.steadiness import by_size, differing
 from audits.judging.underflow import held_back
 from audits.result import Cell, Pair, Setting, Status
@@ -24,7 +25,12 @@ REVIVED = 1e3
 """A gradient that underflows at these weights and is so many times larger at others has left a plateau, such as the
 flat end of a softplus: a loss that is only scaled down grows with the weights and no more."""
 
+LARGE = 2**14
+"""Numbers of a tensor that take longer to compute than an operation takes to begin."""
+
 Cells = dict[Pair, Cell]
+Parts = Mapping[str, Collection[int]]
+"""By loss: the numbers of some parameters."""
 Found = tuple[Status, str]
 """A status and its reason."""
 
@@ -49,15 +55,21 @@ class Pass:
     is_double: bool = False
     """Whether some parameter is float64."""
     is_all_double: bool = False
+    is_large: bool = False
+    """Whether the numbers of its tensors cost more than its operations."""
 
     @staticmethod
-    def of(run: Forward, measured: Measured | None = None) -> Pass:
-        """Goes backward from every loss, unless that was done."""
-        measured = measured or measure(run.losses, run.columns, run.graph)
-        return Pass(measured, run.values(), run.is_double, run.is_all_double)
+    def of(run: Forward, measured: Measured | None = None, only: Parts | None = None) -> Pass:
+        """Goes backward from every loss, unless that was done; to some parameters, if given."""
+        measured = measured or measure(run.losses, run.columns, run.graph, only=only)
+        return Pass(measured, run.values(), run.is_double, run.is_all_double, run.graph.size() > LARGE)
 
     def norm(self, pair: Pair) -> float:
         return self.measured.norms.get(pair) or 0.0
+
+    def at(self, only: Parts) -> Pass:
+        """What this would be, had it gone backward to these parameters only."""
+        return replace(self, measured=self.measured.at(only))
 
 
 @dataclass(frozen=True)
@@ -71,18 +83,30 @@ class Where:
 class Decision:
     """The status of each pair that has a gradient, at one setting."""
 
-    def __init__(self, target: Target, setting: Setting, own: Pass, kinked: Collection[Pair] = ()) -> None:
+    def __init__(
+        self,
+        target: Target,
+        setting: Setting,
+        own: Pass,
+        kinked: Collection[Pair] = (),
+        known: KnownGradients | None = None,
+    ) -> None:
         """`own` is the first batch in the trainer's own precision. `kinked`: pairs of which two measurements may agree
-        by chance."""
+        by chance. `known`: gradients that were found real at other settings; those found here are added."""
         self._target, self._setting, self._own, self._kinked = target, setting, own, frozenset(kinked)
+        self._known = KnownGradients() if known is None else known
         self._sizes: dict[Where, dict[Pair, float]] = {}
         """Of what was measured in float64: the norms."""
 
     def decide(self, cells: Cells, late: Mapping[Pair, int]) -> tuple[Cells, list[str]]:
         """Cells with a status each, and remarks. `late`: pairs that have no path on the first batch, only on this."""
         waiting = [pair for pair, cell in cells.items() if cell.waits]
+        early = [pair for pair in waiting if pair not in late]
+        same = self._known.among(early, self._own.measured, self._own.values)
+        left = [pair for pair in early if pair not in same]
         try:
-            found = self._found([pair for pair in waiting if pair not in late])
+            found = dict.fromkeys(same, REAL) | self._found(left)
+            self._known.add([pair for pair in left if found[pair] == REAL], self._own.measured, self._own.values)
             found |= {pair: self._when_late(pair, late[pair]) for pair in waiting if pair in late}
         except NotRunnable as error:
             return cells | {pair: replace(cells[pair], reason=str(error)) for pair in waiting}, [str(error)]
@@ -118,41 +142,55 @@ class Decision:
         return (Status.IDLE, where) if status is Status.LIVE else (Status.UNKNOWN, f"{where}; there {reason}")
 
     def _at(self, pairs: Collection[Pair], where: Where) -> dict[Pair, Found]:
-        """What a part of the batch proves live is live; what is zero on a part is asked of all."""
+        """What is clearly live close to its loss is live; all else is asked of all parameters."""
         if not pairs:
             return {}
         losses = {loss for loss, _ in pairs}
         own = self._own if where == Where() else self._pass(losses, where)
         alive = [pair for pair in pairs if own.norm(pair)]
-        found = self._on_a_part(alive, own, where)
+        found = self._close_by(alive, own, where)
         rest = [pair for pair in (pairs if where.weights is None else alive) if pair not in found]
         if rest:
             found |= self._on_all(rest, own, where)
         return {pair: found.get(pair, ZERO) for pair in pairs}
 
-    def _on_a_part(self, pairs: Collection[Pair], own: Pass, where: Where) -> dict[Pair, Found]:
-        """The pairs that a part of the batch proves live: a large batch needs twice its memory in float64."""
-        rows = None if own.is_double else self._target.part()
-        if not pairs or not rows:
+    def _close_by(self, pairs: Collection[Pair], own: Pass, where: Where) -> dict[Pair, Found]:
+        """The pairs that two precisions prove live, at the parameters of a module that are closest to the loss.
+
+        Of a large batch they take a part, which needs twice its memory in float64.
+        """
+        if not pairs or own.is_double:
             return {}
-        losses, held = {loss for loss, _ in pairs}, None if self._kinked.isdisjoint(pairs) else HeldStops()
+        only = self._closest(pairs, own, where)
+        held = None if self._kinked.isdisjoint(pairs) else HeldStops()
+        rows = self._target.part() if own.is_large else None
         try:
-            plain = self._pass(losses, where, float64=True, rows=rows, within=held)
-            nudged = self._pass(losses, where, float64=True, rows=rows, nudged=True)
-        except NotRunnable:  # perhaps it only wants the whole batch
+            low = self._pass(only, where, rows=rows, only=only) if rows else own.at(only)
+            high = self._pass(only, where, float64=True, rows=rows, only=only, within=held)
+        except NotRunnable:  # perhaps it only wants the whole batch, or all losses
             return {}
-        self._sizes.setdefault(where, {}).update({pair: plain.norm(pair) for pair in pairs})
+        self._sizes.setdefault(where, {}).update({pair: high.norm(pair) for pair in pairs})
         real = [
             pair
             for pair in pairs
-            if SHRINKS < plain.norm(pair) / own.norm(pair) < 1 / SHRINKS
-            and not _changes(plain.values[pair[0]], nudged.values[pair[0]])
-            and same_direction(plain.measured, nudged.measured, pair)
+            if low.norm(pair)
+            and SHRINKS < high.norm(pair) / low.norm(pair) < 1 / SHRINKS
+            and not _falls(low.values[pair[0]], high.values[pair[0]])
+            and same_direction(low.measured, high.measured, pair)
         ]
         signs = [pair for pair in real if pair in self._kinked]
         point = Point(self._target, self._setting, where.batch, where.weights, rows, within=held)
-        proofs = proved(point, plain.measured, signs) if signs else ()
+        proofs = proved(point, high.measured, signs) if signs else ()
         return {pair: REAL for pair in real if pair not in self._kinked or pair in proofs}
+
+    def _closest(self, pairs: Collection[Pair], own: Pass, where: Where) -> Parts:
+        """The parameters that are asked first, by loss: of each module a few, where a few are enough to tell."""
+        found: dict[str, set[int]] = {}
+        for pair in pairs:
+            enough = where.weights is None and pair not in self._kinked
+            numbers = closest(own.measured, pair) if enough else []
+            found.setdefault(pair[0], set()).update(numbers or own.measured.numbers[pair])
+        return found
 
     def _on_all(self, pairs: Collection[Pair], own: Pass, where: Where) -> dict[Pair, Found]:
         """What is found on the whole batch in two precisions, and, where they leave a doubt, by other means."""
@@ -247,10 +285,9 @@ class Decision:
         float64: bool = False,
         lower: Lower | None = None,
         rows: int | None = None,
-        nudged: bool = False,
         within: HeldStops | None = None,
+        only: Parts | None = None,
     ) -> Pass:
-        vary = None if where.weights is None else elsewhere(where.weights)
         with forward(
             self._target,
             self._setting,
@@ -259,10 +296,10 @@ class Decision:
             float64=float64,
             lower=lower,
             rows=rows,
-            vary=nudge(0, vary) if nudged else vary,
+            vary=None if where.weights is None else elsewhere(where.weights),
             within=within,
         ) as run:
-            return Pass.of(run)
+            return Pass.of(run, only=only)
 
 
 def _plain_answer(pair: Pair, own: Pass, high: Pass) -> Found | None:
@@ -298,8 +335,3 @@ def _word(found: Found) -> str:
 def _falls(low: float, high: float) -> bool:
     """Whether the value of a loss falls with precision, as rounding noise does."""
     return abs(high) < SHRINKS * abs(low) or (high == 0) != (low == 0)
-
-
-def _changes(plain: float, nudged: float) -> bool:
-    """Whether the value of a loss changes when weights change by a billionth, as rounding noise does."""
-    return abs(plain - nudged) > SHRINKS * max(abs(plain), abs(nudged))

@@ -21,6 +21,8 @@ UNMOVED = 1e3
 """Gradient over derivative of a loss that does not change where its gradient says that it does."""
 PROMINENT = 1e-3
 """A parameter whose gradient is below this part of its module's is not asked alone: it may be zero by symmetry."""
+CLOSE = 2
+"""A layer's weight and its bias: a part of a batch may leave one of them on few numbers."""
 BROAD = 8.0
 """A gradient that stands on fewer numbers may point the same way by chance."""
 
@@ -73,6 +75,20 @@ def same_direction(one: Measured, other: Measured, pair: Pair) -> bool:
         return False
     here, there = one.sketches[pair], other.sketches[pair]
     return _agree(here, there) or any(_agree(here.at([row]), there.at([row])) for row in _prominent(here))
+
+
+def closest(measured: Measured, pair: Pair) -> list[int]:
+    """The numbers of a few parameters that are enough to tell: those whose gradients were complete first. Nothing
+    where none is enough alone."""
+    sketch, row_of = measured.sketches[pair], {number: row for row, number in enumerate(measured.numbers[pair])}
+    least, found = PROMINENT * sketch.norm, list[int]()
+    for number in measured.arrived[pair[0]]:
+        row = row_of.get(number)
+        if row is not None and sketch.norms[row] >= least and sketch.at([row]).spread >= BROAD:
+            found.append(number)
+            if len(found) == CLOSE:
+                break
+    return found
 
 
 def _agree(one: Sketch, other: Sketch) -> bool:
