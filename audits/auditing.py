@@ -95,9 +95,9 @@ class _Auditor:
             names = ", ".join(map(repr, different))
             raise AuditError(f"the losses must be the same at every gate setting, at {setting.label} differ: {names}")
         self._routes_by_chance |= bool(seen.late)
-        cells, remarks = Decision(self._target, setting, seen.low, seen.kinked, self._known_gradients).decide(
-            seen.cells, seen.late
-        )
+        known = self._known_gradients
+        decision = Decision(self._target, setting, seen.low, seen.kinked, seen.suspects, known)
+        cells, remarks = decision.decide(seen.cells, seen.late)
         cells = self._with_derivatives(_with_shares(cells, self._target.weights), setting, seen.suspects)
         self._flows.append(
             Flow(setting, cells, seen.stops, seen.cosines, frozenset(seen.called), seen.routes, **vars(seen.usage))

@@ -10,11 +10,14 @@ import torch
 from torch import Tensor
 
 from audits.backward import Backward
+from audits.bottleneck import is_silent
 from audits.grad_hooks import Hook
 from audits.graph import Graph
 from audits.result import Pair
 from audits.sketch import Sketch, Sketches
 
+Parts = Mapping[str, Collection[int]]
+"""By loss: the numbers of some parameters."""
 Take = Callable[[str, int, Tensor], None]
 """Is handed a gradient: of which loss, the number of the parameter, and what the hooks on `.grad` have left of it."""
 
@@ -55,7 +58,7 @@ class Measured:
     failed: dict[str, str] = field(default_factory=dict)
     """By loss: why autograd could not go backward."""
 
-    def at(self, only: Mapping[str, Collection[int]]) -> Measured:
+    def at(self, only: Parts) -> Measured:
         """What would have been measured by going backward from these losses, to these of their parameters only."""
         found = Measured(failed={loss: why for loss, why in self.failed.items() if loss in only})
         for pair, numbers in self.numbers.items():
@@ -76,13 +79,15 @@ def measure(
     *,
     take: Take | None = None,
     scale: float = 1.0,
-    only: Mapping[str, Collection[int]] | None = None,
+    only: Parts | None = None,
+    perhaps_silent: Collection[str] = (),
 ) -> Measured:
     """Go backward from each loss that is in the graph.
 
     `take` is handed each gradient as soon as it is there, and nothing else keeps it. The numbers are those of
     `positions`. Each loss is multiplied by `scale` before. `only`: the numbers of the parameters that are asked for, by
-    loss; autograd goes no further than to them.
+    loss; autograd goes no further than to them. `perhaps_silent`: losses that are asked first whether their gradient is
+    zero already close to them.
     """
     measured, members = Measured(), positions(columns)
     with backward_of(columns, graph) as backward:
@@ -91,6 +96,9 @@ def measure(
                 continue
             if loss.is_meta:
                 measured.failed[name] = "the meta device has no numbers"
+                continue
+            if name in perhaps_silent and is_silent(name, loss, graph):
+                measured.norms |= {(name, column.module): 0.0 for column in columns if _is_reached(name, column, graph)}
                 continue
             sketches, order = Sketches(), measured.arrived.setdefault(name, [])
 
@@ -117,6 +125,10 @@ def measure(
     return measured
 
 
+def _is_reached(loss: str, column: Column, graph: Graph) -> bool:
+    return graph.reached(column.tensors)[graph.losses.index(loss)] > 0
+
+
 def backward_of(columns: Sequence[Column], graph: Graph) -> Backward:
     """To all parameters, under the numbers of `positions`."""
     hooks = {key: hooks for column in columns for key, hooks in column.hooks.items()}
@@ -130,6 +142,14 @@ def positions(columns: Sequence[Column]) -> dict[str, list[int]]:
         column.module: [position[id(tensor)] for tensor in column.tensors if id(tensor) in position]
         for column in columns
     }
+
+
+def parts(pairs: Collection[Pair], columns: Sequence[Column]) -> dict[str, set[int]]:
+    """All parameters of the modules of some pairs."""
+    numbers, found = positions(columns), dict[str, set[int]]()
+    for loss, module in pairs:
+        found.setdefault(loss, set()).update(numbers[module])
+    return found
 
 
 def differentiable(columns: Sequence[Column]) -> list[Tensor]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import islice
 from math import prod
 from typing import Any
 
@@ -56,6 +57,12 @@ class Graph:
             for follower in followers:
                 depths[follower] = max(depths[follower], depths[number] + 1)
         return {leaf: depths[number] for leaf, number in self.leaves.items()}
+
+    def first(self, loss: str, count: int) -> list[Node]:
+        """So many nodes below a loss, each behind all that lie between it and the loss."""
+        at = self.losses.index(loss)
+        below = (node for number, node in enumerate(self.nodes) if self._lane(number, at))
+        return list(islice(below, count))
 
     def size(self) -> float:
         """How many numbers a node's result has, on average."""

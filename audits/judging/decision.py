@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import isfinite
+from typing import Any
 
 from audits.forward import BATCHES, Forward, Lower, NotRunnable, forward
-from audits.gradients import Measured, measure
+from audits.gradients import Measured, Parts, measure, parts
 from audits.judging.derivative import Point, proved
 from audits.judging.held_stops import HeldStops
 from audits.judging.known import KnownGradients
@@ -29,8 +30,6 @@ LARGE = 2**14
 """Numbers of a tensor that take longer to compute than an operation takes to begin."""
 
 Cells = dict[Pair, Cell]
-Parts = Mapping[str, Collection[int]]
-"""By loss: the numbers of some parameters."""
 Found = tuple[Status, str]
 """A status and its reason."""
 
@@ -59,9 +58,9 @@ class Pass:
     """Whether the numbers of its tensors cost more than its operations."""
 
     @staticmethod
-    def of(run: Forward, measured: Measured | None = None, only: Parts | None = None) -> Pass:
-        """Goes backward from every loss, unless that was done; to some parameters, if given."""
-        measured = measured or measure(run.losses, run.columns, run.graph, only=only)
+    def of(run: Forward, measured: Measured | None = None, **how: Any) -> Pass:
+        """Goes backward from every loss, unless that was done, as `measure` is told."""
+        measured = measured or measure(run.losses, run.columns, run.graph, **how)
         return Pass(measured, run.values(), run.is_double, run.is_all_double, run.graph.size() > LARGE)
 
     def norm(self, pair: Pair) -> float:
@@ -89,11 +88,14 @@ class Decision:
         setting: Setting,
         own: Pass,
         kinked: Collection[Pair] = (),
+        suspects: Collection[Pair] = (),
         known: KnownGradients | None = None,
     ) -> None:
         """`own` is the first batch in the trainer's own precision. `kinked`: pairs of which two measurements may agree
-        by chance. `known`: gradients that were found real at other settings; those found here are added."""
+        by chance. `suspects`: those whose gradient something on its way may change. `known`: gradients that were found
+        real at other settings; those found here are added."""
         self._target, self._setting, self._own, self._kinked = target, setting, own, frozenset(kinked)
+        self._changed = {loss for loss, _ in suspects}
         self._known = KnownGradients() if known is None else known
         self._sizes: dict[Where, dict[Pair, float]] = {}
         """Of what was measured in float64: the norms."""
@@ -116,7 +118,7 @@ class Decision:
     def _found(self, pairs: Collection[Pair]) -> dict[Pair, Found]:
         """On the first batch; and, while it is zero there, on further batches, then at other weights."""
         found = self._at(pairs, Where())
-        for batch in range(1, BATCHES):
+        for batch in () if self._is_steady(_without(found)) else range(1, BATCHES):
             for pair, status in self._at(_without(found), Where(batch)).items():
                 if status[0] in (Status.LIVE, Status.IDLE):
                     found[pair] = Status.IDLE, f"{_word(found[pair])} on the first batch, live on batch {batch + 1}"
@@ -125,6 +127,15 @@ class Decision:
         for weights in range(WEIGHTS):
             found |= self._at_other_weights(_without(found), weights)
         return found
+
+    def _is_steady(self, pairs: Collection[Pair]) -> bool:
+        """Whether the losses of some pairs are the same on all batches: there is one, and no chance in the pass."""
+        losses = {loss for loss, _ in pairs}
+        if not losses or len(self._target.batches) > 1:
+            return False
+        with forward(self._target, self._setting, losses=losses, batch=1) as run:
+            again = run.values()
+        return not run.draws and all(again[loss] == self._own.values[loss] for loss in losses)
 
     def _at_other_weights(self, pairs: Collection[Pair], weights: int) -> dict[Pair, Found]:
         """A hinge that training has satisfied on every batch works again at weights that it did not train."""
@@ -145,8 +156,7 @@ class Decision:
         """What is clearly live close to its loss is live; all else is asked of all parameters."""
         if not pairs:
             return {}
-        losses = {loss for loss, _ in pairs}
-        own = self._own if where == Where() else self._pass(losses, where)
+        own = self._own if where == Where() else self._pass(pairs, where)
         alive = [pair for pair in pairs if own.norm(pair)]
         found = self._close_by(alive, own, where)
         rest = [pair for pair in (pairs if where.weights is None else alive) if pair not in found]
@@ -165,8 +175,8 @@ class Decision:
         held = None if self._kinked.isdisjoint(pairs) else HeldStops()
         rows = self._target.part() if own.is_large else None
         try:
-            low = self._pass(only, where, rows=rows, only=only) if rows else own.at(only)
-            high = self._pass(only, where, float64=True, rows=rows, only=only, within=held)
+            low = self._pass(pairs, where, rows=rows, only=only) if rows else own.at(only)
+            high = self._pass(pairs, where, float64=True, rows=rows, only=only, within=held)
         except NotRunnable:  # perhaps it only wants the whole batch, or all losses
             return {}
         self._sizes.setdefault(where, {}).update({pair: high.norm(pair) for pair in pairs})
@@ -194,8 +204,7 @@ class Decision:
 
     def _on_all(self, pairs: Collection[Pair], own: Pass, where: Where) -> dict[Pair, Found]:
         """What is found on the whole batch in two precisions, and, where they leave a doubt, by other means."""
-        losses = {loss for loss, _ in pairs}
-        high = own if own.is_all_double or not losses else self._pass(losses, where, float64=True)
+        high = own if own.is_all_double else self._pass(pairs, where, float64=True)
         self._sizes.setdefault(where, {}).update({pair: high.norm(pair) for pair in pairs})
         found = {pair: known for pair in pairs if (known := _plain_answer(pair, own, high))}
         doubtful = dict.fromkeys((pair for pair in pairs if pair not in found), True)
@@ -228,7 +237,7 @@ class Decision:
             if not left:
                 return
             try:
-                other = self._pass({loss for loss, _ in left}, where, lower=lower)
+                other = self._pass(left, where, lower=lower)
             except NotRunnable:
                 continue
             held = [pair for pair in left if other.norm(pair) and isfinite(other.norm(pair))]
@@ -239,14 +248,14 @@ class Decision:
         """Passes that draw from a generator of the trainer's, or count, are compared by size: no two are alike."""
         if not pairs:
             return {}
-        again = self._pass({loss for loss, _ in pairs}, where)
+        again = self._pass(pairs, where)
         losses = differing(own.values, again.values, own.measured, again.measured, pairs)
         unsteady = [pair for pair in pairs if pair[0] in losses]
         if not unsteady:
             return {}
 
         def norms(*, float64: bool) -> dict[Pair, float]:
-            found = self._pass(losses, where, float64=float64)
+            found = self._pass(unsteady, where, float64=float64)
             return {pair: found.norm(pair) for pair in unsteady}
 
         return by_size(unsteady, [{p: one.norm(p) for p in unsteady} for one in (own, again)], norms)
@@ -279,7 +288,7 @@ class Decision:
 
     def _pass(
         self,
-        losses: Collection[str],
+        pairs: Collection[Pair],
         where: Where,
         *,
         float64: bool = False,
@@ -288,10 +297,11 @@ class Decision:
         within: HeldStops | None = None,
         only: Parts | None = None,
     ) -> Pass:
+        """The gradients of some pairs, of all parameters of their modules or of `only` some."""
         with forward(
             self._target,
             self._setting,
-            losses=losses,
+            losses={loss for loss, _ in pairs},
             batch=where.batch,
             float64=float64,
             lower=lower,
@@ -299,7 +309,8 @@ class Decision:
             vary=None if where.weights is None else elsewhere(where.weights),
             within=within,
         ) as run:
-            return Pass.of(run, only=only)
+            silent = () if only else set(run.losses) - self._changed
+            return Pass.of(run, only=only or parts(pairs, run.columns), perhaps_silent=silent)
 
 
 def _plain_answer(pair: Pair, own: Pass, high: Pass) -> Found | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from enum import Enum
 
-from audits.gradients import Measured, measure
+from audits.gradients import Measured, measure, parts
 from audits.judging.derivative import Point, ratios_along
 from audits.result import Pair
 from audits.sketch import Sketch, apart, coherence
@@ -62,7 +62,7 @@ def judge(point: Point, pairs: Mapping[Pair, bool], kinked: Collection[Pair] = (
 def _nudged(point: Point, pairs: Collection[Pair], seed: int | None) -> Measured:
     """Gradients of the losses of some pairs, nudged by a seed."""
     with point.forward({loss for loss, _ in pairs}, nudged_by=seed) as run:
-        return measure(run.losses, run.columns, run.graph)
+        return measure(run.losses, run.columns, run.graph, only=parts(pairs, run.columns))
 
 
 def same_direction(one: Measured, other: Measured, pair: Pair) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -16,21 +18,19 @@ that differ from weight to weight do neither."""
 SHAKES = 4
 WEIGHTS = len(FACTORS) + SHAKES
 """Number of other weights."""
+PERIOD = 65_537
+"""A prime, which no width of a layer divides."""
 SCALAR = 0.5
 """Size of what stands for a zero in a bias or a gate."""
 
 
 def nudge(seed: int, base: Vary | None = None) -> Vary:
-    """A change of every weight by a billionth, always the same for a seed; after the change `base`.
-
-    The noise has the digits of float32, which are drawn four times as fast.
-    """
-    generator = torch.Generator().manual_seed(seed)
+    """A change of every weight by a billionth, always the same for a seed; after the change `base`."""
+    noise = _Noise(seed)
 
     def vary(value: Tensor) -> Tensor:
         value = base(value) if base else value
-        noise = torch.randn(value.shape, generator=generator).to(value.device, value.dtype)
-        return torch.addcmul(value, value, noise, value=NUDGE)
+        return torch.addcmul(value, value, noise.like(value), value=NUDGE)
 
     return vary
 
@@ -46,26 +46,38 @@ def elsewhere(number: int) -> Vary:
     if number < len(FACTORS):
         return lambda value: filled(value) * FACTORS[number]
     seed = number - len(FACTORS)
-    shaken = _scaled(seed // 2, -SHAKE if seed % 2 else SHAKE)
-    return lambda value: shaken(filled(value))
+    factors = _Noise(seed // 2, lambda numbers: ((-SHAKE if seed % 2 else SHAKE) * numbers).exp())
+    return lambda value: filled(value) * factors.like(value)
 
 
 def _filled(seed: int) -> Vary:
-    generator = torch.Generator().manual_seed(seed)
+    noise = _Noise(seed)
 
     def vary(value: Tensor) -> Tensor:
-        noise = torch.randn(value.shape, generator=generator, dtype=torch.float64).to(value.device)
+        empty = value == 0
+        if not empty.any():
+            return value
         size = (value[0].numel() ** -0.5) if value.ndim > 1 and value.numel() else SCALAR
-        return torch.where(value == 0, (size * noise).to(value.dtype), value)
+        return torch.where(empty, size * noise.like(value), value)
 
     return vary
 
 
-def _scaled(seed: int, spread: float) -> Vary:
-    generator = torch.Generator().manual_seed(seed)
+class _Noise:
+    """An endless series of normal numbers, always the same for a seed, of which each tensor takes the next.
 
-    def vary(value: Tensor) -> Tensor:
-        noise = torch.randn(value.shape, generator=generator, dtype=torch.float64).to(value.device)
-        return value * (spread * noise).exp().to(value.dtype)
+    It comes round after `PERIOD` numbers: to draw one takes longer than to use it.
+    """
 
-    return vary
+    def __init__(self, seed: int, change: Callable[[Tensor], Tensor] = lambda numbers: numbers) -> None:
+        """`change`: what becomes of the numbers."""
+        generator = torch.Generator().manual_seed(seed)
+        self._numbers = change(torch.randn(PERIOD, generator=generator, dtype=torch.float64))
+        self._taken = 0
+
+    def like(self, value: Tensor) -> Tensor:
+        """As many as a tensor has, in its shape, with its precision."""
+        start, count = self._taken % PERIOD, value.numel()
+        self._taken += count
+        numbers = self._numbers.to(value.device, value.dtype)
+        return numbers.repeat(-(-(start + count) // PERIOD))[start : start + count].view(value.shape)

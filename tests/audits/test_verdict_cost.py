@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import dropout
 
 from audits import Status, Target, audit
+from audits.bottleneck import bottleneck
 from audits.gradients import Column, measure, positions
 from audits.graph import Graph
 from audits.judging import decision
@@ -27,9 +29,9 @@ def passes(monkeypatch: pytest.MonkeyPatch) -> Asked:
     asked: Asked = []
     real = decision.Decision._pass
 
-    def seen(self: decision.Decision, losses: Any, where: decision.Where, **how: Any) -> decision.Pass:
-        asked.append({"losses": set(losses), "where": where, **how})
-        return real(self, losses, where, **how)
+    def seen(self: decision.Decision, pairs: Any, where: decision.Where, **how: Any) -> decision.Pass:
+        asked.append({"losses": {loss for loss, _ in pairs}, "where": where, **how})
+        return real(self, pairs, where, **how)
 
     monkeypatch.setattr(decision.Decision, "_pass", seen)
     return asked
@@ -100,6 +102,88 @@ def test_a_gradient_that_a_gate_makes_noise_is_not_known_from_before() -> None:
     first, second = audit(target({"encoder": encoder}, losses, is_open=[True, False]), settings="all").flows
     found = {flow.setting.values["is_open"]: flow.cells["loss", "encoder"].status for flow in (first, second)}
     assert found == {True: Status.LIVE, False: Status.VACUOUS}
+
+
+def zero_times(value: Tensor) -> Tensor:
+    return 0.0 * value.square().mean()
+
+
+def test_a_loss_that_is_zero_everywhere_is_asked_once_of_equal_batches(passes: Asked) -> None:
+    body = tower(2)
+    found = audit(target({"body": body}, lambda x: {"loss": zero_times(body(x))}))
+    assert found.flows[0].cells["loss", "body"].status is Status.VACUOUS
+    assert {one["where"].batch for one in passes} == {0}
+
+
+def test_a_loss_that_is_zero_by_chance_is_asked_of_further_batches(passes: Asked) -> None:
+    body = tower(2)
+    found = audit(target({"body": body}, lambda x: {"loss": zero_times(body(dropout(x)))}))
+    assert found.flows[0].cells["loss", "body"].status is Status.VACUOUS
+    assert {one["where"].batch for one in passes} == {0, 1, 2}
+
+
+def test_a_pass_goes_backward_to_the_modules_that_are_in_doubt(passes: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a layer that starts at zero sends on is zero."""
+    body, adapter, last, asked = tower(2), nn.Linear(32, 32), nn.Linear(32, 32, bias=False), list[Any]()
+    nn.init.zeros_(last.weight)
+    real = decision.measure
+
+    def seen(*given: Any, only: Any = None, **how: Any) -> Any:
+        asked.append(only)
+        return real(*given, only=only, **how)
+
+    monkeypatch.setattr(decision, "measure", seen)
+    found = audit(
+        target(
+            {"body": body, "adapter": adapter, "last": last},
+            lambda x: {"loss": (body(x) + last(adapter(body(x)))).square().mean()},
+        )
+    )
+    assert found.flows[0].cells["loss", "adapter"].status is Status.IDLE
+    every, close, *further = asked
+    assert every is None
+    assert len(close["loss"]) == 3, "the last layer of the body, and the one that is zero"
+    assert further, "the adapter is asked in float64, and at other weights"
+    assert all(close["loss"].isdisjoint(only["loss"]) for only in further)
+
+
+def test_what_a_hook_makes_of_nothing_on_another_batch_is_no_zero() -> None:
+    first, body = tower(1), tower(4)
+
+    def losses(x: Tensor) -> dict[str, Tensor]:
+        z = first(x)
+        z.register_hook(lambda gradient: gradient + x * torch.linspace(-1, 1, 32))
+        return {"loss": zero_times(body(z))}
+
+    batches = [torch.zeros(16, 32), torch.randn(16, 32)]
+    found = audit(Target({"first": first, "body": body}, losses, batches)).flows[0]
+    assert found.cells["loss", "first"].status is Status.IDLE
+    assert found.cells["loss", "body"].status is Status.VACUOUS
+
+
+def nodes_of(edges: list[Any]) -> list[str]:
+    return [edge.node.name() for edge in edges]
+
+
+def test_all_gradient_passes_a_bottleneck() -> None:
+    x, weight = torch.randn(4, requires_grad=True), torch.randn(4, requires_grad=True)
+    z = x.tanh()
+    losses = {
+        "one way": z.exp().mean(),
+        "two ways that meet": (z.exp() + z.sin()).mean(),
+        "a leaf beside the way": (z.exp() * weight).mean(),
+        "a leaf": x.mean(),
+        "farther than is looked": x.tanh().exp().sin().cos().exp().sin().mean(),
+    }
+    graph = Graph(losses)
+    found = {name: nodes_of(bottleneck(name, graph, 4)) for name in losses}
+    assert found == {
+        "one way": ["TanhBackward0"],
+        "two ways that meet": ["TanhBackward0"],
+        "a leaf beside the way": ["MulBackward0"],
+        "a leaf": [],
+        "farther than is looked": ["SinBackward0"],
+    }
 
 
 def test_gradients_of_some_parameters_are_those_of_all() -> None:

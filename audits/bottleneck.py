@@ -1,0 +1,58 @@
+"""Where all gradient of a loss passes: what is zero there is zero behind it, and autograd need not go there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.graph import GradientEdge
+
+from audits.graph import LEAF, Graph
+
+NEAR = (8, 48)
+"""So many nodes from a loss are looked at; and, where something is left of its gradient there, so many."""
+
+Node = Any
+
+
+def is_silent(name: str, loss: Tensor, graph: Graph) -> bool:
+    """Whether the gradient of a loss is zero close to it, and so for every parameter.
+
+    That holds where nobody changes gradients on the way: a custom Function or a hook may make something of nothing.
+    """
+    return any(_is_zero(loss, bottleneck(name, graph, count)) for count in NEAR)
+
+
+def _is_zero(loss: Tensor, edges: Sequence[GradientEdge]) -> bool:
+    if not edges:
+        return False
+    try:
+        found = torch.autograd.grad(loss.sum(), edges, retain_graph=True, allow_unused=True)
+        return all(gradient is None or not _has_any(gradient) for gradient in found)
+    except Exception:  # whatever somebody's backward, or another kind of tensor, raises: all parameters will tell
+        return False
+
+
+def bottleneck(name: str, graph: Graph, count: int) -> list[GradientEdge]:
+    """The results of a node that all ways from a loss to leaves pass: of so many the farthest; nothing without one."""
+    farthest, outputs, open_ = None, dict[Node, set[int]](), set[Node]()
+    for node in graph.first(name, count):
+        followers = [(follower, output) for follower, output in node.next_functions if follower is not None]
+        for follower, output in followers:
+            outputs.setdefault(follower, set()).add(output)
+        if followers:  # a leaf stays: a way ends there
+            open_.discard(node)
+            open_.update(follower for follower, _ in followers)
+        if len(open_) == 1 and not any(type(node).__name__ == LEAF for node in open_):
+            farthest = next(iter(open_))
+    if farthest is None:
+        return []
+    return [GradientEdge(farthest, output) for output in sorted(outputs[farthest])]
+
+
+def _has_any(gradient: Tensor) -> bool:
+    """NaN counts."""
+    values = gradient.coalesce().values() if gradient.is_sparse else gradient
+    return bool((values != 0).any())
