@@ -9,7 +9,9 @@ def main() -> None:
     if before is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     from jepa_cli.app import app
+    from jepa_cli.terminal.loading import this_is_the_process
 
+    this_is_the_process()
     app()
 
 
