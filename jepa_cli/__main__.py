@@ -1,5 +1,6 @@
 """`python -m jepa_cli`, and what the command `jepa` starts."""
 
+import gc
 import signal
 
 
@@ -9,10 +10,11 @@ def main() -> None:
     if before is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     from jepa_cli.app import app
-    from jepa_cli.terminal.loading import this_is_the_process
 
-    this_is_the_process()
-    app()
+    try:
+        app()
+    finally:
+        gc.freeze()  # the process ends, and its memory with it: nobody need look for garbage
 
 
 if __name__ == "__main__":
