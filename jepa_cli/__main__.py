@@ -1,5 +1,6 @@
 """`python -m jepa_cli`, and what the command `jepa` starts."""
 
+import gc
 import signal
 
 
@@ -10,7 +11,10 @@ def main() -> None:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     from jepa_cli.app import app
 
-    app()
+    try:
+        app()
+    finally:
+        gc.freeze()  # the process ends, and its memory with it: nobody need look for garbage
 
 
 if __name__ == "__main__":

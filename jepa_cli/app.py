@@ -1,27 +1,39 @@
 """The `jepa` command. Commands import what they need when they run, so that `--help` is instant."""
 
 import sys
-from functools import partial
 from typing import Annotated, Any
 
 import typer
 
-from jepa_cli.commands.audit_grads import audit_grads
-from jepa_cli.commands.check_weights import check_weights
-from jepa_cli.commands.collect import collect
-from jepa_cli.commands.data import data
-from jepa_cli.commands.eval import evaluate
-from jepa_cli.commands.plan import plan
-from jepa_cli.commands.render_flow import render_flow
-from jepa_cli.commands.runs import runs
-from jepa_cli.commands.train import train
 from jepa_cli.terminal import own_packages
-from jepa_cli.terminal.command import BAD_INPUT, Command, CommandGroup
+from jepa_cli.terminal.command import BAD_INPUT
 from jepa_cli.terminal.files import check_current_folder
 from jepa_cli.terminal.interruption import BY_CTRL_C, SIGNALLED, interruptible, told
+from jepa_cli.terminal.lazy_commands import Declared, LazyGroup
 from jepa_cli.terminal.standard_streams import calm_standard_streams, refusal
 
 TRAIN = "train"
+
+
+class Jepa(LazyGroup):
+    """All commands, in the order in which they are listed."""
+
+    declared = {  # noqa: RUF012
+        TRAIN: Declared("jepa_cli.commands.train:train", "Train the world model and leave a run folder."),
+        "eval": Declared("jepa_cli.commands.eval:evaluate", "Measure what a trained model is good for."),
+        "plan": Declared("jepa_cli.commands.plan:plan", "Watch a trained model walk to a goal."),
+        "collect": Declared("jepa_cli.commands.collect:collect", "Record trajectories in a Gymnasium environment."),
+        "audit-grads": Declared(
+            "jepa_cli.commands.audit_grads:audit_grads",
+            "Prove which loss updates which module; fail on drift from the documented table.",
+        ),
+        "render-flow": Declared("jepa_cli.commands.render_flow:render_flow", "Draw the measured gradient flow."),
+        "check-weights": Declared(
+            "jepa_cli.commands.check_weights:check_weights", "Report what an edit of weights or gates would do."
+        ),
+        "data": Declared("jepa_cli.commands.data:data", "Show what a data set is, or convert it."),
+        "runs": Declared("jepa_cli.commands.runs:runs", "List runs, or compare them."),
+    }
 
 
 class App(typer.Typer):
@@ -50,23 +62,13 @@ class App(typer.Typer):
 
 
 app = App(
-    cls=CommandGroup,
+    cls=Jepa,
     name="jepa",
     help="Train a JEPA world model, and see which loss updates which module.",
     no_args_is_help=True,
     rich_markup_mode=None,  # rich help would triple the time that --help takes
     pretty_exceptions_enable=False,
 )
-command = partial(app.command, cls=Command)
-command(short_help="Train the world model and leave a run folder.")(train)
-command("eval", short_help="Measure what a trained model is good for.")(evaluate)
-command(short_help="Watch a trained model walk to a goal.")(plan)
-command(short_help="Record trajectories in a Gymnasium environment.")(collect)
-command(short_help="Prove which loss updates which module; fail on drift from the documented table.")(audit_grads)
-command(short_help="Draw the measured gradient flow.")(render_flow)
-command(short_help="Report what an edit of weights or gates would do.")(check_weights)
-app.add_typer(data, name="data", short_help="Show what a data set is, or convert it.")
-app.add_typer(runs, name="runs", short_help="List runs, or compare them.")
 
 
 def _print_version(asked: bool) -> None:

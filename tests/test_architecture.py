@@ -48,6 +48,18 @@ def test_help_loads_no_heavy_package() -> None:
     assert loaded_by(shown) == set()
 
 
+@pytest.mark.parametrize("words", [["--help"], ["train", "--help"], ["data", "show", "--help"]])
+def test_help_loads_its_command_and_no_other(words: list[str]) -> None:
+    """Nor pydantic and rich, each of which takes longer to load than all that is shown."""
+    code = (
+        "import sys\nfrom typer.testing import CliRunner\nfrom jepa_cli.app import app\n"
+        f"assert 'Usage' in CliRunner().invoke(app, {words}).output\n"
+        "print(*(name for name in sys.modules if name.startswith(('jepa_cli.commands.', 'pydantic.', 'rich.'))))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert run.stdout.split() == [f"jepa_cli.commands.{word}" for word in words[:-1][:1]]
+
+
 def test_the_check_for_heavy_packages_can_fail() -> None:
     assert "torch" in loaded_by("import jepa_world_model.model")
 

@@ -7,7 +7,7 @@ followed by itself, so that this is known of each loss alone, although a link st
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -67,6 +67,26 @@ def dataflow(target: Target, setting: Setting, losses: Collection[str] | None = 
     """
     links: dict[Pair, Link] = {}
     stops: set[str] = set()
+    for values in _passes(target, setting, losses):
+        for pair, link in links_of(values).items():
+            links.setdefault(pair, Link()).add(link.losses, link.cuts)
+        stops |= values.named.recording.called
+    return DataFlow(setting, links, frozenset(stops))
+
+
+def computed_from(target: Target, setting: Setting) -> dict[str, set[Node]]:
+    """By loss: all that it is computed from, on any batch. One pass of all losses says it of each."""
+    found: dict[str, set[Node]] = defaultdict(set)
+    for values in _passes(target, setting, None):
+        for value, losses in enumerate(values.reading()):
+            if losses and (nodes := values.nodes(value)):
+                for loss in values.losses_of(losses):
+                    found[loss].update(nodes)
+    return found
+
+
+def _passes(target: Target, setting: Setting, losses: Collection[str] | None) -> Iterator[Values]:
+    """The recorded pass of each batch; of a few seeds where it draws random numbers."""
     batch, batches = 0, max(1, len(target.batches))
     while batch < batches:
         recorder = NamingRecorder(Sources(target.helpers, target.locate))
@@ -74,11 +94,8 @@ def dataflow(target: Target, setting: Setting, losses: Collection[str] | None = 
         with watching as watched, forward(watched, setting, losses=losses, batch=batch, recorder=recorder) as run:
             values = _values(target, run, recorder)
             batches = max(batches, BATCHES) if run.draws else batches
-        for pair, link in links_of(values).items():
-            links.setdefault(pair, Link()).add(link.losses, link.cuts)
-        stops |= recorder.recording.called
+        yield values
         batch += 1
-    return DataFlow(setting, links, frozenset(stops))
 
 
 def links_of(values: Values) -> dict[Pair, Link]:

@@ -111,9 +111,13 @@ class Values:
         }
         return parts | own
 
+    def reading(self) -> list[Losses]:
+        """By value: the losses that were computed from it."""
+        return self._backwards(lambda value: self.inputs[value])
+
     def needed(self) -> list[bool]:
         """By value: whether some loss was computed from it."""
-        return list(map(bool, self._backwards(lambda value: self.inputs[value])))
+        return list(map(bool, self.reading()))
 
     def arriving(self) -> list[Losses]:
         """By value: the losses whose gradient arrives there."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from functools import reduce
 from operator import or_
@@ -15,6 +16,18 @@ MOST = 64
 """So many sources of one value, parts of parts, and random numbers below one source are told apart."""
 LEAF = 8
 """So many elements are gone through one by one."""
+NEWEST = 4
+"""So many sets are looked at for one that grew into another."""
+
+
+class _Remembered:
+    """What one function gave for sets of elements."""
+
+    def __init__(self) -> None:
+        self.wholes: dict[int, Any] = {}
+        self.newest: deque[int] = deque(maxlen=NEWEST)
+        self.parts: dict[tuple[int, int, int], Any] = {}
+        """By a part of a set, moved to bit 0, its first number and its width."""
 
 
 class Elements:
@@ -27,7 +40,7 @@ class Elements:
         self._all: list[Element] = []
         self._bits: dict[Element, int] = {}
         self._of: dict[tuple[SourceKind, str, str], int] = {}
-        self._folds: dict[Hashable, dict[tuple[int, int, int], Any]] = {}
+        self._folds: dict[Hashable, _Remembered] = {}
 
     def one(self, element: Element) -> int:
         """The set of this element alone."""
@@ -71,9 +84,26 @@ class Elements:
         """`function` of all elements of a set, joined; None of no element. `what` says which function it is.
 
         The numbers of the elements are halved until few are left, and what was found of each part is remembered: of a
-        set that differs from an earlier one in some elements only those are gone through, whatever its size.
+        set that differs from an earlier one in some elements only those are gone through, whatever its size. Most often
+        it is one of the newest sets, and elements that are younger than all of its own.
         """
-        found = self._folds.setdefault(what, {})
+        if not those:
+            return None
+        remembered = self._folds.setdefault(what, _Remembered())
+        if those in remembered.wholes:
+            return remembered.wholes[those]
+        remembered.wholes[those] = whole = self._folded(those, remembered, function, join)
+        remembered.newest.append(those)
+        return whole
+
+    def _folded(
+        self, those: int, remembered: _Remembered, function: Callable[[Element], Any], join: Callable[[Any, Any], Any]
+    ) -> Any:
+        for earlier in reversed(remembered.newest):
+            new = those ^ earlier
+            if new & -new > earlier and new.bit_count() <= LEAF:
+                return reduce(join, map(function, self.members(new)), remembered.wholes[earlier])
+        found = remembered.parts
 
         def of(part: int, first: int, width: int) -> Any:
             key = part, first, width
@@ -88,7 +118,7 @@ class Elements:
                     return of(low, first, half) if low else of(high, first + half, half)
             return found[key]
 
-        return of(those, 0, 1 << max(those.bit_length() - 1, LEAF - 1).bit_length()) if those else None
+        return of(those, 0, 1 << max(those.bit_length() - 1, LEAF - 1).bit_length())
 
     def _each(self, those: int, what: Hashable, function: Callable[[Element], Element]) -> int:
         return self.fold(those, what, lambda element: self.one(function(element)), or_) or 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import pickle
@@ -22,6 +23,7 @@ FAILED, FOUND = "failed", "found"
 def main(pipe: int, script: Script) -> None:
     """Run a script and write what was found, or why nothing was, to a pipe. Ends the process."""
 
+    gc.freeze()  # what there is by now is no part of a script: its modules are looked for among what it makes
     flows: list[DataFlow] = []
 
     def report(found: Audit) -> None:
@@ -54,8 +56,6 @@ def _end() -> None:
 
 
 def _remove_temporary_folders() -> None:
-    import gc
-
     for value in gc.get_objects():
         if type(value) is tempfile.TemporaryDirectory:
             with suppress(OSError):

@@ -59,6 +59,12 @@ def convert(
     run_convert(ConvertRequest(path, out, size, tuple(cameras or ()), fit))
 
 
-data = typer.Typer(cls=CommandGroup, no_args_is_help=True, rich_markup_mode=None, help="Show or convert data sets.")
+data = typer.Typer(
+    cls=CommandGroup,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    help="Show or convert data sets.",
+)
 data.command(cls=Command, short_help="Say what a data set is.")(show)
 data.command(cls=Command, short_help="Convert a data set to the open format.")(convert)

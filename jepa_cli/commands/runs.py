@@ -73,6 +73,7 @@ def compare(
 
 runs = typer.Typer(
     cls=ListByDefault,
+    add_completion=False,
     rich_markup_mode=None,
     help="List the runs of a folder: state, losses and changed settings. Or compare some of them.",
 )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from audits import AuditError
 from audits.errors import nearest
 from jepa_cli.targets.script import ScriptOptions
+from jepa_cli.terminal.loading import loading
 
 if TYPE_CHECKING:
     from audits import Target
@@ -50,10 +51,14 @@ class SubjectOptions:
     def load(self) -> Subject:
         """Raises AuditError or UserError for what names nothing. Another trainer is loaded without the world model."""
         if self.target is not None:
-            from jepa_cli.targets.foreign_target import foreign_target
+            with loading():
+                import audits.auditing
+                from jepa_cli.targets.foreign_target import foreign_target
 
             return Subject(foreign_target(self.target))
-        from jepa_cli.targets.world_model import configured, trained
+        with loading():
+            import audits.auditing  # noqa: F401
+            from jepa_cli.targets.world_model import configured, trained
 
         return trained(self.checkpoint) if self.checkpoint else configured(self.config, self.overrides)
 

@@ -41,6 +41,9 @@ class CommandGroup(TyperGroup):
     """A command with commands below it."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        for flag in self.get_params(ctx):
+            if getattr(flag, "is_flag", False) and flag.default is None:
+                flag.default = False  # typer loads pydantic to see that None is no bool
         with usage_shown_safely():
             return super().parse_args(ctx, args)
 

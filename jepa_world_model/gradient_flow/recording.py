@@ -17,7 +17,7 @@ from dataclasses import fields
 from typing import Any
 
 from audits import Setting, Target, audit
-from audits.dataflow.links import dataflow
+from audits.dataflow.links import computed_from
 from audits.dataflow.values import Kind
 from jepa_world_model.config_file import TABLES, load_config
 from jepa_world_model.gradient_flow.target import jepa_target
@@ -78,7 +78,7 @@ def _gate_keys() -> dict[str, str]:
 
 def _settings(target: Target) -> Iterator[dict[str, Any]]:
     for flow in audit(target, settings="all").flows:
-        uses = {loss: _used(target, flow.setting, loss) for loss in LOSSES}
+        uses = _used(target, flow.setting)
         yield {
             "gates": dict(flow.setting.values),
             "updates": {loss: list(flow.updated(loss)) for loss in LOSSES},
@@ -86,10 +86,11 @@ def _settings(target: Target) -> Iterator[dict[str, Any]]:
         }
 
 
-def _used(target: Target, setting: Setting, loss: str) -> list[str]:
-    """The modules that a loss is computed from."""
-    used = {node.name for node in dataflow(target, setting, [loss]).nodes if node.kind in USED}
-    return [module for module in target.named_modules if module in used]
+def _used(target: Target, setting: Setting) -> dict[str, list[str]]:
+    """By loss: the modules that it is computed from."""
+    nodes = computed_from(target, setting)
+    used = {loss: {node.name for node in nodes[loss] if node.kind in USED} for loss in LOSSES}
+    return {loss: [module for module in target.named_modules if module in used[loss]] for loss in LOSSES}
 
 
 def _lines(value: Any, depth: int) -> Iterator[str]:

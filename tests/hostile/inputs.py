@@ -76,15 +76,13 @@ class Option(NamedTuple):
     several: bool
 
 
-def commands(group: typer.Typer = app, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], list[Option]]]:
+def commands(group: Any = None, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], list[Option]]]:
     """Every command by its words, with what it takes but flags."""
-    for command in group.registered_commands:
-        assert command.callback
-        name = command.name or command.callback.__name__.replace("_", "-")
-        yield (*words, name), [*_options(command.callback)]
-    for below in group.registered_groups:
-        assert below.typer_instance
-        yield from commands(below.typer_instance, (*words, str(below.name)))
+    for name, command in (group or typer.main.get_command(app)).commands.items():
+        if hasattr(command, "commands"):
+            yield from commands(command, (*words, name))
+        else:
+            yield (*words, name), [*_options(command.callback)]
 
 
 def _options(callback: Callable[..., Any]) -> Iterator[Option]:

@@ -10,10 +10,15 @@ import os
 import sys
 from pathlib import Path
 
+import numpy  # noqa: F401
+import pydantic  # noqa: F401
 from typer.testing import CliRunner
 
+import audits.auditing
+import audits.unexpected_paths  # noqa: F401
 import jepa_cli.audit.run
-import jepa_cli.audit.view  # noqa: F401
+import jepa_cli.audit.view
+import jepa_cli.commands.audit_grads  # noqa: F401
 from jepa_cli.app import app
 from jepa_cli.terminal import own_packages
 
@@ -33,7 +38,8 @@ def audit_in(folder: str) -> None:
 
 
 def audit_all(folders: list[str], at_once: int) -> None:
-    """One process for each folder. Nothing of the world model may be loaded here: each has its own."""
+    """One process for each folder. All but the world model is loaded here, once: each folder has its own."""
+    assert "torch" in sys.modules
     assert "jepa_world_model" not in sys.modules
     running: set[int] = set()
     for folder in folders:

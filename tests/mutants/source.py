@@ -18,6 +18,8 @@ STOPPING = ("stop", "gate")
 DEFAULT = ("--gates", "default")
 OPEN = tuple(option for gate in record().gates for option in ("--gates", f"{gate}=False"))
 """The setting at which every state passes gradient on."""
+CLOSED = tuple(option for gate in record().gates for option in ("--gates", f"{gate}=True"))
+"""The setting at which every gate stops gradient."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +31,8 @@ class SourceMutant:
     text: str
     place: str
     """What the audit must say about where: ``States.h``, ``embedding.jepa``."""
-    part: tuple[str, ...] = ()
-    """Options for the part of the audit that finds it already; none: the whole, at all settings of the gates."""
+    part: tuple[str, ...]
+    """Options for the part of the audit that finds it already."""
 
     def __str__(self) -> str:
         return self.name
@@ -47,7 +49,7 @@ def deleted_calls() -> Iterator[SourceMutant]:
                 if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in STOPPING:
                     argument = ast.get_source_segment(text, call.args[0]) or ""
                     name = f"without {call.func.id} in {file.stem}.{function.name}"
-                    part = () if call.func.id == "gate" else DEFAULT
+                    part = CLOSED if call.func.id == "gate" else DEFAULT
                     yield SourceMutant(name, file, _replaced(text, call, argument), function.name, part)
 
 

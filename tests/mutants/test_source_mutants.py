@@ -10,12 +10,25 @@ from pathlib import Path
 import pytest
 
 from tests.mutants.forked import OPTIONS, OUTCOME
-from tests.mutants.source import PACKAGE, SourceMutant, deleted_calls, deleted_declarations, detached_states
+from tests.mutants.source import (
+    CLOSED,
+    DEFAULT,
+    OPEN,
+    PACKAGE,
+    SourceMutant,
+    deleted_calls,
+    deleted_declarations,
+    detached_states,
+)
 
 pytestmark = pytest.mark.slow
 
 ROOT = PACKAGE.parent
-UNBROKEN = SourceMutant("nothing", PACKAGE / "states.py", (PACKAGE / "states.py").read_text(), "as documented")
+STATES = PACKAGE / "states.py"
+UNBROKEN = [
+    SourceMutant(f"nothing {' '.join(part)}", STATES, STATES.read_text(), "as documented", part)
+    for part in (DEFAULT, CLOSED, OPEN)
+]
 MUTANTS = [*deleted_calls(), *deleted_declarations(), *detached_states()]
 DRIFT = 1
 
@@ -33,7 +46,7 @@ class Outcome:
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
     """By mutant, each in a folder of its own, as many at once as there are cores."""
-    folders = {str(mutant): _written(mutant, tmp_path_factory.mktemp("mutant")) for mutant in [UNBROKEN, *MUTANTS]}
+    folders = {str(mutant): _written(mutant, tmp_path_factory.mktemp("mutant")) for mutant in [*UNBROKEN, *MUTANTS]}
     command = [sys.executable, "-m", "tests.mutants.forked", *map(str, folders.values())]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert run.returncode == 0, run.stdout + run.stderr
@@ -42,14 +55,20 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
 
 def _written(mutant: SourceMutant, folder: Path) -> Path:
     (folder / "docs").symlink_to(ROOT / "docs")
-    shutil.copytree(PACKAGE, folder / PACKAGE.name, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / mutant.file.relative_to(ROOT)).write_text(mutant.text)
+    shutil.copytree(PACKAGE, folder / PACKAGE.name)  # with what is compiled already
+    edited = folder / mutant.file.relative_to(ROOT)
+    edited.write_text(mutant.text)
+    for compiled in (edited.parent / "__pycache__").glob(f"{edited.stem}.*"):
+        compiled.unlink()
     (folder / OPTIONS).write_text(json.dumps(mutant.part))
     return folder
 
 
-def test_the_source_as_it_is_passes(outcomes: dict[str, Outcome]) -> None:
-    assert outcomes["nothing"].code == 0, outcomes["nothing"].output
+@pytest.mark.parametrize("source", UNBROKEN, ids=str)
+def test_the_source_as_it_is_passes(source: SourceMutant, outcomes: dict[str, Outcome]) -> None:
+    outcome = outcomes[str(source)]
+    assert outcome.code == 0, outcome.output
+    assert source.place in outcome.output
 
 
 def test_each_mutant_is_audited_in_its_own_folder(outcomes: dict[str, Outcome]) -> None:
