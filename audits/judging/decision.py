@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import isfinite
+from types import MappingProxyType
 from typing import Any
 
 from audits.forward import BATCHES, Forward, Lower, NotRunnable, forward
@@ -158,27 +159,30 @@ class Decision:
             return {}
         own = self._own if where == Where() else self._pass(pairs, where)
         alive = [pair for pair in pairs if own.norm(pair)]
-        found = self._close_by(alive, own, where)
-        rest = [pair for pair in (pairs if where.weights is None else alive) if pair not in found]
+        zero = [pair for pair in pairs if not own.norm(pair)] if where.weights is None else []
+        found = self._close_by(alive, zero, own, where)
+        rest = [pair for pair in (*alive, *zero) if pair not in found]
         if rest:
             found |= self._on_all(rest, own, where)
         return {pair: found.get(pair, ZERO) for pair in pairs}
 
-    def _close_by(self, pairs: Collection[Pair], own: Pass, where: Where) -> dict[Pair, Found]:
+    def _close_by(self, pairs: Collection[Pair], zero: Collection[Pair], own: Pass, where: Where) -> dict[Pair, Found]:
         """The pairs that two precisions prove live, at the parameters of a module that are closest to the loss.
 
-        Of a large batch they take a part, which needs twice its memory in float64.
+        Of a large batch they take a part, which needs twice its memory in float64. Otherwise pairs whose gradient is
+        `zero` are found in the same pass.
         """
         if not pairs or own.is_double:
             return {}
-        only = self._closest(pairs, own, where)
-        held = None if self._kinked.isdisjoint(pairs) else HeldStops()
+        close, held = self._closest(pairs, own, where), None if self._kinked.isdisjoint(pairs) else HeldStops()
         rows = self._target.part() if own.is_large else None
+        with_zero = [] if rows else zero
         try:
-            low = self._pass(pairs, where, rows=rows, only=only) if rows else own.at(only)
-            high = self._pass(pairs, where, float64=True, rows=rows, only=only, within=held)
+            low = self._pass([], where, rows=rows, close=close) if rows else own.at(close)
+            both = self._pass(with_zero, where, float64=True, rows=rows, close=close, within=held)
         except NotRunnable:  # perhaps it only wants the whole batch, or all losses
             return {}
+        high = both.at(close)
         self._sizes.setdefault(where, {}).update({pair: high.norm(pair) for pair in pairs})
         real = [
             pair
@@ -191,20 +195,23 @@ class Decision:
         signs = [pair for pair in real if pair in self._kinked]
         point = Point(self._target, self._setting, where.batch, where.weights, rows, within=held)
         proofs = proved(point, high.measured, signs) if signs else ()
-        return {pair: REAL for pair in real if pair not in self._kinked or pair in proofs}
+        found = {pair: REAL for pair in real if pair not in self._kinked or pair in proofs}
+        return found | (self._on_all(with_zero, own, where, both) if with_zero else {})
 
     def _closest(self, pairs: Collection[Pair], own: Pass, where: Where) -> Parts:
         """The parameters that are asked first, by loss: of each module a few, where a few are enough to tell."""
         found: dict[str, set[int]] = {}
         for pair in pairs:
-            enough = where.weights is None and pair not in self._kinked
-            numbers = closest(own.measured, pair) if enough else []
+            numbers = closest(own.measured, pair) if where.weights is None else []
             found.setdefault(pair[0], set()).update(numbers or own.measured.numbers[pair])
         return found
 
-    def _on_all(self, pairs: Collection[Pair], own: Pass, where: Where) -> dict[Pair, Found]:
-        """What is found on the whole batch in two precisions, and, where they leave a doubt, by other means."""
-        high = own if own.is_all_double else self._pass(pairs, where, float64=True)
+    def _on_all(self, pairs: Collection[Pair], own: Pass, where: Where, high: Pass | None = None) -> dict[Pair, Found]:
+        """What is found on the whole batch in two precisions, and, where they leave a doubt, by other means.
+
+        `high` is in float64, if there is one.
+        """
+        high = own if own.is_all_double else high or self._pass(pairs, where, float64=True)
         self._sizes.setdefault(where, {}).update({pair: high.norm(pair) for pair in pairs})
         found = {pair: known for pair in pairs if (known := _plain_answer(pair, own, high))}
         doubtful = dict.fromkeys((pair for pair in pairs if pair not in found), True)
@@ -295,13 +302,14 @@ class Decision:
         lower: Lower | None = None,
         rows: int | None = None,
         within: HeldStops | None = None,
-        only: Parts | None = None,
+        close: Parts = MappingProxyType({}),
     ) -> Pass:
-        """The gradients of some pairs, of all parameters of their modules or of `only` some."""
+        """The gradients of some pairs, of all parameters of their modules; and those of parameters that are `close`."""
+        losses = {loss for loss, _ in pairs}
         with forward(
             self._target,
             self._setting,
-            losses={loss for loss, _ in pairs},
+            losses=losses | close.keys(),
             batch=where.batch,
             float64=float64,
             lower=lower,
@@ -309,8 +317,10 @@ class Decision:
             vary=None if where.weights is None else elsewhere(where.weights),
             within=within,
         ) as run:
-            silent = () if only else set(run.losses) - self._changed
-            return Pass.of(run, only=only or parts(pairs, run.columns), perhaps_silent=silent)
+            only = parts(pairs, run.columns)
+            for loss, numbers in close.items():
+                only.setdefault(loss, set()).update(numbers)
+            return Pass.of(run, only=only, perhaps_silent=losses - close.keys() - self._changed)
 
 
 def _plain_answer(pair: Pair, own: Pass, high: Pass) -> Found | None:

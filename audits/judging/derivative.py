@@ -20,8 +20,9 @@ from audits.result import NO_MULTIPLE, Pair, Setting
 from audits.sketch import WIDTH, pattern
 from audits.target import Target
 
-STEP, LONG = 1e-5, 1e-2
-"""By which part of its size each weight moves; and where that changes too little."""
+STEP, SHORT, LONG = 1e-5, 1e-7, 1e-2
+"""By which part of its size each weight moves; where that passes kinks, as of a thousand ReLU; and where it changes
+too little."""
 ROUNDING = 1e-13
 """What rounding may do to the value of a loss, as part of it."""
 CLEAR = 30.0
@@ -144,7 +145,9 @@ def _change(up: float, down: float, step: float) -> Change:
 
 def proved(point: Point, measured: Measured, pairs: Collection[Pair]) -> set[Pair]:
     """The pairs whose gradient is the derivative of the loss, and so no noise. `measured` is in float64, there."""
-    found = _proved(point, measured, pairs, STEP)
+    found = set[Pair]()
+    for step in (STEP, SHORT):
+        found |= _proved(point, measured, [pair for pair in pairs if pair not in found], step)
     modules = dict.fromkeys(module for _, module in pairs)
     for module, step in ((module, step) for step in (STEP, LONG) for module in modules):
         left = [pair for pair in pairs if pair[1] == module and pair not in found]

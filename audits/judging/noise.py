@@ -14,6 +14,8 @@ FEW, MANY = 7, 32
 """How many nudges are tried on a gradient that is as small as noise, and on one of full size that turned."""
 TURNED = 0.5
 """Two sketches whose difference has this part of their length point another way. Of noise it is about 1.4."""
+ALIKE = 1e-4
+"""Two noises are not so alike, not even of a single number, unless they are signs of noise."""
 STEADY, TIED, SCATTERED = 0.9, 0.45, 0.32
 """Coherence of many sketches: above `STEADY` a real gradient; of noise about a quarter for many nudges, of a tie
 between a few real gradients above `TIED`."""
@@ -68,8 +70,8 @@ def _nudged(point: Point, pairs: Collection[Pair], seed: int | None) -> Measured
 def same_direction(one: Measured, other: Measured, pair: Pair) -> bool:
     """Whether two measurements agree, as two of one real gradient do.
 
-    Enough that they do in a part of the module: what other parameters get may be noise. False where the gradient
-    stands on so few numbers that chance would do.
+    Enough that they do in a part of the module: what other parameters get may be noise. Where a gradient stands on so
+    few numbers that chance would do, they have to agree to some digits.
     """
     if not one.norms.get(pair) or one.numbers.get(pair) != other.numbers.get(pair):
         return False
@@ -92,7 +94,8 @@ def closest(measured: Measured, pair: Pair) -> list[int]:
 
 
 def _agree(one: Sketch, other: Sketch) -> bool:
-    return apart(one.rows, other.rows) <= TURNED and one.spread >= BROAD
+    between = apart(one.rows, other.rows)
+    return between <= ALIKE or (between <= TURNED and one.spread >= BROAD)
 
 
 def _coherence(measured: Sequence[Measured], pair: Pair) -> float:

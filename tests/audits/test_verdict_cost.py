@@ -30,7 +30,8 @@ def passes(monkeypatch: pytest.MonkeyPatch) -> Asked:
     real = decision.Decision._pass
 
     def seen(self: decision.Decision, pairs: Any, where: decision.Where, **how: Any) -> decision.Pass:
-        asked.append({"losses": {loss for loss, _ in pairs}, "where": where, **how})
+        losses = {loss for loss, _ in pairs} | set(how.get("close", ()))
+        asked.append({"losses": losses, "where": where, **how})
         return real(self, pairs, where, **how)
 
     monkeypatch.setattr(decision.Decision, "_pass", seen)
@@ -51,7 +52,7 @@ def test_a_second_precision_goes_no_further_than_to_the_closest_layer(passes: As
     assert found.flows[0].cells["loss", "body"].status is Status.LIVE
     (one,) = passes
     assert one["float64"]
-    assert one["only"] == {"loss": {8, 9}}, "the weight and the bias of the last layer"
+    assert one["close"] == {"loss": {8, 9}}, "the weight and the bias of the last layer"
 
 
 def test_a_layer_with_noise_is_not_the_closest_that_is_asked(passes: Asked) -> None:
@@ -59,7 +60,7 @@ def test_a_layer_with_noise_is_not_the_closest_that_is_asked(passes: Asked) -> N
     body = nn.Sequential(nn.Linear(32, 32), nn.Linear(32, 32), nn.BatchNorm1d(32, affine=False))
     found = audit(target({"body": body}, lambda x: {"loss": body(x).relu().mean()}))
     assert found.flows[0].cells["loss", "body"].status is Status.LIVE
-    assert [one["only"]["loss"] for one in passes if one.get("only")] == [{2, 0}], "weights, and neither bias"
+    assert [one["close"]["loss"] for one in passes if one.get("close")] == [{2, 0}], "weights, and neither bias"
 
 
 @pytest.mark.parametrize(("rows", "part"), [(16, None), (4096, 1024)])
@@ -69,6 +70,38 @@ def test_a_part_of_the_batch_is_taken_where_its_numbers_cost_more_than_operation
     body = tower(2)
     audit(target({"body": body}, lambda x: {"loss": body(x).square().mean()}, rows))
     assert [one.get("rows") for one in passes if one.get("float64")] == [part]
+
+
+@pytest.fixture
+def _no_nudges(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What other means leave open is nudged dozens of times."""
+
+    def nudged(*_: Any) -> None:
+        raise AssertionError("nudged")
+
+    monkeypatch.setattr(decision, "judge", nudged)
+
+
+@pytest.mark.usefixtures("_no_nudges")
+def test_a_single_number_that_two_precisions_agree_on_is_no_chance(passes: Asked) -> None:
+    """Such as the temperature of an entropy bonus."""
+    body, temperature = tower(1), nn.ParameterList([torch.zeros(1)])
+
+    def losses(x: Tensor) -> dict[str, Tensor]:
+        return {"loss": (temperature[0].exp() * (body(x).detach().square().mean() + 1)).sum()}
+
+    found = audit(target({"body": body, "temperature": temperature}, losses))
+    assert found.flows[0].updated("loss") == ("temperature",)
+    assert len(passes) == 1
+
+
+@pytest.mark.usefixtures("_no_nudges")
+@pytest.mark.parametrize("bend", [1.0, 2e5])
+def test_a_derivative_is_found_where_a_loss_bends(bend: float) -> None:
+    """An absolute value of one number may be the sign of noise, so that its gradient is compared with the loss."""
+    body = tower(1)
+    found = audit(target({"body": body}, lambda x: {"loss": (bend * body(x).square().mean() + 1).sin().abs()}))
+    assert found.flows[0].updated("loss") == ("body",)
 
 
 def gated(z: Tensor, *, is_open: bool) -> Tensor:
@@ -140,11 +173,11 @@ def test_a_pass_goes_backward_to_the_modules_that_are_in_doubt(passes: Asked, mo
         )
     )
     assert found.flows[0].cells["loss", "adapter"].status is Status.IDLE
-    every, close, *further = asked
+    every, first, *further = asked
+    adapters = further[0]["loss"]
     assert every is None
-    assert len(close["loss"]) == 3, "the last layer of the body, and the one that is zero"
-    assert further, "the adapter is asked in float64, and at other weights"
-    assert all(close["loss"].isdisjoint(only["loss"]) for only in further)
+    assert len(first["loss"] - adapters) == 3, "the last layer of the body, and the one that is zero"
+    assert all(only["loss"] <= adapters for only in further), "at other weights"
 
 
 def test_what_a_hook_makes_of_nothing_on_another_batch_is_no_zero() -> None:
