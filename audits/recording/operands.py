@@ -45,7 +45,7 @@ def operands(func: Callable, args: tuple, kwargs: dict | None, count: int) -> Se
     position among all tensors of its arguments. None: from all of them."""
     if copies(func):
         first = 1 if func is Tensor.new_tensor else 0  # whose type and device a new tensor has
-        return [tuple(range(first, sum(1 for _ in tensors((args, kwargs)))))] * count
+        return [tuple(range(first, len(tensors((args, kwargs)))))] * count
     if not _is_of_torch(func):
         return None
     try:
@@ -65,15 +65,22 @@ def copies(func: Callable) -> bool:
     return func in COPYING or isinstance(func, type)
 
 
-def tensors(value: Any) -> Iterator[Tensor]:
+def tensors(value: Any) -> list[Tensor]:
     """All in a nest of containers."""
+    found: list[Tensor] = []
+    _collect(value, found)
+    return found
+
+
+def _collect(value: Any, found: list[Tensor]) -> None:
     if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, tuple | list):
+        found.append(value)
+    elif isinstance(value, (tuple, list)):
         for item in value:
-            yield from tensors(item)
+            _collect(item, found)
     elif isinstance(value, dict):
-        yield from tensors(tuple(value.values()))
+        for item in value.values():
+            _collect(item, found)
 
 
 def results(func: Callable, args: tuple, out: Any) -> Sequence[Tensor]:
@@ -81,8 +88,8 @@ def results(func: Callable, args: tuple, out: Any) -> Sequence[Tensor]:
     if isinstance(out, Tensor):
         return (out,)
     if out is None and args and writes_in_place(func) and func.__name__ != "__set__":
-        return tuple(tensors(args[0]))
-    return tuple(tensors(out)) if isinstance(out, tuple | list) else ()
+        return tensors(args[0])
+    return tensors(out) if isinstance(out, tuple | list) else ()
 
 
 _known: dict[Any, Sequence[Used] | None] = {}

@@ -66,18 +66,12 @@ class Recording:
     """By node of the autograd graph: where it was made. Only when traced."""
 
 
-class _Watch(weakref.ref):
+class _Watch(weakref.ref[Tensor]):
     """Says when a tensor is gone."""
 
     __slots__ = ("key",)
-
-    def __new__(cls, tensor: Tensor, callback: Callable[[_Watch], None], key: int) -> _Watch:
-        watch = super().__new__(cls, tensor, callback)
-        watch.key = key
-        return watch
-
-    def __init__(self, tensor: Tensor, callback: Callable[[_Watch], None], key: int) -> None:
-        super().__init__(tensor, callback)  # pyright: ignore[reportCallIssue]
+    key: int
+    """The tensor's id."""
 
 
 class Recorder(TorchFunctionMode):
@@ -144,7 +138,7 @@ class Recorder(TorchFunctionMode):
         return self.recording
 
     def _record(self, func: Callable, args: tuple, kwargs: dict | None, outs: Sequence[Tensor]) -> None:
-        given = list(tensors((args, kwargs)))
+        given = tensors((args, kwargs)) if kwargs else tensors(args)
         numbers = tuple(map(self._number, given))
         carries, frame = self.recording.carries, caller(3)
         used = None
@@ -236,7 +230,7 @@ class Recorder(TorchFunctionMode):
 
     def _constructed(self, kind: type, args: tuple, kwargs: dict, out: Any) -> None:
         """``nn.Parameter(x)``"""
-        if isinstance(out, Tensor) and any(True for _ in tensors((args, kwargs))):
+        if isinstance(out, Tensor) and tensors((args, kwargs)):
             self._record(kind, args, kwargs, (out,))
 
     def _add_stopped(self, inputs: tuple[int, ...], stop: Stop) -> int:
@@ -249,23 +243,28 @@ class Recorder(TorchFunctionMode):
         return value
 
     def _add(self, tensor: Tensor, inputs: tuple[int, ...], carries: bool) -> int:
-        recording = self.recording
-        key, value = id(tensor), len(recording.inputs)
-        if key not in self._watched:
-            self._watched[key] = _Watch(tensor, self._forget, key)
-        self._newest[key] = value
+        recording, value = self.recording, len(self.recording.inputs)
+        self._watch(tensor)
+        self._newest[id(tensor)] = value
         if _is_weight(tensor):
-            recording.versions.setdefault(key, []).append(value)
+            recording.versions.setdefault(id(tensor), []).append(value)
             if not tensor.requires_grad:
                 recording.frozen.add(value)
         if (inner := physical(tensor)) is not tensor and id(inner) not in self._watched:
-            self._watched[id(inner)], self._newest[id(inner)] = _Watch(inner, self._forget, id(inner)), value
-        if node_of(inner) is not None and not self._mode.in_function:
-            self._made[node_of(inner)] = value
+            self._watch(inner)
+            self._newest[id(inner)] = value
+        if (node := node_of(inner)) is not None and not self._mode.in_function:
+            self._made[node] = value
         recording.inputs.append(inputs)
         recording.carries.append(carries)
         self._fed.append(carries or any(self._fed[source] for source in inputs))
         return value
+
+    def _watch(self, tensor: Tensor) -> None:
+        key = id(tensor)
+        if key not in self._watched:
+            self._watched[key] = watch = _Watch(tensor, self._forget)
+            watch.key = key
 
     def _forget(self, watch: _Watch) -> None:
         """A tensor is gone, and its id may be used again."""
@@ -345,12 +344,18 @@ class Recorder(TorchFunctionMode):
 
 def _follow(out: Tensor, tensors: Sequence[Tensor]) -> bool:
     """Whether the graph has an edge from an output to each of some tensors, which then are known to count."""
-    made_by = node_of(out)
-    if not tensors or made_by is None:
-        return not tensors
+    if not tensors:
+        return True
+    if (made_by := node_of(out)) is None:
+        return False
     followers: list[Any] = [node for node, _ in made_by.next_functions]
-    leaves = {id(node.variable) for node in followers if hasattr(node, "variable")}
-    return all(id(t) in leaves if (node := node_of(t)) is None else node in followers for t in tensors)
+    for tensor in tensors:
+        if (node := node_of(tensor)) is None:
+            if not any(getattr(follower, "variable", None) is tensor for follower in followers):
+                return False
+        elif node not in followers:
+            return False
+    return True
 
 
 def physical(tensor: Tensor) -> Tensor:
@@ -371,7 +376,7 @@ def node_of(tensor: Tensor) -> Any:
 
 def takes_gradient(tensor: Tensor) -> bool:
     """Whether it is in the graph, or a parameter."""
-    return is_live(physical(tensor)) or isinstance(tensor, nn.Parameter)
+    return is_live(physical(tensor)) or _is_parameter(tensor)
 
 
 def is_live(tensor: Tensor) -> bool:
@@ -381,7 +386,7 @@ def is_live(tensor: Tensor) -> bool:
 
 
 def _is_view_without_gradient(leaf: Tensor) -> bool:
-    if isinstance(leaf, nn.Parameter) or is_functorch_wrapped_tensor(leaf) or not leaf._is_view():
+    if _is_parameter(leaf) or is_functorch_wrapped_tensor(leaf) or not leaf._is_view():
         return False
     with torch._C.DisableTorchFunction(), torch.enable_grad():
         try:
@@ -390,9 +395,14 @@ def _is_view_without_gradient(leaf: Tensor) -> bool:
             return True
 
 
+def _is_parameter(tensor: Tensor) -> bool:
+    """The same as `isinstance`, which takes a call of Python for each tensor that is none."""
+    return type(tensor) is not Tensor and isinstance(tensor, nn.Parameter)
+
+
 def _is_weight(tensor: Tensor) -> bool:
     """A parameter, or a leaf of the graph like one."""
-    return isinstance(tensor, nn.Parameter) or (
+    return _is_parameter(tensor) or (
         tensor.requires_grad and node_of(tensor) is None and not _is_view_without_gradient(tensor)
     )
 

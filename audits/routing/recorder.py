@@ -20,6 +20,9 @@ from audits.routing.operations import Operation, is_plain, name_of, operation, p
 from audits.routing.selection import EVERYTHING, Geometry, Selection, selection
 from audits.target import Target
 
+unseen = torch._C.DisableTorchFunction
+"""In this context nothing is recorded: what is asked of a tensor is for the recorder itself."""
+
 
 @dataclass
 class Call:
@@ -81,21 +84,26 @@ class RouteRecorder(Recorder):
         names = _names(target)
 
         def losses(*given: Any, **gates: Any) -> Any:
-            self._name_inputs(given, target)
+            with unseen():
+                self._name_inputs(given, target)
             return target.losses(*given, **gates)
 
         def enter(module: nn.Module, args: tuple, keywords: Mapping[str, Any]) -> None:
-            self._enter(names.get(id(module)), args)
-            self._take_keywords(module, keywords)
+            with unseen():
+                self._enter(names.get(id(module)), args)
+                self._take_keywords(module, keywords)
 
         def leave(module: nn.Module, output: Any) -> None:
             call = self._running.pop()
             if id(module) in names and call is not None:
-                for path, tensor in leaves(output, "output"):
-                    self.routed.calls[call].outputs.setdefault(self._number(tensor), path.removeprefix("output"))
+                with unseen():
+                    for path, tensor in leaves(output, "output"):
+                        self.routed.calls[call].outputs.setdefault(self._number(tensor), path.removeprefix("output"))
 
         def take(module: nn.Module, _: tuple, keywords: dict[str, Any]) -> None:
-            self._take_keywords(module, keywords)  # no bound method: a deep copy of a module would copy the recorder
+            if keywords:
+                with unseen():
+                    self._take_keywords(module, keywords)  # no bound method: a deep copy would copy the recorder
 
         modules = modules_of(target)
         with ExitStack() as stack:
@@ -178,13 +186,12 @@ class RouteRecorder(Recorder):
         return value
 
     def _add(self, tensor: Tensor, inputs: tuple[int, ...], carries: bool) -> int:
-        value, routed = super()._add(tensor, inputs, carries), self.routed
+        value, routed, live = super()._add(tensor, inputs, carries), self.routed, is_live(tensor)
         if inputs:
-            live = tuple(source for source in inputs if routed.live.get(source)) if is_live(tensor) else ()
-            routed.gradient_to[value] = live
+            routed.gradient_to[value] = tuple(each for each in inputs if routed.live.get(each)) if live else ()
         if self._running and (call := self._running[-1]) is not None:
             routed.made_in[value] = call
-        routed.live[value] = is_live(tensor)
+        routed.live[value] = live
         return value
 
 
