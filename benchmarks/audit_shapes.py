@@ -1,4 +1,4 @@
-"""An audit of six trainers of different shape, as ratios: python -m benchmarks.audit_shapes [SHAPE ...] [--device cuda]
+"""An audit of eight trainers of different shape, as ratios: python -m benchmarks.audit_shapes [SHAPE] [--device cuda]
 
 A step is a forward pass and a backward pass of each loss. TorchJD is a row where it is installed.
 """

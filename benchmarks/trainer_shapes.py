@@ -1,7 +1,8 @@
-"""Six trainers of different shape: wide, deep, recurrent, of many losses, of many modules."""
+"""Eight trainers of different shape: wide, deep, recurrent, of many losses or modules, with gradients in doubt."""
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 
 import torch
@@ -61,13 +62,7 @@ class Bottleneck(nn.Module):
 
 def resnet(device: torch.device) -> Target:
     """ResNet-50 with two heads, one of them on a stopped feature."""
-    blocks, channels = [nn.Conv2d(3, 64, 7, 2, 3, bias=False), nn.BatchNorm2d(64), nn.ReLU(), nn.MaxPool2d(3, 2, 1)], 64
-    for inner, count, stride in ((64, 3, 1), (128, 4, 2), (256, 6, 2), (512, 3, 2)):
-        for number in range(count):
-            blocks.append(Bottleneck(inner, channels, stride if number == 0 else 1))
-            channels = 4 * inner
-    body = nn.Sequential(*blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten())
-    net = nn.ModuleDict({"body": body, "head": nn.Linear(2048, 100), "probe": nn.Linear(2048, 100)}).to(device)
+    net = nn.ModuleDict({"body": residual(), "head": nn.Linear(2048, 100), "probe": nn.Linear(2048, 100)}).to(device)
 
     def losses(x: Tensor, label: Tensor) -> dict[str, Tensor]:
         h = net["body"](x)
@@ -78,6 +73,60 @@ def resnet(device: torch.device) -> Target:
 
     batch = torch.randn(8, 3, 96, 96, device=device), torch.randint(100, (8,), device=device)
     return Target(net, lambda pair: losses(*pair), batches=[batch], name="ResNet-50")
+
+
+def residual() -> nn.Sequential:
+    """The body of ResNet-50: 2,048 features of each picture."""
+    blocks, channels = [nn.Conv2d(3, 64, 7, 2, 3, bias=False), nn.BatchNorm2d(64), nn.ReLU(), nn.MaxPool2d(3, 2, 1)], 64
+    for inner, count, stride in ((64, 3, 1), (128, 4, 2), (256, 6, 2), (512, 3, 2)):
+        for number in range(count):
+            blocks.append(Bottleneck(inner, channels, stride if number == 0 else 1))
+            channels = 4 * inner
+    return nn.Sequential(*blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+
+
+def distilled(device: torch.device) -> Target:
+    """ResNet-50 that follows its own average, whose features a third loss spreads over few distances."""
+    student, head = residual(), nn.Linear(2048, 1000)
+    teacher, its_head = copy.deepcopy(student).requires_grad_(False), copy.deepcopy(head).requires_grad_(False)
+    net = nn.ModuleDict({"student": student, "head": head, "teacher": teacher, "teacher head": its_head}).to(device)
+
+    def losses(one: Tensor, other: Tensor) -> dict[str, Tensor]:
+        with torch.no_grad():
+            soft = torch.softmax(its_head(teacher(one)) / 0.04, -1)
+        h = student(other)
+        near = torch.cdist(h, h) + 1e3 * torch.eye(len(h), device=h.device)
+        return {
+            "distil": -(soft * torch.log_softmax(head(h) / 0.1, -1)).sum(-1).mean(),
+            "spread": -near.min(1).values.log().mean(),
+        }
+
+    views = torch.randn(2, 8, 3, 96, 96, device=device)
+    return Target(net, lambda pair: losses(*pair), batches=[tuple(views)], name="distilled ResNet-50")
+
+
+def zero_for_now(device: torch.device) -> Target:
+    """ResNet-50 with an adapter that starts at zero, a loss whose weight is zero, and a margin that is kept."""
+    names = {
+        "body": residual(),
+        "adapter": nn.Linear(2048, 64),
+        "back": nn.Linear(64, 2048),
+        "head": nn.Linear(2048, 100),
+    }
+    nn.init.zeros_(names["back"].weight)
+    net = nn.ModuleDict(names).to(device)
+
+    def losses(x: Tensor, label: Tensor) -> dict[str, Tensor]:
+        h = net["body"](x)
+        h = h + net["back"](net["adapter"](h))
+        return {
+            "classify": cross_entropy(net["head"](h), label),
+            "off": 0.0 * h.square().mean(),
+            "margin": relu(h.square().mean() - 1e6),
+        }
+
+    batch = torch.randn(8, 3, 96, 96, device=device), torch.randint(100, (8,), device=device)
+    return Target(net, lambda pair: losses(*pair), batches=[batch], name="ResNet-50 with zeros")
 
 
 def transformer(device: torch.device) -> Target:
@@ -172,6 +221,8 @@ def many_modules(device: torch.device) -> Target:
 SHAPES: Mapping[str, Made] = {
     "mlp": mlp,
     "resnet": resnet,
+    "distilled": distilled,
+    "zeros": zero_for_now,
     "transformer": transformer,
     "recurrent": recurrent,
     "many-losses": many_losses,
