@@ -57,6 +57,8 @@ class Forward:
     """All losses of the target."""
     draws: bool = False
     """Whether the pass drew random numbers."""
+    draws_for_python: bool = False
+    """Whether it drew any that are no tensor."""
 
     @cached_property
     def graph(self) -> Graph:
@@ -133,9 +135,9 @@ def forward(
             with watch, retained_graphs():
                 found = target.run(setting, given)
             found = target.checked(found, setting)
-        draws, known, columns = drawn_state() != before, tuple(found), _columns(target, copies)
+        after, known, columns = drawn_state(), tuple(found), _columns(target, copies)
         found = _chosen(found, losses)  # the graphs of all others are let go
-        yield Forward(found, columns, _strangers(columns, copies), known, draws)
+        yield Forward(found, columns, _strangers(columns, copies), known, after != before, after[1] != before[1])
 
 
 @contextmanager

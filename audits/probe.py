@@ -11,6 +11,7 @@ from audits.forward import BATCHES, NotRunnable, forward
 from audits.judging.decision import Cells, Pass
 from audits.kinks import kinked
 from audits.places import Stop
+from audits.recording.chance import is_scripted
 from audits.recording.recorder import Recorder
 from audits.recording.source_lines import Sources
 from audits.result import Cell, Pair, Routes, Setting, Status
@@ -37,8 +38,8 @@ class Sight:
     known: tuple[str, ...]
     cosines: dict[str, dict[Pair, float]]
     notes: list[str]
-    draws: bool
-    """Whether the forward pass drew random numbers."""
+    may_route: bool
+    """Whether the forward pass drew random numbers that can have led it another way."""
     suspects: dict[Pair, str] = field(default_factory=dict)
     """Pairs whose gradient may be another than the derivative, and what can make it so."""
     kinked: set[Pair] = field(default_factory=set)
@@ -61,7 +62,7 @@ def probe(
     sight = _see(target, setting, losses, sources, 0, cosines=cosines)
     for batch in range(1, len(target.batches)):
         _add(sight, _see(target, setting, losses, sources, batch), batch)
-    if sight.draws and seeds:
+    if sight.may_route and seeds:
         for batch in range(max(1, len(target.batches)), BATCHES):
             if _routes_otherwise(target, setting, losses, batch, sight.cells):
                 _add(sight, _see(target, setting, losses, sources, batch), batch)
@@ -100,7 +101,7 @@ def _see(
             known=tuple(run.known),
             cosines=angles,
             notes=walk.notes(),
-            draws=run.draws,
+            may_route=run.draws_for_python or (run.draws and (recorder.decided or is_scripted())),
             suspects=suspects(run, recording),
             kinked=kinked(run),
             usage=calls.usage(run),

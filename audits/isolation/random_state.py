@@ -37,7 +37,7 @@ def random_state_kept(seed: int) -> Iterator[None]:
 
 
 def drawn_state() -> tuple[bytes, Any]:
-    """Something that is another after a random number was drawn on the CPU."""
+    """Something that is another after a random number was drawn on the CPU: by torch, and by Python or NumPy."""
     numpy = sys.modules.get("numpy")
     arrays = numpy.random.get_state() if numpy else ()
     kept = [part.tobytes() if is_array(type(part)) else part for part in arrays]

@@ -215,7 +215,9 @@ class Decision:
         self._sizes.setdefault(where, {}).update({pair: high.norm(pair) for pair in pairs})
         found = {pair: known for pair in pairs if (known := _plain_answer(pair, own, high))}
         doubtful = dict.fromkeys((pair for pair in pairs if pair not in found), True)
+        seen = set[Pair]()
         for other, held in self._in_fewer_digits(doubtful, own, where):
+            seen.update(held)
             for pair in held:
                 answer = _compared(pair, high, other)
                 if isinstance(answer, bool):
@@ -228,8 +230,8 @@ class Decision:
             found |= self._of_unsteady(asked, own, where)
         lost = [pair for pair in doubtful if pair not in found and not own.norm(pair)]
         found |= self._lost(lost, high, where)
-        found |= self._judged({pair: large for pair, large in doubtful.items() if pair not in found}, high, where)
-        return found
+        left = {pair: large for pair, large in doubtful.items() if pair not in found}
+        return found | self._judged(left, high, where, seen)
 
     def _in_fewer_digits(
         self, pairs: Collection[Pair], own: Pass, where: Where
@@ -276,8 +278,10 @@ class Decision:
         real |= proved(point, high.measured, [pair for pair in pairs if pair not in real])
         return {pair: LOST if pair in real else ZERO for pair in pairs}
 
-    def _judged(self, doubtful: Mapping[Pair, bool], high: Pass, where: Where) -> dict[Pair, Found]:
-        """A gradient that is the derivative of its loss is real; what is left is nudged."""
+    def _judged(
+        self, doubtful: Mapping[Pair, bool], high: Pass, where: Where, seen: Collection[Pair]
+    ) -> dict[Pair, Found]:
+        """A gradient that is the derivative of its loss is real; what is left is nudged. `seen`: in fewer digits."""
         if not doubtful:
             return {}
         point = Point(self._target, self._setting, where.batch, where.weights)
@@ -287,8 +291,8 @@ class Decision:
             proofs |= proved(point.held({loss for loss, _ in signs}), high.measured, signs)
         found = dict.fromkeys(proofs, REAL)
         left = {pair: large for pair, large in doubtful.items() if pair not in found}
-        if where.weights is not None:  # what is noise at the trainer's weights is not nudged again at others
-            left = {pair: large for pair, large in left.items() if not self._own.norm(pair)}
+        if where.weights is not None:  # what is noise at own weights, or too small for fewer digits at others
+            left = {pair: large for pair, large in left.items() if pair in seen and not self._own.norm(pair)}
         if left:
             found |= {pair: VERDICTS[verdict] for pair, verdict in judge(point, left, self._kinked).items()}
         return found

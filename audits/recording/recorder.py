@@ -23,6 +23,7 @@ from torch.overrides import TorchFunctionMode
 
 from audits.isolation.in_place import writes_in_place
 from audits.places import Place, Stop, StopKind
+from audits.recording.chance import decides, only_checks
 from audits.recording.constructors import constructors_told
 from audits.recording.functions import Functions
 from audits.recording.grad_mode import GradMode, by_torch, inference_told
@@ -82,6 +83,8 @@ class Recorder(TorchFunctionMode):
         the autograd graph was made."""
         super().__init__()
         self.recording = Recording()
+        self.decided = False
+        """Whether numbers in tensors decided what the pass did, as far as Python saw it."""
         self._sources, self._without, self._trace = sources, frozenset(without), trace
         self._newest = self.recording.number_of
         self._watched: dict[int, _Watch] = {}
@@ -122,6 +125,7 @@ class Recorder(TorchFunctionMode):
             self._exchange(*args)
         elif found := results(func, args, out):
             self._record(func, args, kwargs, found)
+        self.decided = self.decided or (decides(func, args, out) and not only_checks(caller()))
         return out
 
     def finish(self, losses: Iterable[Tensor]) -> Recording:

@@ -320,8 +320,8 @@ def expected(program: Program) -> dict[Pair, set[Status]]:
     moved, at_short = (
         [
             norms(program, _moved(program, factor, zeros), xs[0], exact=True, short=short)
-            for zeros in (0.4, 0.0)
             for factor in FACTORS
+            for zeros in (0.4, -0.4, 0.0)
         ]
         for short in (False, True)
     )
@@ -350,7 +350,7 @@ def _right(
         return {Status.IDLE} if own[1][pair] else {Status.UNDERFLOW, Status.IDLE}
     if exact[1][pair] and own[1][pair]:
         return {Status.IDLE}
-    if all(at[pair] for at in moved[:1]) or sum(bool(at[pair]) for at in moved) >= 2:
+    if any(noise[pair] and opposite[pair] for noise, opposite in zip(moved[::3], moved[1::3], strict=True)):
         return {Status.IDLE}
     return {Status.IDLE, Status.VACUOUS} if any(at[pair] for at in [*moved, *drawn]) else {Status.VACUOUS}
 
