@@ -34,7 +34,15 @@ SMALL = (
 )
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True, scope="session")
+def no_wait_for_disks() -> Iterator[None]:
+    """What is written outlives a process that is killed, without a wait for the disk; no test turns the power off."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda descriptor: None)
+        yield
+
+
+@pytest.fixture(scope="session")
 def small_config() -> Callable[..., Config]:
     """A tiny config on the embedded world, with further `table.key=value` on top."""
 
@@ -53,7 +61,7 @@ def reference_by_default(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     default_settings.cache_clear()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def small_settings() -> list[str]:
     """The same config as arguments of `jepa train`."""
     return [argument for setting in SMALL for argument in ("--set", setting)]

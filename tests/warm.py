@@ -7,32 +7,72 @@ That the command starts from nothing is tried in `tests/cli` and `tests/package`
 from __future__ import annotations
 
 import atexit
+import gc
 import json
 import os
 import runpy
+import signal
 import subprocess
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
+LOADED = (
+    "audits.auditing",
+    "audits.unexpected_paths",
+    "jepa_cli.app",
+    "jepa_cli.audit.run",
+    "jepa_cli.audit.view",
+    "jepa_cli.commands.audit_grads",
+    "jepa_cli.render.run",
+    "jepa_cli.train.run",
+    "jepa_world_model.gradient_flow.target",
+)
+"""What most programs load."""
 
 
 def run_python(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """What ``python ARGUMENTS`` prints and ends with in a folder: `-c CODE`, `-m MODULE` or a script first."""
-    with tempfile.TemporaryDirectory() as streams:
-        request = {"folder": str(folder), "arguments": arguments, "streams": streams}
-        server = _server()
-        assert server.stdin is not None
-        assert server.stdout is not None
-        server.stdin.write(json.dumps(request) + "\n")
-        server.stdin.flush()
-        code = int(server.stdout.readline())
-        output, errors = ((Path(streams) / name).read_text(encoding="utf-8") for name in ("out", "err"))
-    return subprocess.CompletedProcess([*arguments], code, output, errors)
+    return start_python(folder, *arguments).end()
+
+
+def start_python(folder: Path, *arguments: str) -> Started:
+    """The same, which runs until it is asked for its end."""
+    streams = tempfile.TemporaryDirectory()
+    pid = _asked({"folder": str(folder), "arguments": arguments, "streams": streams.name})
+    return Started(pid, arguments, streams)
+
+
+@dataclass(frozen=True)
+class Started:
+    """A program that runs."""
+
+    pid: int
+    _arguments: Sequence[str]
+    _streams: tempfile.TemporaryDirectory[str]
+
+    def end(self) -> subprocess.CompletedProcess[str]:
+        """Wait for its end."""
+        code = _asked({"pid": self.pid})
+        with self._streams as streams:
+            output, errors = ((Path(streams) / name).read_text(encoding="utf-8") for name in ("out", "err"))
+        return subprocess.CompletedProcess([*self._arguments], code, output, errors)
+
+
+def _asked(request: dict[str, Any]) -> int:
+    server = _server()
+    assert server.stdin is not None
+    assert server.stdout is not None
+    server.stdin.write(json.dumps(request) + "\n")
+    server.stdin.flush()
+    return int(server.stdout.readline())
 
 
 @cache
@@ -49,14 +89,21 @@ def _server() -> subprocess.Popen[str]:
 
 
 def _serve() -> None:
-    """Fork a process for each request, and answer with its exit code."""
-    import jepa_world_model.gradient_flow.target  # noqa: F401
-
+    """Fork a process where one is asked for, and answer with its number; or with the exit code of one."""
+    for module in LOADED:
+        import_module(module)
+    gc.freeze()
     for line in sys.stdin:
+        request = json.loads(line)
+        if "pid" in request:
+            print(os.waitstatus_to_exitcode(os.waitpid(request["pid"], 0)[1]), flush=True)
+            continue
         pid = os.fork()
         if not pid:
-            os._exit(_carried_out(**json.loads(line)))
-        print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+            signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
+            gc.unfreeze()
+            os._exit(_carried_out(**request))
+        print(pid, flush=True)
 
 
 def _carried_out(folder: str, arguments: list[str], streams: str) -> int:

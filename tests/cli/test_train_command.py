@@ -1,11 +1,12 @@
 """`jepa train` as a user meets it: output, exit codes, and what is left on disk."""
 
 import json
+import os
 import signal
+import socket
 import subprocess
 import sys
 import time
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from typer.testing import CliRunner, Result
 
 from jepa_cli.app import app
 from jepa_world_model.config_file import load_config
+from tests.warm import start_python
 
 FINISHED, DIVERGED, BAD_INPUT = 0, 1, 2
 
@@ -149,32 +151,21 @@ def test_the_module_runs_as_a_program() -> None:
     assert "collect" in shown
 
 
-def started(*arguments: str | Path) -> subprocess.Popen[str]:
-    """As from a terminal: a shell's background jobs, and all that they start, ignore SIGINT."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "jepa_cli", "train", *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
-    )
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_signal_ends_with_its_code_and_the_way_on(
     number: signal.Signals, code: int, tmp_path: Path, small_settings: list[str]
 ) -> None:
     run = tmp_path / "run"
-    process = started(*small_settings, "--steps", "100000", "--out", run)
-    while not (run / "weights.safetensors").exists():
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.05)
-    process.send_signal(number)
-    output, errors = process.communicate(timeout=60)
-    assert process.returncode == code, errors
-    assert f"jepa train --resume {run}" in output
-    assert "Traceback" not in errors
+    program = start_python(tmp_path, "-m", "jepa_cli", "train", *small_settings, "--steps", "100000", "--out", str(run))
+    deadline = time.monotonic() + 60
+    while not (run / "weights.safetensors").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.kill(program.pid, number)
+    ended = program.end()
+    assert ended.returncode == code, ended.stderr
+    assert f"jepa train --resume {run}" in ended.stdout
+    assert "Traceback" not in ended.stderr
     assert json.loads((run / "status.json").read_text())["state"] == "interrupted"
 
 
@@ -203,12 +194,16 @@ def test_mistakes_with_resume(tmp_path: Path, small_settings: list[str]) -> None
     assert "--out" in complaint("train", "--resume", tmp_path / "run", "--out", tmp_path / "other")
 
 
+TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+
+
 @pytest.mark.slow
 def test_torchrun_trains_and_speaks_once(tmp_path: Path, small_settings: list[str]) -> None:
-    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     settings = [*small_settings, "--set", "train.batch_size=4"]
     run = subprocess.run(
-        [*launch, "-m", "jepa_cli", "train", *settings, "--out", str(tmp_path / "run")], capture_output=True, text=True
+        [*TORCHRUN, "-m", "jepa_cli", "train", *settings, "--out", str(tmp_path / "run")],
+        capture_output=True,
+        text=True,
     )
     assert run.returncode == FINISHED, run.stderr
     assert run.stdout.count("run folder") == 1
@@ -216,19 +211,45 @@ def test_torchrun_trains_and_speaks_once(tmp_path: Path, small_settings: list[st
     assert "Warning" not in run.stderr.replace("warnings.warn", "")
 
 
-def test_a_mistake_that_all_processes_see_is_one_message(tmp_path: Path, small_settings: list[str]) -> None:
-    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    settings = [*small_settings, "--set", "train.batch_size=3"]
-    run = subprocess.run(
-        [*launch, "-m", "jepa_cli", "train", *settings, "--out", str(tmp_path / "run")], capture_output=True, text=True
-    )
-    assert run.stderr.count("train.batch_size 3 cannot be shared by 2 processes") == 1
-    assert not (tmp_path / "run").exists()
-    (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "mine").touch()
-    settings = [*small_settings, "--set", "train.batch_size=4"]
-    run = subprocess.run(
-        [*launch, "-m", "jepa_cli", "train", *settings, "--out", str(tmp_path / "run")], capture_output=True, text=True
-    )
-    assert run.stderr.count("is not empty") == 1
-    assert "is safe up to" not in run.stderr
+AS_TORCHRUN = """
+import os, runpy, sys
+os.environ |= {environment}
+sys.argv = {command}
+runpy.run_module("jepa_cli", run_name="__main__", alter_sys=True)
+"""
+
+
+def in_two_processes(folder: Path, *command: str) -> str:
+    """What both print to standard error, started as by torchrun, from a process that has loaded what they need."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    together = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    programs = [
+        start_python(
+            folder,
+            "-c",
+            AS_TORCHRUN.format(environment=together | {"RANK": rank, "LOCAL_RANK": rank}, command=["jepa", *command]),
+        )
+        for rank in "01"
+    ]
+    ended = [program.end() for program in programs]
+    assert [each.returncode for each in ended] == [BAD_INPUT, BAD_INPUT], ended
+    return "".join(each.stderr for each in ended)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("batch_size", "out", "said"),
+    [(3, "new", "train.batch_size 3 cannot be shared by 2 processes"), (4, "full", "is not empty")],
+)
+def test_a_mistake_that_all_processes_see_is_one_message(
+    batch_size: int, out: str, said: str, tmp_path: Path, small_settings: list[str]
+) -> None:
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mine").touch()
+    batch = ["--set", f"train.batch_size={batch_size}"]
+    errors = in_two_processes(tmp_path, "train", *small_settings, *batch, "--out", out)
+    assert errors.count("Error: ") == errors.count(said) == 1, errors
+    assert "is safe up to" not in errors
+    assert not (tmp_path / "new").exists()

@@ -59,7 +59,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFi
     def carry_out(test: str, *options: str) -> tuple[int, str]:
         name = f"test_of_plugin_{next(NUMBER)}.py"  # each is imported once
         (tmp_path / name).write_text(test, encoding="utf-8")
-        fixed = ["-p", "pytest_gradient_flow", "-p", "no:cacheprovider", "-q", "--import-mode=importlib"]
+        fixed = ["-p", "pytest_gradient_flow", "-q", "--import-mode=importlib"]
+        fixed += ["-p", "no:cacheprovider", "-p", "no:unraisableexception"]  # which collects garbage at every end
         code = pytest.main([*fixed, *options, str(tmp_path / name)])
         return int(code), capfd.readouterr().out
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -9,6 +10,7 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
+from audits.files import is_left_over
 from jepa_world_model.training.observer import Observer
 from jepa_world_model.training.trainer import Trainer
 
@@ -62,19 +64,56 @@ def in_processes(count: int, work: Callable[[], object]) -> list[int]:
     return [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
 
 
+TOUCHES = ("open", "os.rename", "os.remove", "os.mkdir", "os.truncate")
+"""What Python tells of files to its audit hooks."""
+
+
 def killed_at(event: int, folder: Path) -> None:
     """Have this process killed right before the n-th time that it touches a file of a folder."""
-    seen = 0
-    events = ("open", "os.rename", "os.remove", "os.mkdir", "os.truncate")
+
+    def kill(seen: int) -> None:
+        if seen == event:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    _told_of_touches(folder, kill)
+
+
+def copied_at_each_touch(folder: Path, copies: Path) -> None:
+    """Right before this process touches a file of a folder, the folder is copied, to ``copies/1`` the first time."""
+    copies.mkdir()
+
+    def copy(seen: int) -> None:
+        if folder.exists():
+            shutil.copytree(folder, copies / str(seen))
+        else:
+            (copies / str(seen)).mkdir()
+
+    _told_of_touches(folder, copy)
+
+
+def _told_of_touches(folder: Path, tell: Callable[[int], None]) -> None:
+    seen, is_telling = 0, False
 
     def hook(name: str, arguments: tuple[object, ...]) -> None:
-        nonlocal seen
-        if name in events and str(arguments[0]).startswith(str(folder)):
-            seen += 1
-            if seen == event:
-                os.kill(os.getpid(), signal.SIGKILL)
+        nonlocal seen, is_telling
+        if name in TOUCHES and not is_telling and str(arguments[0]).startswith(str(folder)):
+            seen, is_telling = seen + 1, True
+            tell(seen)
+            is_telling = False
 
     sys.addaudithook(hook)
+
+
+def contents(folder: Path) -> set[tuple[str, str]]:
+    """The files of a folder, each with its SHA-256; what nobody has finished writing without its random name."""
+    return {
+        (
+            "unfinished" if is_left_over(file) else file.relative_to(folder).as_posix(),
+            hashlib.sha256(file.read_bytes()).hexdigest(),
+        )
+        for file in folder.rglob("*")
+        if file.is_file()
+    }
 
 
 class SignalAt(Observer):

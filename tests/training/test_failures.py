@@ -18,6 +18,7 @@ from jepa_world_model.run import resume_training, run_training
 from jepa_world_model.training.observer import Observer, StopTraining
 from jepa_world_model.training.run_folder import RunFolder
 from jepa_world_model.training.trainer import Trainer
+from tests.conftest import sketched_pictures
 from tests.training.runs import SignalAt, digests, in_child
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick_pictures")]
@@ -37,15 +38,17 @@ class Doing(Observer):
             self.deed()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def config(small_config: BuildConfig) -> Config:
     return small_config(f"train.steps={STEPS}", "train.checkpoint_every_steps=2", "train.log_every=1")
 
 
-@pytest.fixture
-def whole(config: Config, tmp_path: Path) -> dict[str, str]:
-    run_training(config, tmp_path / "whole", Observer())
-    return digests(tmp_path / "whole")
+@pytest.fixture(scope="module")
+def whole(config: Config, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    run = tmp_path_factory.mktemp("whole") / "run"
+    with sketched_pictures():
+        run_training(config, run, Observer())
+    return digests(run)
 
 
 @pytest.fixture

@@ -18,7 +18,8 @@ from jepa_world_model.run import resume_training, run_training
 from jepa_world_model.training.observer import Observer
 from jepa_world_model.training.random_states import random_states, restore_random_states
 from jepa_world_model.training.run_folder import RunFolder
-from tests.training.runs import SignalAt, digests, in_child, killed_at
+from tests.conftest import sketched_pictures
+from tests.training.runs import TIMES, SignalAt, contents, copied_at_each_touch, digests, in_child, killed_at
 
 pytestmark = pytest.mark.usefixtures("quick_pictures")
 BuildConfig = Callable[..., Config]
@@ -40,16 +41,18 @@ class Listener(Observer):
         self.warnings.append(message)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def config(small_config: BuildConfig) -> Config:
     return small_config(*SETTINGS)
 
 
-@pytest.fixture
-def whole(config: Config, tmp_path: Path) -> dict[str, str]:
+@pytest.fixture(scope="module")
+def whole(config: Config, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The files of a run in one go."""
-    run_training(config, tmp_path / "whole", Observer())
-    return digests(tmp_path / "whole")
+    run = tmp_path_factory.mktemp("whole") / "run"
+    with sketched_pictures():
+        run_training(config, run, Observer())
+    return digests(run)
 
 
 def carry_to_the_end(config: Config, run: Path, observer: Observer | None = None) -> None:
@@ -92,23 +95,42 @@ def test_a_run_that_is_stopped_after_each_step_ends_the_same(
 
 @pytest.mark.slow
 def test_a_kill_at_any_touch_of_a_file_changes_no_byte(small_config: BuildConfig, tmp_path: Path) -> None:
+    """What a kill right before a touch leaves is what is there at that moment; from some of it a run goes on alike."""
     config = small_config("train.steps=4", "train.checkpoint_every_steps=2", "train.keep_checkpoints=1")
-    run_training(config, tmp_path / "whole", Observer())
-    whole, event, ended = digests(tmp_path / "whole"), 0, -signal.SIGKILL
-    while ended == -signal.SIGKILL:
-        event += 1
-        run = tmp_path / f"killed-{event}"
+    run, copies = tmp_path / "run", tmp_path / "copies"
 
-        def train(run: Path = run, event: int = event) -> None:
-            killed_at(event, run)
-            run_training(config, run, Observer())
+    def train() -> None:
+        copied_at_each_touch(run, copies)
+        run_training(config, run, Observer())
 
-        ended = in_child(train)
-        if ended == -signal.SIGKILL:
-            in_child(lambda run=run: carry_to_the_end(config, run))
-        assert digests(run) == whole, f"killed at touch {event}"
-    assert ended == 0
-    assert event > 50, "the run touches its files more often than that"
+    assert in_child(train) == 0
+    whole, left = digests(run), {}
+    for moment in sorted(copies.iterdir(), key=lambda copy: int(copy.name)):
+        left.setdefault(frozenset(contents(moment)), moment)
+    assert len([*copies.iterdir()]) > 50, "the run touches its files more often than that"
+    assert len(left) > 20, "the run changes its files more often than that"
+    for moment in left.values():
+        carry_to_the_end(config, moment)
+        assert digests(moment) == whole, f"killed at touch {moment.name}"
+
+
+@pytest.mark.slow
+def test_a_process_that_is_killed_at_a_touch_of_a_file_leaves_what_was_there(config: Config, tmp_path: Path) -> None:
+    """The copies of the test above are what a kill leaves."""
+    copied, killed, copies = tmp_path / "copied", tmp_path / "killed", tmp_path / "copies"
+
+    def train(folder: Path, watch: Callable[[], object]) -> None:
+        watch()
+        run_training(config, folder, Observer())
+
+    assert in_child(lambda: train(copied, lambda: copied_at_each_touch(copied, copies))) == 0
+    event = len([*copies.iterdir()]) // 2
+    assert in_child(lambda: train(killed, lambda: killed_at(event, killed))) == -signal.SIGKILL
+    found, expected = (
+        sorted(file for file in contents(folder) if file[0] not in TIMES) for folder in (killed, copies / str(event))
+    )
+    assert len(found) > 3
+    assert found == expected
 
 
 @pytest.mark.slow
@@ -208,8 +230,9 @@ def test_a_run_of_a_version_without_checkpoints_is_left_alone(config: Config, tm
 
 
 def test_a_finished_run_is_left_as_it_is(config: Config, whole: dict[str, str], tmp_path: Path) -> None:
-    assert resume_training(tmp_path / "whole", Observer()).steps == STEPS
-    assert digests(tmp_path / "whole") == whole
+    run_training(config, tmp_path / "run", Observer())
+    assert resume_training(tmp_path / "run", Observer()).steps == STEPS
+    assert digests(tmp_path / "run") == whole
 
 
 def test_a_run_that_trains_cannot_be_resumed_beside(config: Config, tmp_path: Path) -> None:
@@ -243,7 +266,7 @@ def test_a_checkpoint_of_other_circumstances_names_each_difference(
 
 @pytest.mark.slow
 def test_another_number_of_threads_goes_on_with_a_warning(config: Config, tmp_path: Path) -> None:
-    run_training(config, tmp_path / "run", SignalAt(4))
+    run_training(config, tmp_path / "run", SignalAt(STEPS - 1))
     stored = tmp_path / "run" / "config.toml"
     stored.write_text(stored.read_text().replace("threads = 1", "threads = 2"))
     listener = Listener()
