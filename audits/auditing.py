@@ -10,8 +10,9 @@ from audits.errors import AuditError, nearest
 from audits.gates import name_gates
 from audits.isolation.old_objects import old_objects_left_alone
 from audits.judging.decision import Cells, Decision
-from audits.judging.derivative import Point, ratios
+from audits.judging.derivative import Point
 from audits.judging.known import KnownGradients
+from audits.judging.ratios import ratios
 from audits.probe import probe
 from audits.recording.source_lines import Sources
 from audits.result import NO_MULTIPLE, STOPPED_BELOW, Audit, Cell, Derivative, Flow, Pair, Setting, Status

@@ -5,7 +5,7 @@ Weights move along directions of which the sketch of a gradient knows the slope,
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 
@@ -29,8 +29,6 @@ CLEAR = 30.0
 """A change this many times above what rounding does is one."""
 AGREES = 1e-3
 """Part by which gradient and derivative may differ where they are the same."""
-SAME_FACTOR = 0.02
-"""Part by which the ratios along two directions may differ where the gradient is a multiple of the derivative."""
 COUNTS = 1e-2
 """A module that adds less than this part to the change of a loss is not proved by it."""
 
@@ -52,9 +50,7 @@ class Direction:
             if number not in self.numbers or id(tensor) not in copies:
                 continue
             if number not in self.along:
-                generator = torch.Generator().manual_seed(1000 * self.seed + number)
-                numbers = torch.randn(WIDTH, generator=generator, dtype=torch.float64)
-                self.along[number] = numbers * (float(tensor.detach().abs().double().mean()) or 0.1)
+                self.along[number] = numbers_of(self.seed, number) * _size(tensor)
             tensor.data.add_(sign * self.step * pattern(tensor.detach(), self.along[number]))
 
     def slope(self, measured: Measured, pair: Pair) -> float:
@@ -63,6 +59,31 @@ class Direction:
             return 0.0
         rows = zip(measured.numbers[pair], measured.sketches[pair].rows, strict=True)
         return sum(float(row @ self.along[number]) for number, row in rows if number in self.along)
+
+
+def numbers_of(seed: int, number: int) -> Tensor:
+    """Normal ones [WIDTH], always the same for a seed and a parameter."""
+    return torch.randn(WIDTH, generator=torch.Generator().manual_seed(1000 * seed + number), dtype=torch.float64)
+
+
+def _size(parameter: Tensor) -> float:
+    """Of its entries, on average; of zeros that of a small weight."""
+    return float(parameter.detach().abs().double().mean()) or 0.1
+
+
+@dataclass(frozen=True)
+class Gradients:
+    """Of some losses in float64, at one point."""
+
+    measured: Measured
+    members: Mapping[str, Sequence[int]]
+    """The numbers of each module's parameters."""
+    sizes: Sequence[float]
+    """Of each parameter, by its number."""
+
+    def rows(self, pair: Pair) -> Iterator[tuple[int, Tensor]]:
+        """The sketch of each parameter's gradient."""
+        return zip(self.measured.numbers[pair], self.measured.sketches[pair].rows, strict=True)
 
 
 @dataclass(frozen=True)
@@ -133,10 +154,11 @@ class Point:
         with self.forward(losses, lambda columns: direction.move(columns, sign)) as run:
             return run.values()
 
-    def measured(self, losses: Collection[str]) -> tuple[Measured, dict[str, list[int]]]:
-        """The gradients of losses, and the numbers of each module's parameters; the graph is gone then."""
+    def gradients(self, losses: Collection[str]) -> Gradients:
+        """Those of some losses. The graph is gone then."""
         with self.forward(losses) as run:
-            return measure(run.losses, run.columns, run.graph), positions(run.columns)
+            sizes = [_size(parameter) for parameter in differentiable(run.columns)]
+            return Gradients(measure(run.losses, run.columns, run.graph), positions(run.columns), sizes)
 
 
 def _change(up: float, down: float, step: float) -> Change:
@@ -174,25 +196,6 @@ def _proved(point: Point, measured: Measured, pairs: Collection[Pair], step: flo
         least = COUNTS * abs(change.slope)
         found |= {p for p in pairs if p[0] == loss and abs(sum(parts.get(n, 0.0) for n in measured.numbers[p])) > least}
     return found
-
-
-def ratios(point: Point, pairs: Collection[Pair]) -> dict[Pair, float]:
-    """By which factor the gradient of each pair is the derivative of its loss, or `NO_MULTIPLE`.
-
-    Pairs are left out of which it cannot be told.
-    """
-    losses = {loss for loss, _ in pairs}
-    try:
-        measured, members = point.measured(losses)
-    except NotRunnable:
-        return {}
-    asked = [pair for pair in pairs if pair[0] not in measured.failed]
-    one, other = (ratios_along(point, measured, asked, seed, members) for seed in (0, 1))
-    return {pair: _common(one.get(pair, ratio), other.get(pair, ratio)) + 0.0 for pair, ratio in (one | other).items()}
-
-
-def _common(one: float, other: float) -> float:
-    return one if abs(one - other) <= SAME_FACTOR * max(abs(one), abs(other)) else NO_MULTIPLE
 
 
 def ratios_along(
