@@ -14,6 +14,7 @@ from jepa_cli.check.formats import FORMATS
 from jepa_cli.check.report import Report, report
 from jepa_cli.terminal.choice import check_choice
 from jepa_cli.terminal.files import check_writable
+from jepa_cli.terminal.loading import loading
 from jepa_cli.terminal.safe_text import safe
 from jepa_world_model.rules import Check, Level
 from jepa_world_model.rules.judging import judge, recorded
@@ -92,7 +93,8 @@ def _checked(request: CheckRequest, after: Settings, before: Settings) -> tuple[
         return check, baseline, [RULES_ONLY]
     if refused := (after.refusal and after.name) or (before.refusal and before.name):
         return check, baseline, [f"not measured: {refused} cannot be trained", RULES_ONLY]
-    from jepa_cli.check.measure import measured
+    with loading():
+        from jepa_cli.check.measure import measured
 
     check, baseline = measured(after, before, request.checkpoint)
     return check, baseline, [] if request.checkpoint else [UNTRAINED]

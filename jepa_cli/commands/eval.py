@@ -8,6 +8,7 @@ import typer
 from jepa_cli.eval.choices import FORMATS
 from jepa_cli.terminal.command import examples, reports_user_errors
 from jepa_cli.terminal.completion import offers, one_of
+from jepa_cli.terminal.loading import loading
 from jepa_cli.terminal.names import ablated
 from jepa_cli.terminal.names import planners as planner_names
 
@@ -60,7 +61,8 @@ def evaluate(
     --ablate trains instead: the unchanged config and one config for each name, at a small budget. It takes minutes.
     Every training is kept in RUN/ablation.json, so that a command which is repeated goes on where it was stopped.
     """
-    from jepa_cli.eval.run import EvalRequest, run_eval
+    with loading():
+        from jepa_cli.eval.run import EvalRequest, run_eval
 
     request = EvalRequest(run, data, episodes, seed, tasks, planners, format)
     if ablate is None:

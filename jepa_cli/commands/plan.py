@@ -7,6 +7,7 @@ import typer
 
 from jepa_cli.terminal.command import examples, gives_no_verdict_on_a_bug, reports_user_errors
 from jepa_cli.terminal.completion import offers
+from jepa_cli.terminal.loading import loading
 from jepa_cli.terminal.names import walkers
 
 
@@ -43,7 +44,8 @@ def plan(
 
     Exit code 1: the goal was not reached.
     """
-    from jepa_cli.plan.run import PlanRequest, run_plan
+    with loading():
+        from jepa_cli.plan.run import PlanRequest, run_plan
 
     if not run_plan(PlanRequest(run, goal, planner, seed, moves, out)):
         raise typer.Exit(1)

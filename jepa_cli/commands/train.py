@@ -9,6 +9,7 @@ from jepa_cli.terminal import names
 from jepa_cli.terminal.command import examples, exit_codes, fail, reports_user_errors
 from jepa_cli.terminal.completion import offers
 from jepa_cli.terminal.interruption import SIGNALLED
+from jepa_cli.terminal.loading import loading
 from jepa_cli.terminal.options import ConfigFile, Overrides
 
 
@@ -115,11 +116,12 @@ def train(
     """Train the world model and leave a run folder: config, metrics, weights, checkpoints, pictures, summary."""
     import json
 
-    from jepa_cli.train.run import STOPPED, TrainRequest, run_train
-    from jepa_world_model.config_file import to_toml
-    from jepa_world_model.training.divergence import Diverged
-    from jepa_world_model.training.observer import StopTraining
-    from jepa_world_model.training.runtime import resolve
+    with loading():
+        from jepa_cli.train.run import STOPPED, TrainRequest, run_train
+        from jepa_world_model.config_file import to_toml
+        from jepa_world_model.training.divergence import Diverged
+        from jepa_world_model.training.observer import StopTraining
+        from jepa_world_model.training.runtime import resolve
 
     shortcuts = {
         "data.source": data,

@@ -10,12 +10,21 @@ import torch
 from torch import Tensor, distributed, nn
 
 from audits import Audit, AuditError, Cell, Status, Target, audit
+from audits.isolation import parameter_swap
 from tests.audits.traps import TRAPS, Trap
 from tests.audits.traps.footprint import differences, fill_gradients, footprint
 from tests.audits.traps.naive import SEES, backward_sees
 
 REFUSED = [trap for trap in TRAPS.values() if trap.error]
 AUDITED = [trap for trap in TRAPS.values() if not trap.error]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def large_is_a_megabyte() -> Iterator[None]:
+    """What is too large to be copied beforehand is so here as well, and quickly looked at."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(parameter_swap, "COPIED", 2**20)
+        yield
 
 
 @dataclass(frozen=True)
