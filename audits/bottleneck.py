@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import torch
@@ -17,12 +17,13 @@ NEAR = (8, 48)
 Node = Any
 
 
-def is_silent(name: str, loss: Tensor, graph: Graph) -> bool:
-    """Whether the gradient of a loss is zero close to it, and so for every parameter.
+def is_silent(name: str, loss: Tensor, graph: Graph, leaves: Iterable[Tensor]) -> bool:
+    """Whether the gradient of a loss is zero close to it, on its ways to some parameters, and so for them.
 
     That holds where nobody changes gradients on the way: a custom Function or a hook may make something of nothing.
     """
-    return any(_is_zero(loss, bottleneck(name, graph, count)) for count in NEAR)
+    leading = graph.leading_to(leaves)
+    return any(_is_zero(loss, bottleneck(graph.first(name, count, leading), leading)) for count in NEAR)
 
 
 def _is_zero(loss: Tensor, edges: Sequence[GradientEdge]) -> bool:
@@ -35,11 +36,14 @@ def _is_zero(loss: Tensor, edges: Sequence[GradientEdge]) -> bool:
         return False
 
 
-def bottleneck(name: str, graph: Graph, count: int) -> list[GradientEdge]:
-    """The results of a node that all ways from a loss to leaves pass: of so many the farthest; nothing without one."""
+def bottleneck(near: Iterable[Node], leading: Collection[Node]) -> list[GradientEdge]:
+    """The results of the farthest of some nodes that all ways over `leading` ones pass; nothing without one.
+
+    The nodes are those nearest to a loss, each behind all that lie between it and the loss.
+    """
     farthest, outputs, open_ = None, dict[Node, set[int]](), set[Node]()
-    for node in graph.first(name, count):
-        followers = [(follower, output) for follower, output in node.next_functions if follower is not None]
+    for node in near:
+        followers = [(follower, output) for follower, output in node.next_functions if follower in leading]
         for follower, output in followers:
             outputs.setdefault(follower, set()).add(output)
         if followers:  # a leaf stays: a way ends there

@@ -89,7 +89,7 @@ def measure(
     loss; autograd goes no further than to them. `perhaps_silent`: losses that are asked first whether their gradient is
     zero already close to them.
     """
-    measured, members = Measured(), positions(columns)
+    measured, members, parameters = Measured(), positions(columns), differentiable(columns)
     with backward_of(columns, graph) as backward:
         for name, loss in losses.items():
             if not loss.requires_grad:
@@ -97,7 +97,8 @@ def measure(
             if loss.is_meta:
                 measured.failed[name] = "the meta device has no numbers"
                 continue
-            if name in perhaps_silent and is_silent(name, loss, graph):
+            asked = range(len(parameters)) if only is None else only[name]
+            if name in perhaps_silent and is_silent(name, loss, graph, [parameters[number] for number in asked]):
                 measured.norms |= {(name, column.module): 0.0 for column in columns if _is_reached(name, column, graph)}
                 continue
             sketches, order = Sketches(), measured.arrived.setdefault(name, [])
@@ -114,7 +115,6 @@ def measure(
                 if take:
                     take(name, number, gradient)
 
-            asked = None if only is None else only[name]
             try:
                 emptied = backward.go(name, loss.sum() if scale == 1.0 else loss.sum().float() * scale, arrived, asked)
             except Exception as error:  # whatever somebody's backward raises: there is no more to say about this loss

@@ -19,6 +19,7 @@ Node = Any
 
 LEAF = "AccumulateGrad"
 CHECKPOINT, COMPILED = "CheckpointFunctionBackward", "CompiledFunctionBackward"
+HALVES = frozenset({torch.float16, torch.bfloat16})
 UNKNOWN = 2**14
 """Numbers that a result is taken to have where nobody can tell."""
 
@@ -58,11 +59,25 @@ class Graph:
                 depths[follower] = max(depths[follower], depths[number] + 1)
         return {leaf: depths[number] for leaf, number in self.leaves.items()}
 
-    def first(self, loss: str, count: int) -> list[Node]:
-        """So many nodes below a loss, each behind all that lie between it and the loss."""
+    def leading_to(self, leaves: Iterable[Tensor]) -> set[Node]:
+        """The nodes from which there is a way to some leaf tensors."""
+        leads = [False] * len(self.nodes)
+        for leaf in leaves:
+            if id(leaf) in self.leaves:
+                leads[self.leaves[id(leaf)]] = True
+        for number in range(len(self.nodes) - 1, -1, -1):
+            leads[number] = leads[number] or any(leads[follower] for follower in self.following[number])
+        return {node for node, does in zip(self.nodes, leads, strict=True) if does}
+
+    def first(self, loss: str, count: int, among: Collection[Node]) -> list[Node]:
+        """So many of some nodes below a loss, each behind all that lie between it and the loss."""
         at = self.losses.index(loss)
-        below = (node for number, node in enumerate(self.nodes) if self._lane(number, at))
+        below = (node for number, node in enumerate(self.nodes) if node in among and self._lane(number, at))
         return list(islice(below, count))
+
+    def is_half(self) -> bool:
+        """Whether some node's result has fewer digits, or a smaller range, than float32."""
+        return any(given.dtype in HALVES for node in self.nodes for given in node._input_metadata)
 
     def size(self) -> float:
         """How many numbers a node's result has, on average."""

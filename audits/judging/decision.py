@@ -57,12 +57,15 @@ class Pass:
     is_all_double: bool = False
     is_large: bool = False
     """Whether the numbers of its tensors cost more than its operations."""
+    is_half: bool = False
+    """Whether some of it has half precision."""
 
     @staticmethod
     def of(run: Forward, measured: Measured | None = None, **how: Any) -> Pass:
         """Goes backward from every loss, unless that was done, as `measure` is told."""
         measured = measured or measure(run.losses, run.columns, run.graph, **how)
-        return Pass(measured, run.values(), run.is_double, run.is_all_double, run.graph.size() > LARGE)
+        is_large, is_half = run.graph.size() > LARGE, run.graph.is_half()
+        return Pass(measured, run.values(), run.is_double, run.is_all_double, is_large, is_half)
 
     def norm(self, pair: Pair) -> float:
         return self.measured.norms.get(pair) or 0.0
@@ -120,7 +123,7 @@ class Decision:
         """On the first batch; and, while it is zero there, on further batches, then at other weights."""
         found = self._at(pairs, Where())
         for batch in () if self._is_steady(_without(found)) else range(1, BATCHES):
-            for pair, status in self._at(_without(found), Where(batch)).items():
+            for pair, status in self._at(_without(found), Where(batch), fully=self._own.is_half).items():
                 if status[0] in (Status.LIVE, Status.IDLE):
                     found[pair] = Status.IDLE, f"{_word(found[pair])} on the first batch, live on batch {batch + 1}"
                 elif status[0] is not Status.VACUOUS or found[pair] == ZERO:
@@ -153,13 +156,14 @@ class Decision:
         where = f"no path on the first batch, only on batch {batch + 1}"
         return (Status.IDLE, where) if status is Status.LIVE else (Status.UNKNOWN, f"{where}; there {reason}")
 
-    def _at(self, pairs: Collection[Pair], where: Where) -> dict[Pair, Found]:
-        """What is clearly live close to its loss is live; all else is asked of all parameters."""
+    def _at(self, pairs: Collection[Pair], where: Where, *, fully: bool = True) -> dict[Pair, Found]:
+        """What is clearly live close to its loss is live; all else is asked of all parameters. `fully`: what is zero is
+        asked in float64 too."""
         if not pairs:
             return {}
         own = self._own if where == Where() else self._pass(pairs, where)
         alive = [pair for pair in pairs if own.norm(pair)]
-        zero = [pair for pair in pairs if not own.norm(pair)] if where.weights is None else []
+        zero = [pair for pair in pairs if not own.norm(pair)] if fully and where.weights is None else []
         found = self._close_by(alive, zero, own, where)
         rest = [pair for pair in (*alive, *zero) if pair not in found]
         if rest:
@@ -202,7 +206,8 @@ class Decision:
         """The parameters that are asked first, by loss: of each module a few, where a few are enough to tell."""
         found: dict[str, set[int]] = {}
         for pair in pairs:
-            numbers = closest(own.measured, pair) if where.weights is None else []
+            is_sized = where.weights is not None and self._sizes.get(Where(), {}).get(pair)
+            numbers = [] if is_sized else closest(own.measured, pair)
             found.setdefault(pair[0], set()).update(numbers or own.measured.numbers[pair])
         return found
 

@@ -155,6 +155,15 @@ def test_a_loss_that_is_zero_by_chance_is_asked_of_further_batches(passes: Asked
     assert {one["where"].batch for one in passes} == {0, 1, 2}
 
 
+@pytest.mark.parametrize("half", [False, True])
+def test_further_batches_are_asked_in_float64_where_half_precision_may_have_lost_something(
+    half: bool, passes: Asked
+) -> None:
+    body, precision = tower(2), torch.bfloat16 if half else torch.float32
+    audit(target({"body": body}, lambda x: {"loss": zero_times(body(dropout(x)).to(precision).float())}))
+    assert {one["where"].batch for one in passes if one.get("float64")} == ({0, 1, 2} if half else {0})
+
+
 def test_a_pass_goes_backward_to_the_modules_that_are_in_doubt(passes: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a layer that starts at zero sends on is zero."""
     body, adapter, last, asked = tower(2), nn.Linear(32, 32), nn.Linear(32, 32, bias=False), list[Any]()
@@ -209,7 +218,8 @@ def test_all_gradient_passes_a_bottleneck() -> None:
         "farther than is looked": x.tanh().exp().sin().cos().exp().sin().mean(),
     }
     graph = Graph(losses)
-    found = {name: nodes_of(bottleneck(name, graph, 4)) for name in losses}
+    leading = graph.leading_to([x, weight])
+    found = {name: nodes_of(bottleneck(graph.first(name, 4, leading), leading)) for name in losses}
     assert found == {
         "one way": ["TanhBackward0"],
         "two ways that meet": ["TanhBackward0"],
@@ -217,6 +227,8 @@ def test_all_gradient_passes_a_bottleneck() -> None:
         "a leaf": [],
         "farther than is looked": ["SinBackward0"],
     }
+    leading = graph.leading_to([x])
+    assert nodes_of(bottleneck(graph.first("a leaf beside the way", 4, leading), leading)) == ["TanhBackward0"]
 
 
 def test_gradients_of_some_parameters_are_those_of_all() -> None:
