@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from audits.forward import forward
+from audits.isolation.old_objects import old_objects_left_alone
 from audits.recording.source_lines import Sources
 from audits.result import Pair, Setting
 from audits.routing.recorder import RouteRecorder
@@ -32,7 +33,11 @@ def fingerprint(target: Target, setting: Setting, *, without: str = "") -> Finge
     """One forward pass and one walk of its graph; the stop with the key `without` is taken out."""
     sources = Sources(target.helpers, target.locate)
     recorder = RouteRecorder(sources, without=[without] if without else [])
-    with recorder.watching(target) as watched, forward(watched, setting, recorder=recorder) as run:
+    with (
+        old_objects_left_alone(),
+        recorder.watching(target) as watched,
+        forward(watched, setting, recorder=recorder) as run,
+    ):
         recording = recorder.finish(run.losses.values())
         stops = losses_stops(run, recording)
         present = frozenset(

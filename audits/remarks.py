@@ -52,7 +52,7 @@ def _nothing_trains(audit: Audit) -> Iterable[Remark]:
 def _updates_nothing(audit: Audit) -> Iterable[Remark]:
     """A loss that updates no module, at any audited setting."""
     for loss in audit.losses:
-        cells = [cell for _, cell in audit.cells() if cell.loss == loss]
+        cells = [flow.cells[loss, module] for flow in audit.flows for module in audit.modules]
         if not any(cell.status.updates or not cell.status.decided for cell in cells):
             yield Remark("updates nothing", f"{loss} updates no module{_and_why(cells)}", (loss,))
 
@@ -63,7 +63,7 @@ def _not_updated(audit: Audit) -> Iterable[Remark]:
     if set(audit.losses) != set(audit.known or audit.losses):
         return
     for module in audit.modules:
-        cells = [cell for _, cell in audit.cells() if cell.module == module]
+        cells = _of_module(audit, module)
         trainable = any(cell.parameters for cell in cells)
         undecided = any(cell.status.updates or not cell.status.decided for cell in cells)
         if trainable and not (undecided or _moves_by_a_loss(audit, module)):
@@ -76,7 +76,7 @@ def _parameters_without_gradient(audit: Audit) -> Iterable[Remark]:
     if set(audit.losses) != set(audit.known or audit.losses):
         return
     for module in audit.modules:
-        cells = [cell for _, cell in audit.cells() if cell.module == module]
+        cells = _of_module(audit, module)
         per_flow = [set(flow.unused.get(module, ())) for flow in audit.flows]
         unused = set.intersection(*per_flow) if per_flow else set()
         if unused and any(cell.status.updates for cell in cells) and not _moves_by_a_loss(audit, module, wholly=True):
@@ -130,6 +130,10 @@ def listed(names: Iterable[str]) -> str:
     if len(names) > MOST + 1:
         return f"{', '.join(names[:MOST])} and {len(names) - MOST} more"
     return ", ".join(names)
+
+
+def _of_module(audit: Audit, module: str) -> list[Cell]:
+    return [flow.cells[loss, module] for flow in audit.flows for loss in audit.losses]
 
 
 def _moves_by_a_loss(audit: Audit, module: str, *, wholly: bool = False) -> bool:

@@ -149,21 +149,24 @@ class Recorder(TorchFunctionMode):
         fed = [physical(tensor) for tensor, value in zip(given, numbers, strict=True) if self._fed[value]]
         if func not in DETACHING and not all(_follow(physical(out), fed) for out in outs):
             used = operands(func, args, kwargs, len(outs))
-        used = used or [tuple(range(len(given)))] * len(outs)
-        for out, positions in zip(outs, used, strict=True):
-            inputs = tuple(numbers[position] for position in positions)
-            old, written = self._newest.get(id(out)), writes_in_place(func) or bool(kwargs and kwargs.get("out") is out)
-            if old is not None and old in numbers and not written:
+        writes, gives_out = writes_in_place(func), kwargs and kwargs.get("out")
+        for place, out in enumerate(outs):
+            inputs, read = numbers, given
+            if used is not None:
+                inputs = tuple([numbers[position] for position in used[place]])
+                read = [given[position] for position in used[place]]
+            old = self._newest.get(id(out))
+            if old is not None and old in numbers and not (writes or gives_out is out):
                 continue  # the same tensor: nothing was computed
             kept = old is not None and old in inputs and carries[old] and self._keeps_its_gradient(func)
             if old is not None and kept:
                 inputs = self._apart(old, inputs, func, frame)
             carried = any(carries[value] for value in inputs)
-            passes = carried and (kept or self._passes(func, out, [given[position] for position in positions]))
+            passes = carried and (kept or self._passes(func, out, read))
             value = self._add(out, inputs, passes or takes_gradient(out))
             self._note(value, func, args, kwargs, out)
             if self._mode.in_function:
-                self._functions.add(value, inputs, [given[position] for position in positions], frame)
+                self._functions.add(value, inputs, read, frame)
             if carried and not passes:
                 self.recording.stops[value] = self._stop(func, frame)
             if old is not None and (base := out._base) is not None and id(base) in self._newest:

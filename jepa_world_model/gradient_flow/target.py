@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
+import linecache
 import re
 from collections.abc import Callable, Collection, Iterable
 from copy import deepcopy
 from dataclasses import fields, replace
 from functools import cache
-from itertools import islice
+from itertools import dropwhile, islice
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NamedTuple
@@ -186,8 +186,9 @@ def declared_stop(frame: FrameType) -> Place | None:
 
 @cache
 def _signature(function: Callable[..., Tensor], parameter: str) -> Place:
-    lines, first = inspect.getsourcelines(function)
-    head = next(number for number, line in enumerate(lines) if line.startswith("def "))
-    line = next(number for number in range(head, len(lines)) if re.search(rf"\b{parameter}\b", lines[number]))
-    file = inspect.getsourcefile(function) or ""
-    return Place(file, first + line, function.__module__, function.__name__, parameter)
+    code = function.__code__
+    lines = enumerate(linecache.getlines(code.co_filename), start=1)
+    below = ((number, line) for number, line in lines if number >= code.co_firstlineno)
+    signature = dropwhile(lambda numbered: not numbered[1].startswith("def "), below)  # decorators come first
+    number = next(number for number, line in signature if re.search(rf"\b{parameter}\b", line))
+    return Place(code.co_filename, number, function.__module__, function.__name__, parameter)
