@@ -32,7 +32,7 @@ from jepa_world_model.settings import default_settings
 from jepa_world_model.training.observer import Observer
 from jepa_world_model.training.outcome import Outcome
 from jepa_world_model.training.run_folder import RunFolder
-from tests.conftest import SMALL
+from tests.conftest import SMALL, sketched_pictures
 from tests.test_architecture import loaded_by
 
 OK, BAD_INPUT = 0, 2
@@ -107,7 +107,8 @@ def locked(run: Path, kind: int = fcntl.LOCK_EX) -> Iterator[None]:
 def made_once(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Outcome]:
     settings = ("losses.sigreg=0.3", "alarms.h_norm_below=5", "train.checkpoint_every_steps=3")
     path = tmp_path_factory.mktemp("made") / "real"
-    return path, run_training(load_config(None, [*SMALL, *settings]), path, Observer())
+    with sketched_pictures():
+        return path, run_training(load_config(None, [*SMALL, *settings]), path, Observer())
 
 
 @pytest.fixture
@@ -612,6 +613,7 @@ def test_runs_without_metrics_have_no_picture(tmp_path: Path, monkeypatch: pytes
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("quick_pictures")
 def test_real_runs_side_by_side(real: tuple[Path, Outcome], small_config: BuildConfig, tmp_path: Path) -> None:
     other = tmp_path / "runs" / "other"
     outcome = run_training(small_config("losses.sigreg=0", "train.seed=3"), other, Observer())

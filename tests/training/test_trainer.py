@@ -56,6 +56,7 @@ def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("quick_pictures")
 def test_two_runs_with_one_seed_give_identical_weights(small_config: BuildConfig, tmp_path: Path) -> None:
     for name in "ab":
         run_training(small_config(), tmp_path / name, Watcher())
@@ -66,6 +67,7 @@ def test_two_runs_with_one_seed_give_identical_weights(small_config: BuildConfig
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("quick_pictures")
 def test_the_stored_config_repeats_the_run(small_config: BuildConfig, tmp_path: Path) -> None:
     run_training(resolve(small_config("losses.sigreg=0.1")), tmp_path / "a", Watcher())
     _, stored = RunFolder.open(tmp_path / "a")
@@ -148,6 +150,7 @@ def poison(trainer: Trainer, step: int) -> None:
     trainer.sampler.batch = batch  # pyright: ignore[reportAttributeAccessIssue]
 
 
+@pytest.mark.usefixtures("quick_pictures")
 def test_nan_stops_the_run_names_the_loss_and_keeps_the_last_good_weights(
     small_config: BuildConfig, tmp_path: Path
 ) -> None:
@@ -166,6 +169,7 @@ def test_nan_stops_the_run_names_the_loss_and_keeps_the_last_good_weights(
     assert all(torch.equal(good[name], kept[name]) for name in parameters)
 
 
+@pytest.mark.usefixtures("quick_pictures")
 def test_a_gradient_that_is_not_finite_is_traced_to_its_loss(small_config: BuildConfig, tmp_path: Path) -> None:
     config = small_config("train.steps=2", "train.log_every=1")
     trainer = trainer_of(config)
@@ -177,6 +181,7 @@ def test_a_gradient_that_is_not_finite_is_traced_to_its_loss(small_config: Build
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("quick_pictures")
 def test_an_interrupted_run_keeps_its_weights_and_says_so(small_config: BuildConfig, tmp_path: Path) -> None:
     watcher = SignalAt(2, SIGINT)
     outcome = run_training(small_config("train.steps=50", "train.validate_every=50"), tmp_path / "run", watcher)
@@ -197,6 +202,7 @@ def test_an_interrupted_run_that_goes_on_ends_with_the_same_files_pictures_too(
     assert digests(tmp_path / "run") == digests(tmp_path / "whole")
 
 
+@pytest.mark.usefixtures("quick_pictures")
 def test_a_folder_in_use_is_never_overwritten(small_config: BuildConfig, tmp_path: Path) -> None:
     run_training(small_config(), tmp_path / "run", Watcher())
     before = {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()}
@@ -209,6 +215,7 @@ def test_a_folder_in_use_is_never_overwritten(small_config: BuildConfig, tmp_pat
         run_training(small_config(), tmp_path / "notes", Watcher())
 
 
+@pytest.mark.usefixtures("quick_pictures")
 def test_without_validation_split_the_training_trajectories_serve(small_config: BuildConfig, tmp_path: Path) -> None:
     run_training(small_config("data.validation_fraction=0"), tmp_path / "run", Watcher())
     assert "Losses on training trajectories" in (tmp_path / "run" / "summary.md").read_text()
