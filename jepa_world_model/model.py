@@ -48,9 +48,17 @@ class WorldModel(SeesActions):
             size,
             config.encoder_widths,
             mean_frame=config.mean_frame,
+            patch_size=config.encoder_patch_size,
             proprioception=data.proprioception_width,
         )
-        self.decoder = Decoder(z, channels, size, config.decoder_widths, mean_frame=config.mean_frame)
+        self.decoder = Decoder(
+            z,
+            channels,
+            size,
+            config.decoder_widths,
+            mean_frame=config.mean_frame,
+            patch_size=config.decoder_patch_size,
+        )
         self.predictor = Predictor((z, h, a), hidden, h, spectral=config.predictor_spectral_norm)
         self.h_to_z = Head((h,), hidden, z)
         self.z_to_h = HiddenStateHead((z,), hidden, h)

@@ -9,6 +9,7 @@ brings its weight along, a new vital its bounds.
 
 from collections.abc import Mapping
 from dataclasses import asdict, field
+from math import lcm
 from typing import Annotated, Any, Literal, TypeVar, dataclass_transform
 
 from pydantic import AfterValidator, ConfigDict, Field, ValidationError, ValidationInfo, WrapValidator, model_validator
@@ -23,13 +24,14 @@ from jepa_world_model.record import record
 from jepa_world_model.rules import RULES
 from jepa_world_model.vitals import BOUNDS
 
-MOST_THREADS, MOST_LAYERS = 1024, 16
+MOST_THREADS, MOST_LAYERS, LARGEST_PATCH = 1024, 16, 64
 
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Limit = Annotated[float, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Whole = Annotated[int, Field(lt=2**63)]
 Count = Annotated[Whole, Field(ge=1)]
+PatchSize = Annotated[Whole, Field(ge=1, le=LARGEST_PATCH)]
 Widths = Annotated[tuple[Count, ...], Field(min_length=1, max_length=MOST_LAYERS)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
@@ -124,10 +126,14 @@ class ModelConfig:
 
     Attributes:
         image_size: Side of the square frames, in pixels. A multiple of 8, and of 2 to the power of the number of layers
-            of encoder and decoder.
+            of encoder and decoder; with patches of twice their side instead.
         encoder_widths: Channels of the encoder's convolutions, each of which halves the image. The last one is Dz, the
             width of z.
-        decoder_widths: Channels of the decoder's layers, from the image inwards.
+        encoder_patch_size: Side of the patches, in pixels, that the first of these convolutions takes for pixels of
+            many channels. 1 has none.
+        decoder_widths: Channels of the decoder's layers, from the image inwards. Each of them doubles the image; with
+            patches they are the layers of an MLP that draws each patch.
+        decoder_patch_size: Side of the patches, in pixels, that the decoder draws as a whole. 1 has none.
         h_dim: Dh, the width of h.
         pose_dim: Dp, the width of p. By default Dh.
         hidden_width: Width of the hidden layer of every MLP.
@@ -140,7 +146,9 @@ class ModelConfig:
 
     image_size: Annotated[Whole, Field(ge=SMALLEST_IMAGE)] = 64
     encoder_widths: Widths = (32, 64, 128, 256)
+    encoder_patch_size: PatchSize = 1
     decoder_widths: Widths = (32, 64, 64, 128)
+    decoder_patch_size: PatchSize = 1
     h_dim: Count = 256
     pose_dim: Count | None = None
     hidden_width: Count = 512
@@ -161,8 +169,16 @@ class ModelConfig:
 
     @property
     def stride(self) -> int:
-        """What the image size must be a multiple of: one halving a layer, and whole patches for the pyramids."""
-        return max(2 ** max(len(self.encoder_widths), len(self.decoder_widths)), IMAGE_STEP)
+        """What the image size must be a multiple of: an even number of patches, or one halving a layer; and whole
+        patches for the pyramids."""
+        encoder, decoder = (
+            2 * patch if patch > 1 else 2 ** len(widths)
+            for patch, widths in (
+                (self.encoder_patch_size, self.encoder_widths),
+                (self.decoder_patch_size, self.decoder_widths),
+            )
+        )
+        return lcm(encoder, decoder, IMAGE_STEP)
 
     @model_validator(mode="after")
     def _divisible(self) -> "ModelConfig":
@@ -182,7 +198,8 @@ class TrainConfig:
         batch_size: Windows in a batch, of all processes together.
         sequence_length: T, the frames of a window.
         rollout_horizon: K, how many steps a rollout imagines.
-        learning_rate: Learning rate of AdamW after the warm-up. It falls to a tenth by a cosine until the last step.
+        learning_rate: Learning rate of AdamW after the warm-up. It falls by a cosine until the last step.
+        learning_rate_floor: Share of the learning rate that is left at the last step.
         perception_share: This share of the steps trains encoder and decoder alone, before everything else; then z of
             every frame is computed once, and the other losses are trained on that. 0 trains all losses together. More
             needs the gate detach_z_from_h_and_p to be closed.
@@ -216,6 +233,7 @@ class TrainConfig:
     sequence_length: Annotated[Whole, Field(ge=2)] = 8
     rollout_horizon: Count = 3
     learning_rate: Positive = 1e-3
+    learning_rate_floor: Annotated[float, Field(ge=0, le=1)] = 0.1
     perception_share: Annotated[float, Field(ge=0, lt=1)] = 0.0
     perception_batch_size: Annotated[Whole, Field(ge=2)] = 64
     perception_sequence_length: Count = 1

@@ -29,7 +29,8 @@ def check_training_memory(config: Config) -> None:
     check_model_memory(config.model)
     model = config.model
     check_memory("training", weights(model) * NUMBER * STATES, "lower the widths of [model]")
-    convolved = sum(width * (model.image_size >> layer) ** 2 for layer, width in enumerate(model.encoder_widths, 1))
+    side = model.image_size // model.encoder_patch_size
+    convolved = sum(width * (side >> layer) ** 2 for layer, width in enumerate(model.encoder_widths, 1))
     for phase in config.phases:
         windows = phase.batch_size // config.train.accumulate
         frame = model.z_dim if phase.embedded else model.image_size**2 + convolved
@@ -43,8 +44,10 @@ def check_training_memory(config: Config) -> None:
 def weights(model: ModelConfig) -> int:
     """How many weights the widest layers of a model have; there are more."""
     h, p, z, hidden = model.h_dim, model.p_dim, model.z_dim, model.hidden_width
-    convolutions = [*pairwise(model.encoder_widths), *pairwise(model.decoder_widths)]
-    grid = model.image_size >> len(model.decoder_widths)
-    drawn = z * model.decoder_widths[-1] * grid**2
+    seen, drawn = (sum(map(prod, pairwise(widths))) for widths in (model.encoder_widths, model.decoder_widths))
+    seen += model.encoder_patch_size**2 * model.encoder_widths[0]
+    patch = model.decoder_patch_size
+    grid = model.image_size // patch if patch > 1 else model.image_size >> len(model.decoder_widths)
+    drawn = drawn + patch**2 * model.decoder_widths[0] if patch > 1 else KERNEL * drawn
     heads = (h + z + h + h + p + h + z + z + h + h + p + p + z) * hidden
-    return KERNEL * sum(map(prod, convolutions)) + drawn + heads
+    return KERNEL * seen + drawn + z * model.decoder_widths[-1] * grid**2 + heads

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from jepa_world_model.modules.batch_norm import BatchNorm1d
 from jepa_world_model.modules.convolution import he_initialised
+from jepa_world_model.modules.patches import to_patches
 from jepa_world_model.modules.proprioception import Proprioception
 
 MOMENTUM = 0.3
@@ -17,6 +18,9 @@ class Encoder(nn.Module):
     feature was seen, and a world model must not. Frames of one world look alike, so that without batch norm they lie
     close together in z, and what all of them share moves further from step to step than they differ: the decoder
     learns to ignore its input, and what predicts z chases it.
+
+    With patches (as in ViT, arXiv 2010.11929) the first layer sees each of them as one pixel of many channels: layers
+    at the full size of the image take most of the time, and see least. The coordinates are then those of the patch.
     """
 
     coordinates: Tensor
@@ -29,18 +33,21 @@ class Encoder(nn.Module):
         widths: tuple[int, ...],
         *,
         mean_frame: bool = False,
+        patch_size: int = 1,
         proprioception: int = 0,
     ) -> None:
-        """`proprioception` is P, the width of the vector that is seen beside each frame; 0 without."""
+        """`patch_size` is the side of a patch, 1 for none; `proprioception` is P, the width of the vector that is seen
+        beside each frame, 0 without."""
         super().__init__()
         if mean_frame:
             self.register_buffer("mean_frame", torch.zeros(channels, image_size, image_size))
-        self.register_buffer("coordinates", _coordinates(image_size), persistent=False)
+        self.register_buffer("coordinates", _coordinates(image_size // patch_size), persistent=False)
         self.layers = nn.Sequential()
-        for width_in, width_out in zip((channels + 2, *widths[:-1]), widths, strict=True):
+        for width_in, width_out in zip((channels * patch_size**2 + 2, *widths[:-1]), widths, strict=True):
             self.layers.append(he_initialised(nn.Conv2d(width_in, width_out, kernel_size=3, stride=2, padding=1)))
             self.layers.append(nn.ReLU())
         self.layers.pop(-1)
+        self._patch_size = patch_size
         self._width_beside = proprioception
         if proprioception:
             self.proprioception = Proprioception(proprioception, widths[-1])
@@ -64,7 +71,9 @@ class Encoder(nn.Module):
             raise ValueError(f"expected proprioception of width {self._width_beside}, found {beside}")
         images = x.flatten(0, -4)
         if "mean_frame" in self._buffers:
-            images = images - self.mean_frame
+            images = images - self.mean_frame[None].contiguous(memory_format=torch.channels_last)
+        if self._patch_size > 1:
+            images = to_patches(images, self._patch_size)
         coordinates = self.coordinates.expand(len(images), -1, -1, -1)
         placed = torch.cat([images, coordinates], dim=1).contiguous(memory_format=torch.channels_last)
         pooled = self.layers(placed).amax(dim=(-2, -1))

@@ -253,9 +253,11 @@ class Trainer:
         return [parameter for parameter in reached_parameters(self.model, total) if id(parameter) not in frozen]
 
     def _learning_rate(self) -> float:
-        """Linear warm-up, then a cosine to a tenth, in each phase."""
-        phase, warm_up = self.phase, self.config.train.warmup_steps
+        """Linear warm-up, then a cosine to the floor, in each phase."""
+        phase, warm_up, floor = self.phase, self.config.train.warmup_steps, self.config.train.learning_rate_floor
         done = self.done - phase.first
         if done < warm_up:
             return phase.learning_rate * (done + 1) / warm_up
-        return phase.learning_rate * (0.55 + 0.45 * math.cos(math.pi * phase.progress(self.done, warm_up)))
+        return phase.learning_rate * (
+            (1 + floor) / 2 + (1 - floor) / 2 * math.cos(math.pi * phase.progress(self.done, warm_up))
+        )

@@ -485,7 +485,7 @@ def line(text: str, start: str) -> list[str]:
 
 def test_runs_side_by_side(pair: Path) -> None:
     text = shown("compare", "a", "b")
-    assert "A  a: finished, 4/7000 steps in 1.5 min" in text
+    assert "A  a: finished, 4/6000 steps in 1.5 min" in text
     assert "B  b: killed" in text
     assert line(text, "losses.sigreg") == ["losses.sigreg", "0", "0.7"]
     assert line(text, "held out") == ["held", "out", "A", "last", "A", "best", "B", "last", "B", "best"]

@@ -258,13 +258,14 @@ def alike(w: Slow, s: int, t: int) -> Tensor:
 
 @reference
 def action_delta_q(w: Slow) -> Tensor:
-    errors = []
-    for t in range(w.frames - 1):
-        wrong = w.q[t + 1] - w.q[t] - w.model.dp_action_delta_projector(w.a[t])
-        errors.append((wrong**2).mean(dim=1) * (1 - alike(w, t, t + 1)))
-    hard = [each.detach() for each in errors]
-    usual = average([each.mean() for each in hard])
-    terms = [(each + each * by / usual).mean() / 2 for each, by in zip(errors, hard, strict=True)]
+    terms = []
+    for later in range(w.frames):
+        for earlier in range(later):
+            wrong = w.q[later] - w.q[earlier]
+            for t in range(earlier, later):
+                moved = 1 - alike(w, t, t + 1)
+                wrong = wrong - moved[:, None] * w.model.dp_action_delta_projector(w.a[t])
+            terms.append((wrong**2).mean())
     return average(terms)
 
 

@@ -2,12 +2,14 @@
 
 import pytest
 import torch
+from pydantic import ValidationError
 from torch import nn
 
 from jepa_world_model.data.spec import ActionKind, DataSpec
 from jepa_world_model.model import WorldModel
 from jepa_world_model.model_config import ModelConfig
 from jepa_world_model.modules.heads import DeltaProjector, Predictor
+from jepa_world_model.modules.patches import from_patches, to_patches
 
 NAMES = [
     "encoder",
@@ -46,6 +48,41 @@ def test_frames_become_embeddings_become_frames(size: int, channels: int) -> Non
     assert model.decoder(model.encoder(x)).shape == x.shape
 
 
+@pytest.mark.parametrize(("size", "patch", "widths"), [(32, 8, (16,)), (64, 8, (8, 16)), (64, 4, (8, 8, 8, 8, 8, 16))])
+def test_frames_as_patches_become_embeddings_become_frames(size: int, patch: int, widths: tuple[int, ...]) -> None:
+    """However many layers: a grid of one place is not halved further."""
+    model = model_of(image_size=size, encoder_patch_size=patch, decoder_patch_size=2 * patch, encoder_widths=widths)
+    x = torch.rand(2, 3, 3, size, size)
+    assert model.encoder(x).shape == (2, 3, 16)
+    assert model.decoder(model.encoder(x)).shape == x.shape
+
+
+def test_a_patch_is_one_vector_and_becomes_the_patch_again() -> None:
+    images = torch.rand(2, 3, 12, 8)
+    grid = to_patches(images, 4)
+    assert grid.shape == (2, 48, 3, 2)
+    assert sorted(grid[1, :, 2, 0].tolist()) == sorted(images[1, :, 8:12, 0:4].flatten().tolist())
+    assert torch.equal(from_patches(grid, 4), images)
+
+
+def test_each_patch_is_drawn_by_its_own_place_in_the_grid() -> None:
+    decoder = model_of(decoder_patch_size=8).decoder
+    grid = torch.zeros(1, 8, 4, 4)
+    blank = from_patches(decoder.layers(grid), 8)
+    grid[0, :, 1, 2] = 1.0
+    changed = (from_patches(decoder.layers(grid), 8) != blank).any(dim=1)[0]
+    assert changed[8:16, 16:24].any()
+    changed[8:16, 16:24] = False
+    assert not changed.any()
+
+
+@pytest.mark.parametrize(("size", "patch", "multiple"), [(60, 8, 16), (48, 16, 32), (36, 6, 24)])
+@pytest.mark.parametrize("side", ["encoder", "decoder"])
+def test_an_image_is_of_whole_patches(side: str, size: int, patch: int, multiple: int) -> None:
+    with pytest.raises(ValidationError, match=f"image_size {size} is not a multiple of {multiple}; use "):
+        ModelConfig(image_size=size, encoder_widths=(4, 4), decoder_widths=(4, 4), **{f"{side}_patch_size": patch})
+
+
 def test_embeddings_of_the_first_frames_have_mean_zero_and_variance_one() -> None:
     encoder = model_of().encoder.eval()
     x = 0.5 + 0.1 * torch.rand(8, 8, 3, 32, 32)
@@ -56,12 +93,13 @@ def test_embeddings_of_the_first_frames_have_mean_zero_and_variance_one() -> Non
     assert (z.std(dim=0).log().abs() < 0.3).all()
 
 
-def test_embeddings_tell_apart_where_a_thing_is() -> None:
+@pytest.mark.parametrize(("patch", "widths"), [(1, (8, 8, 16)), (4, (8, 16))])
+def test_embeddings_tell_apart_where_a_thing_is(patch: int, widths: tuple[int, ...]) -> None:
     """Pooling alone would make a spot in the middle look the same everywhere."""
-    encoder = model_of().encoder.eval()
-    images = torch.zeros(1, 2, 3, 32, 32)
-    images[0, 0, :, 12:14, 12:14] = 1.0
-    images[0, 1, :, 20:22, 20:22] = 1.0
+    encoder = model_of(image_size=64, encoder_patch_size=patch, encoder_widths=widths).encoder.eval()
+    images = torch.zeros(1, 2, 3, 64, 64)
+    images[0, 0, :, 20:22, 20:22] = 1.0
+    images[0, 1, :, 36:38, 36:38] = 1.0
     here, there = encoder(images)[0]
     assert (here - there).abs().max() > 1e-3
     encoder.coordinates.zero_()

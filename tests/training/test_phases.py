@@ -39,6 +39,8 @@ SETTINGS = (
     "train.validate_every=4",
     "train.checkpoint_every_steps=2",
     "model.mean_frame=true",
+    "model.encoder_patch_size=2",
+    "model.decoder_patch_size=4",
     *(f"losses.{name}=1" for name in ("recon_hard", "action_delta_q", "scale_q", "apart_q", "anchor_dp", "still_dp")),
 )
 
@@ -98,7 +100,7 @@ def test_every_enabled_loss_has_one_phase() -> None:
     perception, dynamics = config.phases
     assert {**perception.losses, **dynamics.losses} == config.enabled
     assert not perception.losses.keys() & dynamics.losses.keys()
-    assert (perception.first, perception.last, dynamics.first, dynamics.last) == (0, 2380, 2380, 7000)
+    assert (perception.first, perception.last, dynamics.first, dynamics.last) == (0, 780, 780, 6000)
     (joint,) = load_config(preset="reference").phases
     assert (joint.losses, joint.embedded) == (load_config(preset="reference").enabled, False)
     assert set(PRESETS) == {"recommended", "reference"}

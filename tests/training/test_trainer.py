@@ -55,6 +55,18 @@ def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
+@pytest.mark.parametrize("floor", [0.1, 0.0])
+def test_the_learning_rate_rises_and_falls_to_its_floor(floor: float, small_config: BuildConfig) -> None:
+    settings = ("train.steps=100", "train.warmup_steps=10", "train.learning_rate=0.01")
+    trainer = trainer_of(small_config(*settings, f"train.learning_rate_floor={floor}"))
+    batch, rates = trainer.sampler.batch(0), []
+    for done in (0, 9, 10, 55, 100):
+        trainer.done = done
+        trainer.step(batch)
+        rates.append(trainer.optimizer.param_groups[0]["lr"])
+    assert rates == pytest.approx([0.001, 0.01, 0.01, 0.005 * (1 + floor), 0.01 * floor])
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("quick_pictures")
 def test_two_runs_with_one_seed_give_identical_weights(small_config: BuildConfig, tmp_path: Path) -> None:
