@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from jepa_world_model.errors import UserError, listed_mistakes, nearest, shown
 from jepa_world_model.expected import EXPECTED, in_our_words
 from jepa_world_model.model_config import FOR_RULES, Config
-from jepa_world_model.presets import on_preset
+from jepa_world_model.presets import PresetName, on_preset
 from jepa_world_model.toml_values import apply_override, read_toml
 
 ACCEPT, PRESET = "accept", "preset"
@@ -23,12 +23,19 @@ TABLES: dict[str, tuple[str, ...]] = {
 KEYS = tuple(f"{table}.{key}" for table, keys in TABLES.items() for key in keys)
 
 
-def load_config(path: Path | None = None, overrides: Iterable[str] = (), *, preset: str | None = None) -> Config:
+def load_config(
+    path: Path | None = None,
+    overrides: Iterable[str] = (),
+    *,
+    preset: str | None = None,
+    base: PresetName | None = None,
+) -> Config:
     """A preset, then the file, then each `table.key=value` in turn.
 
-    `preset` is that of a config which names none. Raises UserError that lists every mistake.
+    `preset` is that of a config which names none; `base` is the one that has what is missing of a whole config. Raises
+    UserError that lists every mistake.
     """
-    return validated(*given_values(read_toml(path) if path else {}, overrides), preset=preset)
+    return validated(*given_values(read_toml(path) if path else {}, overrides), preset=preset, base=base)
 
 
 def config_of(values: Mapping[str, Any]) -> Config:
@@ -62,7 +69,12 @@ def given_values(values: dict[str, Any], overrides: Iterable[str]) -> tuple[dict
 
 
 def validated(
-    values: Mapping[str, Any], mistakes: Iterable[str] = (), *, for_rules: bool = False, preset: str | None = None
+    values: Mapping[str, Any],
+    mistakes: Iterable[str] = (),
+    *,
+    for_rules: bool = False,
+    preset: str | None = None,
+    base: PresetName | None = None,
 ) -> Config:
     """A config from tables on top of a preset. `mistakes` are known already.
 
@@ -71,7 +83,8 @@ def validated(
     found = [*mistakes, *_booleans(values)]
     try:
         config = _adapter().validate_python(
-            {**{table: {} for table in TABLES}, **on_preset(values, preset)}, context=FOR_RULES if for_rules else None
+            {**{table: {} for table in TABLES}, **on_preset(values, preset, base=base)},
+            context=FOR_RULES if for_rules else None,
         )
     except ValidationError as error:
         found += [_explain(mistake) for mistake in error.errors(include_url=False)]

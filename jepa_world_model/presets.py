@@ -63,12 +63,20 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
 """By preset, by table: what differs from the declared defaults."""
 
 
-def on_preset(values: Mapping[str, Any], otherwise: str | None = None) -> dict[str, Any]:
+def on_preset(
+    values: Mapping[str, Any], otherwise: str | None = None, *, base: PresetName | None = None
+) -> dict[str, Any]:
     """The tables of a config on top of the preset that it names, else of the one given, else of the default one.
+
+    `base` has the settings that a whole config lacks, whatever preset it names: one that an earlier version wrote lacks
+    later settings, and was not trained as that preset says today.
 
     A name that is no preset, and a table that is none, stay as they are: the validation explains them.
     """
     name = values.get("preset", otherwise or DEFAULT)
-    base = PRESETS.get(name, {}) if isinstance(name, str) else {}
-    merged = {table: {**base.get(table, {}), **given} for table, given in values.items() if isinstance(given, Mapping)}
-    return {**base, **values, **merged, "preset": name}
+    chosen = base or name
+    preset = PRESETS.get(chosen, {}) if isinstance(chosen, str) else {}
+    merged = {
+        table: {**preset.get(table, {}), **given} for table, given in values.items() if isinstance(given, Mapping)
+    }
+    return {**preset, **values, **merged, "preset": name}

@@ -49,7 +49,7 @@ class RunFolder(RunFiles):
         run = RunFolder(path)
         if not run.config.is_file():
             raise UserError(f"{path} is not a run folder: expected {run.config.name} in it")
-        return run, load_config(run.config, preset="reference")
+        return run, load_config(run.config, preset="reference", base="reference")
 
     @staticmethod
     @contextmanager

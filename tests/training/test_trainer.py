@@ -9,6 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from jepa_world_model.config_file import load_config
 from jepa_world_model.data.windows import Batch
 from jepa_world_model.errors import UserError
 from jepa_world_model.model_config import Config
@@ -53,6 +54,19 @@ def weights_of(trainer: Trainer) -> dict[str, torch.Tensor]:
 
 def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_a_run_of_a_version_without_a_setting_is_what_it_was(tmp_path: Path) -> None:
+    """Whatever its preset says of that setting today."""
+    RunFolder.create(tmp_path, load_config())
+    file = tmp_path / "config.toml"
+    later = ("encoder_patch_size", "decoder_patch_size", "learning_rate_floor")
+    lines = [line for line in file.read_text().splitlines() if not line.startswith(later)]
+    file.write_text("\n".join(lines) + "\n")
+    _, config = RunFolder.open(tmp_path)
+    assert (config.preset, config.train.steps) == ("recommended", load_config().train.steps)
+    assert (config.model.encoder_patch_size, config.model.decoder_patch_size) == (1, 1)
+    assert config.train.learning_rate_floor == 0.1
 
 
 @pytest.mark.parametrize("floor", [0.1, 0.0])
