@@ -72,8 +72,8 @@ def _size(parameter: Tensor) -> float:
 
 
 @dataclass(frozen=True)
-class Gradients:
-    """Of some losses in float64, at one point."""
+class Slopes:
+    """Gradients of some losses in float64, at one point."""
 
     measured: Measured
     members: Mapping[str, Sequence[int]]
@@ -154,11 +154,11 @@ class Point:
         with self.forward(losses, lambda columns: direction.move(columns, sign)) as run:
             return run.values()
 
-    def gradients(self, losses: Collection[str]) -> Gradients:
-        """Those of some losses. The graph is gone then."""
+    def slopes(self, losses: Collection[str]) -> Slopes:
+        """The gradients of some losses. The graph is gone then."""
         with self.forward(losses) as run:
             sizes = [_size(parameter) for parameter in differentiable(run.columns)]
-            return Gradients(measure(run.losses, run.columns, run.graph), positions(run.columns), sizes)
+            return Slopes(measure(run.losses, run.columns, run.graph), positions(run.columns), sizes)
 
 
 def _change(up: float, down: float, step: float) -> Change:

@@ -19,12 +19,12 @@ def ratios(point: Point, pairs: Collection[Pair]) -> dict[Pair, float]:
     Pairs that are equal together, as most are, are not asked alone.
     """
     try:
-        gradients = point.gradients({loss for loss, _ in pairs})
+        slopes = point.slopes({loss for loss, _ in pairs})
     except NotRunnable:
         return {}
-    measured, members = gradients.measured, gradients.members
+    measured, members = slopes.measured, slopes.members
     asked = [pair for pair in pairs if pair[0] not in measured.failed]
-    equal = equal_to_derivative(point, gradients, asked)
+    equal = equal_to_derivative(point, slopes, asked)
     left = [pair for pair in asked if pair not in equal]
     one, other = (ratios_along(point, measured, left, seed, members) for seed in (0, 1))
     return equal | {p: _common(one.get(p, ratio), other.get(p, ratio)) + 0.0 for p, ratio in (one | other).items()}

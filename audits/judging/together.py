@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Sequence
 
-from audits.judging.derivative import AGREES, SHORT, STEP, Direction, Gradients, Point, numbers_of
+from audits.judging.derivative import AGREES, SHORT, STEP, Direction, Point, Slopes, numbers_of
 from audits.result import Pair
 
 SEVERAL = 3
@@ -16,7 +16,7 @@ SMALL = 1e-4
 """A module from which a loss expects less than this part of what it expects from another is not moved with it."""
 
 
-def equal_to_derivative(point: Point, gradients: Gradients, pairs: Collection[Pair]) -> dict[Pair, float]:
+def equal_to_derivative(point: Point, gradients: Slopes, pairs: Collection[Pair]) -> dict[Pair, float]:
     """The pairs whose gradient is the derivative of its loss, and by which factor the sum of theirs is.
 
     In each round a loss expects the same change of each of its modules, with random signs, so that a gradient shows
@@ -39,7 +39,7 @@ def equal_to_derivative(point: Point, gradients: Gradients, pairs: Collection[Pa
 
 
 def _equal(
-    point: Point, gradients: Gradients, pairs: Sequence[Pair], loss: str, seed: int, step: float
+    point: Point, gradients: Slopes, pairs: Sequence[Pair], loss: str, seed: int, step: float
 ) -> dict[Pair, float]:
     """Pairs whose part of a sum of gradients is far larger than what this sum and the derivative are apart; and by
     which factor one is the other, if the difference is theirs."""
@@ -56,7 +56,7 @@ def _equal(
     return found
 
 
-def _balanced(gradients: Gradients, loss: str, modules: Collection[str], seed: int, step: float) -> Direction:
+def _balanced(gradients: Slopes, loss: str, modules: Collection[str], seed: int, step: float) -> Direction:
     """Along which a loss expects the same of each of some modules, or of all but those from which it expects little."""
     along = {n: numbers_of(seed, n) * gradients.sizes[n] for module in modules for n in gradients.members[module]}
     whole = Direction(frozenset(along), seed, step, along)
