@@ -70,7 +70,7 @@ class Curve:
             if time.perf_counter() > until or not self._train(step, until):
                 return False
             print(f"{self._name}  step {step}: planning", flush=True)
-            found = evaluate(self._run, episodes=30, tasks=10, planners=PLANNERS, on_stage=lambda *_: None)
+            found = evaluate(self._run, episodes=30, tasks=20, planners=PLANNERS, on_stage=lambda *_: None)
             seconds = {name: self._kept[name] for name in ("processor_s", "wall_s")}
             reached = {one.planner: one.success.value for one in found.planning}
             self.points.append({"steps": self._kept["step"], **seconds, **reached})

@@ -39,7 +39,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "steps": 6000,
             "perception_share": 0.13,
             "perception_learning_rate": 4e-3,
-            "batch_size": 16,
+            "batch_size": 32,
             "rollout_horizon": 7,
             "learning_rate": 4e-3,
             "learning_rate_floor": 0.0,
