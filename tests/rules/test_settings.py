@@ -179,7 +179,7 @@ def test_what_rules_report_as_errors_is_what_a_check_lets_pass(overrides: list[s
         ("train.learning_rate=inf", "train.learning_rate: expected a finite number, found inf"),
         ("train.weight_decay=inf", "train.weight_decay: expected a finite number, found inf"),
         ("model.image_size=60", "model: image_size 60 is not a multiple of 16; use 48 or 64"),
-        ("train.accumulate=3", "train: accumulate 3 must divide batch_size 16 into parts of 2 windows or more"),
+        ("train.accumulate=3", "train: accumulate 3 must divide batch_size 32 into parts of 2 windows or more"),
         ("train.steps=0", "train.steps: expected a number greater than or equal to 1, found 0"),
         ("train.steps=1.5", "train.steps: expected a whole number, found 1.5"),
         ("train.steps=[1]", "train.steps: expected a whole number, found [1]"),
