@@ -49,8 +49,9 @@ def bottleneck(near: Iterable[Node], leading: Collection[Node]) -> list[Gradient
         if followers:  # a leaf stays: a way ends there
             open_.discard(node)
             open_.update(follower for follower, _ in followers)
-        if len(open_) == 1 and not any(type(node).__name__ == LEAF for node in open_):
-            farthest = next(iter(open_))
+        only = next(iter(open_)) if len(open_) == 1 else None
+        if only is not None and type(only).__name__ != LEAF:
+            farthest = only
     if farthest is None:
         return []
     return [GradientEdge(farthest, output) for output in sorted(outputs[farthest])]

@@ -64,10 +64,8 @@ class Measured:
         for pair, numbers in self.numbers.items():
             rows = [row for row, number in enumerate(numbers) if number in only.get(pair[0], ())]
             if rows:
-                found.sketches[pair], found.numbers[pair] = (
-                    self.sketches[pair].at(rows),
-                    tuple(numbers[r] for r in rows),
-                )
+                found.numbers[pair] = tuple(numbers[row] for row in rows)
+                found.sketches[pair] = self.sketches[pair].at(rows)
                 found.norms[pair] = found.sketches[pair].norm
         return found
 

@@ -11,7 +11,7 @@ from audits.result import Pair
 SEVERAL = 3
 """So many modules are asked together; fewer take no more passes alone."""
 ALONE = 4
-"""Of so many modules that are asked alone, the passes are those of one round of all together."""
+"""A round is tried for each so many modules: it takes eight passes at most, and so many modules alone take sixteen."""
 SMALL = 1e-4
 """A module from which a loss expects less than this part of what it expects from another is not moved with it."""
 

@@ -32,7 +32,7 @@ CHECKING = tuple(os.path.join(TORCH, folder, "") for folder in ("nn", "distribut
 
 def decides(func: Callable, args: tuple, out: Any) -> bool:
     """Whether an operation on tensors gave a number or a shape that Python may act on."""
-    if func in SHAPED or (func in (torch.where, Tensor.where) and len(args) == 1):
+    if func in SHAPED or (func in (torch.where, Tensor.where) and not isinstance(out, Tensor)):
         return True
     if func is Tensor.__getitem__:
         return any(isinstance(each, Tensor) and each.dtype in (torch.bool, torch.uint8) for each in _flat(args[1:]))

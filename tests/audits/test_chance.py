@@ -49,6 +49,7 @@ COINS: dict[str, Coin] = {
     "what differs": lambda: len(torch.cat([torch.zeros(1), drawn()]).unique()) > 1,
     "what is repeated": lambda: len(torch.ones(1).repeat_interleave(drawn().long())) > 0,
     "where": lambda: len(torch.where(drawn())[0]) > 0,
+    "where, by its name": lambda: len(torch.where(condition=drawn())[0]) > 0,
     "equal": lambda: torch.equal(drawn(), torch.ones(1, dtype=torch.bool)),
     "in": lambda: True in drawn(),
     "a sample of a distribution": lambda: bool(Normal(0.5, 1e-9).sample() + torch.rand(1) - 0.5 > EDGE),

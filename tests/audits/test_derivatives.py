@@ -10,22 +10,10 @@ from torch.nn.functional import mse_loss
 from audits import Cell, Target, audit
 from audits.judging.derivative import Direction, Point
 from audits.result import Derivative
+from tests.audits.reverse import Reverse
 
 DEPTH = 9
 Changed = dict[int, float]
-
-
-class Times(torch.autograd.Function):
-    """The gradient times a factor."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, factor: float) -> Tensor:
-        ctx.factor = factor
-        return x.view_as(x)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        return ctx.factor * gradient, None
 
 
 @pytest.fixture
@@ -52,9 +40,9 @@ def measured(factors: Changed, sizes: Changed | None = None) -> dict[str, Cell]:
 
     def losses(x: Tensor) -> dict[str, Tensor]:
         for number, layer in enumerate(layers):
-            weight = Times.apply(layer.weight, factors.get(number, 1.0))
+            weight = Reverse.apply(layer.weight, -factors.get(number, 1.0))
             x = x + (x @ weight.T + layer.bias).tanh()
-        return {"loss": Times.apply(mse_loss(x, torch.ones_like(x)), 1.0)}
+        return {"loss": Reverse.apply(mse_loss(x, torch.ones_like(x)), -1.0)}
 
     modules = {f"layer {number}": layer for number, layer in enumerate(layers)}
     found = audit(Target(modules, losses, [torch.randn(4, 8)])).flows[0]

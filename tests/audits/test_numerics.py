@@ -16,6 +16,7 @@ from audits.graph import Graph
 from audits.judging import other_weights
 from audits.result import Derivative
 from audits.sketch import WIDTH, Sketch, Sketches, apart, pattern
+from tests.audits.reverse import Reverse
 
 Modules = Mapping[str, nn.Module | nn.Parameter]
 
@@ -187,19 +188,6 @@ def test_a_hook_on_grad_counts_for_what_it_leaves(hook: Callable[[Tensor], None]
     cell = hooked(hook)
     assert cell.status == status
     assert ("forget at " in cell.reason) == (hook is forget)
-
-
-class Reverse(torch.autograd.Function):
-    """Minus a factor times the gradient."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, factor: float) -> Tensor:
-        ctx.factor = factor
-        return x.view_as(x)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        return -ctx.factor * gradient, None
 
 
 RATIOS = {1.0: Derivative.REVERSED, -1.0: Derivative.HONEST, 0.0: Derivative.STOPPED, -1e-12: Derivative.ESTIMATED}
